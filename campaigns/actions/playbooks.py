@@ -1,0 +1,2 @@
+def ship_playbooks() -> None:
+    pass

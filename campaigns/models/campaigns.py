@@ -1,0 +1,68 @@
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from config.shared.errors import DomainError
+
+
+class WrongState(DomainError):
+    code = "wrong_state"
+
+
+class Campaign(models.Model):
+    """A goal in plain words, for whom, when, and what it may cost."""
+
+    class Status(models.TextChoices):
+        DRAFT = "DRAFT", "Draft"
+        RUNNING = "RUNNING", "Running"
+        PAUSED = "PAUSED", "Paused"
+        FINISHED = "FINISHED", "Finished"
+        CANCELLED = "CANCELLED", "Cancelled"
+
+    MOVES: dict[str, set[str]] = {
+        Status.DRAFT: {Status.RUNNING, Status.CANCELLED},
+        Status.RUNNING: {Status.PAUSED, Status.FINISHED, Status.CANCELLED},
+        Status.PAUSED: {Status.RUNNING, Status.CANCELLED},
+        Status.FINISHED: set(),
+        Status.CANCELLED: set(),
+    }
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=80)
+    goal = models.TextField(max_length=1000)
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    segments = models.ManyToManyField("loyalty.Segment", related_name="campaigns")
+    budget = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    audience_limit = models.PositiveIntegerField("members at most", default=300)
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="campaigns")
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        permissions = [
+            ("approve_plan", "Can approve plans"),
+            ("run_campaign", "Can start, pause, resume and cancel campaigns"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_on__gte=models.F("starts_on")), name="campaign_ends_after_it_starts"
+            ),
+            models.CheckConstraint(condition=models.Q(audience_limit__gt=0), name="campaign_has_an_audience"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def move_to(self, target: str, **fields: object) -> None:
+        """Conditional: of two people who press at once, one gets WrongState."""
+        allowed = [status for status, targets in self.MOVES.items() if target in targets]
+        if not Campaign.objects.filter(pk=self.pk, status__in=allowed).update(status=target, **fields):
+            self.refresh_from_db(fields=["status"])
+            now = self.get_status_display().lower()
+            raise WrongState(f"{self.name} is {now} and cannot become {self.Status(target).label.lower()}.")
+        self.status = target

@@ -1,0 +1,114 @@
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from loyalty.models import Consent, Score
+
+
+class Plan(models.Model):
+    """Seven days of proposed actions for one campaign."""
+
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED", "Waiting for a worker"
+        RANKING = "RANKING", "Ranking members"
+        WRITING = "WRITING", "Writing the week"
+        CHECKING = "CHECKING", "Checking the proposal"
+        READY = "READY", "Ready to review"
+        APPROVED = "APPROVED", "Approved"
+        FAILED = "FAILED", "Failed"
+        CANCELLED = "CANCELLED", "Cancelled"
+        REPLACED = "REPLACED", "Replaced by a newer plan"
+
+    WORKING = (Status.QUEUED, Status.RANKING, Status.WRITING, Status.CHECKING)
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    campaign = models.ForeignKey("campaigns.Campaign", models.CASCADE, related_name="plans")
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    error = models.CharField(max_length=500, blank=True)
+    audience_size = models.PositiveIntegerField(default=0, help_text="Members ranked and taken.")
+    excluded = models.JSONField(default=dict, help_text="Why members of the target were left out, with counts.")
+    facts = models.JSONField(default=dict, help_text="What the language model was told. No personal data.")
+    model_name = models.CharField(max_length=80, blank=True)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    approved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-requested_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign"],
+                condition=models.Q(status__in=["QUEUED", "RANKING", "WRITING", "CHECKING"]),
+                name="one_plan_at_work_per_campaign",
+            ),
+            models.UniqueConstraint(
+                fields=["campaign"], condition=models.Q(status="APPROVED"), name="one_approved_plan_per_campaign"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"plan #{self.pk} of {self.campaign_id}"
+
+
+class PlanAnswer(models.Model):
+    """What the language model answered, word for word, and why it was refused if it was."""
+
+    plan = models.ForeignKey(Plan, models.CASCADE, related_name="answers")
+    attempt = models.PositiveSmallIntegerField()
+    model_name = models.CharField(max_length=80)
+    raw = models.TextField()
+    faults = models.JSONField(default=list)
+    answered_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["attempt"]
+        constraints = [models.UniqueConstraint(fields=["plan", "attempt"], name="one_plan_answer_per_attempt")]
+
+    def __str__(self) -> str:
+        return f"answer {self.attempt} to plan #{self.plan_id}"
+
+
+class PlanStep(models.Model):
+    """One playbook for one group on one day by one channel, with its text and the numbers it rests on."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    plan = models.ForeignKey(Plan, models.CASCADE, related_name="steps")
+    day = models.DateField()
+    position = models.PositiveSmallIntegerField()
+    group = models.CharField(max_length=20, choices=Score.Group)
+    playbook = models.ForeignKey("campaigns.Playbook", models.PROTECT, related_name="+")
+    offer = models.ForeignKey("campaigns.Offer", models.PROTECT, null=True, blank=True, related_name="+")
+    channel = models.CharField(max_length=10, choices=Consent.Channel)
+    send_at = models.TimeField(help_text="Local time of the business.")
+    subject = models.CharField(max_length=150)
+    body = models.TextField()
+    reason = models.CharField(max_length=300)
+    evidence = models.JSONField(default=dict, help_text="The numbers the reason rests on.")
+    edited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    edited_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["day", "position"]
+        constraints = [models.UniqueConstraint(fields=["plan", "day", "position"], name="one_step_per_position")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.get_group_display()}"
+
+
+class Action(models.Model):
+    """One offer for one member on one day. `rank` is the member's place in the plan's audience."""
+
+    step = models.ForeignKey(PlanStep, models.CASCADE, related_name="actions")
+    member = models.ForeignKey("loyalty.Member", models.CASCADE, related_name="actions")
+    rank = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["step", "member"], name="one_action_per_step_and_member")]
+
+    def __str__(self) -> str:
+        return f"action #{self.pk}"

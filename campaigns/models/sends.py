@@ -1,0 +1,80 @@
+import uuid
+
+from django.db import models
+
+from loyalty.models import Consent
+
+
+class Send(models.Model):
+    """One message, one channel, one recipient. The row is the memory of what happened to it.
+
+    PENDING rows become CLAIMED under a lease, HANDING_OFF just before the provider is spoken to (a crash after
+    that leaves UNKNOWN, which is shown and never sent again by itself), then SENT and DELIVERED, or FAILED.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "PENDING", "Pending"
+        CLAIMED = "CLAIMED", "Claimed"
+        HANDING_OFF = "HANDING_OFF", "Being handed off"
+        SENT = "SENT", "Sent"
+        DELIVERED = "DELIVERED", "Delivered"
+        FAILED = "FAILED", "Failed"
+        SUPPRESSED = "SUPPRESSED", "Suppressed"
+        CANCELLED = "CANCELLED", "Cancelled"
+        UNKNOWN = "UNKNOWN", "Unknown"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    campaign = models.ForeignKey("campaigns.Campaign", models.CASCADE, related_name="sends")
+    action = models.ForeignKey("campaigns.Action", models.PROTECT, related_name="sends")
+    member = models.ForeignKey("loyalty.Member", models.PROTECT, related_name="sends")
+    channel = models.CharField(max_length=10, choices=Consent.Channel)
+    recipient = models.CharField(max_length=254)
+    status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    provider_id = models.CharField(max_length=250, blank=True)
+    failure = models.CharField(max_length=500, blank=True, help_text="Why it failed or was suppressed.")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True, help_text="First opening by a person.")
+    clicked_at = models.DateTimeField(null=True, blank=True, help_text="First click by a person.")
+    unsubscribed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["action", "channel"], name="one_send_per_action_and_channel")]
+        indexes = [
+            models.Index(fields=["due_at", "id"], condition=models.Q(status="PENDING"), name="send_due"),
+            models.Index(
+                fields=["claimed_until"], condition=models.Q(status__in=["CLAIMED", "HANDING_OFF"]), name="send_leased"
+            ),
+            models.Index(fields=["campaign", "status"], name="send_of_campaign"),
+            models.Index(fields=["member", "-due_at"], name="send_of_member"),
+            models.Index(fields=["clicked_at"], condition=models.Q(clicked_at__isnull=False), name="send_clicked"),
+        ]
+
+    def __str__(self) -> str:
+        return f"send #{self.pk} {self.status}"
+
+
+class Touch(models.Model):
+    """One opening, click or unsubscribe of a message, by a person or by a machine in front of one."""
+
+    class Kind(models.TextChoices):
+        OPEN = "OPEN", "Opened"
+        CLICK = "CLICK", "Clicked"
+        UNSUBSCRIBE = "UNSUBSCRIBE", "Unsubscribed"
+
+    send = models.ForeignKey(Send, models.CASCADE, related_name="touches")
+    kind = models.CharField(max_length=11, choices=Kind)
+    url = models.URLField(max_length=2000, blank=True)
+    at = models.DateTimeField()
+    machine = models.CharField(max_length=40, blank=True, help_text="Why it is held to be a machine; empty: a person.")
+    user_agent = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name_plural = "touches"
+        indexes = [models.Index(fields=["send", "kind", "at"], name="touch_of_send")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of send #{self.send_id}"

@@ -1,0 +1,23 @@
+"""The background workers, and the only place with clock times."""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("config")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    "Hand over events whose nudge was lost": {"task": "tracking.sweep_dispatches", "schedule": 5},
+    "Bring projections up to date": {"task": "tracking.advance_projections", "schedule": 2},
+    "Send what is due": {"task": "campaigns.send_due", "schedule": 5},
+    "Take up plans left behind": {"task": "campaigns.sweep_plans", "schedule": 15},
+    "Take up imports left behind": {"task": "loyalty.sweep_imports", "schedule": 15},
+    "Send invitations left behind": {"task": "loyalty.sweep_invitations", "schedule": 60},
+    "Rescore members": {"task": "loyalty.rescore", "schedule": crontab(minute=10, hour=8)},
+    "Recount segments": {"task": "loyalty.recount_segments", "schedule": crontab(minute=20)},
+}

@@ -1,0 +1,215 @@
+"""Every variable the product reads, with its type, default and meaning.
+
+`.env` is read first, the process environment wins. A key in `.env` that is not listed here, or a value that
+cannot be read, stops the start with one line per fault. `.env.example` is written from this file:
+
+    python -m config.environment --write .env.example
+"""
+
+import sys
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from config import embedded
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Stage(StrEnum):
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+def _words(value: object) -> object:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("is not a time zone name such as America/New_York")
+    return value
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in schemes:
+            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Environment(BaseSettings):
+    """The settings of one running copy."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env", env_file_encoding="utf-8", extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    environment: Stage = Field(Stage.DEVELOPMENT, description="development, test or production.")
+    secret_key: str | None = Field(
+        None, description="Signs sessions and links. Needed in production; elsewhere one is kept in VAR_DIR."
+    )
+    var_dir: Path = Field(Path("var"), description="Data, sockets and logs of the embedded servers, and uploads.")
+    host: str = Field("127.0.0.1", description="Address the web server listens on.")
+    port: Port = Field(8000, description="Port the web server listens on.")
+    base_url: Annotated[str | None, _url("http", "https")] = Field(
+        None, description="Public address, used in links inside messages. Default: http://localhost:PORT."
+    )
+    allowed_hosts: Words = Field(
+        default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"], description="Host names served, separated by commas."
+    )
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = Field(
+        0, description="How many reverse proxies stand in front and set X-Forwarded-For."
+    )
+    web_workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Web server processes.")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="Background worker processes.")
+
+    database_url: Annotated[str | None, _url("postgres", "postgresql")] = Field(
+        None, description="PostgreSQL 16 or newer. Default: the embedded PostgreSQL under VAR_DIR."
+    )
+    redis_url: Annotated[str | None, _url("redis", "rediss", "unix")] = Field(
+        None, description="Redis or Valkey for cache and live updates. Default: the embedded Valkey under VAR_DIR."
+    )
+    celery_broker_url: Annotated[str | None, _url("redis", "rediss", "redis+socket")] = Field(
+        None, description="Broker of the background workers. Default: REDIS_URL."
+    )
+
+    email_url: Annotated[str | None, _url("smtp", "smtp+tls", "smtp+ssl")] = Field(
+        None,
+        description="SMTP server: smtp://, smtp+tls:// (STARTTLS) or smtp+ssl:// with user:password@host:port. "
+        "Default: the local mailbox, which sends nothing to anybody.",
+    )
+    email_from: str = Field("Regulars <shop@example.com>", description="Sender of every message.")
+    mailbox_port: Port | None = Field(
+        None, description="Port of the local mailbox's SMTP listener, on 127.0.0.1. Default: PORT + 1."
+    )
+
+    openai_api_key: str | None = Field(
+        None, description="Plans are proposed by this OpenAI account. Default: the built-in rules, no account needed."
+    )
+    openai_base_url: Annotated[str | None, _url("http", "https")] = Field(
+        None, description="Another server that speaks OpenAI's protocol."
+    )
+    openai_model: str = Field("gpt-4.1-mini", description="Model that proposes plans.")
+
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "America/New_York", description="Zone of the business before a store names its own."
+    )
+    demo_shop: bool = Field(True, description="Load the demo shop when the database is empty (never in production).")
+    sentry_dsn: Annotated[str | None, _url("http", "https")] = Field(None, description="Reports errors to Sentry.")
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
+
+    @model_validator(mode="after")
+    def production_is_explicit(self) -> Self:
+        if self.environment is Stage.PRODUCTION:
+            if not self.secret_key or len(self.secret_key) < 40:
+                raise ValueError("SECRET_KEY must have at least 40 characters in production.")
+            if not self.base_url:
+                raise ValueError("BASE_URL must be set in production.")
+        return self
+
+    @property
+    def var(self) -> Path:
+        return self.var_dir if self.var_dir.is_absolute() else ROOT / self.var_dir
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment is Stage.PRODUCTION
+
+    @property
+    def public_url(self) -> str:
+        return (self.base_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def postgres(self) -> str:
+        return self.database_url or embedded.database_url(self.var)
+
+    @property
+    def redis(self) -> str:
+        return self.redis_url or embedded.redis_url(self.var)
+
+    @property
+    def broker(self) -> str:
+        socket = self.redis.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
+        return self.celery_broker_url or socket
+
+    @property
+    def uses_mailbox(self) -> bool:
+        return self.email_url is None
+
+    @property
+    def mailbox(self) -> int:
+        return self.mailbox_port or self.port + 1
+
+
+def faults_of(error: ValidationError) -> list[str]:
+    """One line per fault, naming the variable and what to change."""
+    lines = []
+    for fault in error.errors():
+        name = ".".join(str(part) for part in fault["loc"]).upper()
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"{name} in .env is not a variable of this product; see .env.example.")
+        else:
+            lines.append(f"{name}: {fault['msg']}".removeprefix(": Value error, ").replace("Value error, ", ""))
+    return lines
+
+
+@cache
+def read() -> Environment:
+    """The environment, read once. Exits with status 2 and a line per fault when it cannot be understood."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        print("\n".join(f"Settings: {line}" for line in faults_of(error)), file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
+
+
+def example() -> str:
+    """The text of .env.example."""
+    blocks = ["# Every variable with its default. Copy to .env and change what you need.\n"]
+    for name, field in Environment.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        blocks.append(f"# {field.description}\n# {name.upper()}={_as_written(default)}\n")
+    return "\n".join(blocks)
+
+
+def _as_written(default: object) -> str:
+    match default:
+        case None:
+            return ""
+        case bool():
+            return str(default).lower()
+        case list():
+            return ",".join(default)
+        case _:
+            return str(default)
+
+
+def main(arguments: list[str]) -> int:
+    flag, path = arguments
+    if flag == "--write":
+        Path(path).write_text(example())
+        return 0
+    is_current = Path(path).read_text() == example()
+    if not is_current:
+        print(f"{path} is out of date: run python -m config.environment --write {path}", file=sys.stderr)  # noqa: T201
+    return 0 if is_current else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,43 @@
+"""Is this copy alive, and is everything it leans on?"""
+
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from tracking import queries
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 while the process answers at all."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Each dependency by name, with how far followers of the log are behind. 503 when one does not answer."""
+    checks = {"database": _database(), "redis": _redis()}
+    is_ready = all(answer == "ok" for answer in checks.values())
+    lag = {state.name: round(state.behind_seconds, 1) for state in queries.follower_states()} if is_ready else {}
+    return JsonResponse({"checks": checks, "behind_seconds": lag}, status=200 if is_ready else 503)
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Exception as error:
+        return type(error).__name__
+    return "ok"
+
+
+def _redis() -> str:
+    try:
+        cache.get("readyz")
+    except Exception as error:
+        return type(error).__name__
+    return "ok"

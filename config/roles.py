@@ -1,0 +1,44 @@
+"""Who may do what: four roles, written as groups after every migration."""
+
+from typing import Any
+
+from django.apps import apps as installed
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q, QuerySet
+
+OURS = ("tracking", "integrations", "loyalty", "campaigns", "analytics")
+ADMIN, MANAGER, MARKETER, VIEWER = ROLES = ("Admin", "Manager", "Marketer", "Viewer")
+
+# What a role may do beyond seeing everything.
+MARKETER_MAY = (
+    "loyalty.view_pii loyalty.import_purchases loyalty.add_segment loyalty.change_segment loyalty.delete_segment "
+    "campaigns.add_campaign campaigns.change_campaign campaigns.approve_plan campaigns.run_campaign "
+    "campaigns.add_playbook campaigns.change_playbook campaigns.add_offer campaigns.change_offer"
+).split()
+MANAGER_MAY = (
+    "loyalty.add_member loyalty.change_member loyalty.add_store loyalty.change_store loyalty.change_product "
+    "loyalty.add_consent loyalty.change_consent loyalty.add_earnrule loyalty.change_earnrule loyalty.add_pointsentry "
+    "loyalty.change_business campaigns.change_campaignpolicy loyalty.view_audit tracking.change_projection "
+    "tracking.change_dispatch"
+).split()
+
+
+def write_groups(**_: Any) -> None:
+    """Make each role hold exactly what this file says. Runs after `migrate`, when all permissions exist."""
+    if not installed.is_installed("loyalty"):
+        return
+    for role in ROLES:
+        group, _created = Group.objects.get_or_create(name=role)
+        group.permissions.set(_permissions_of(role))
+
+
+def _permissions_of(role: str) -> QuerySet[Permission]:
+    everything = Permission.objects.filter(content_type__app_label__in=OURS)
+    if role == ADMIN:
+        return Permission.objects.all()
+    named = list(MARKETER_MAY if role != VIEWER else []) + list(MANAGER_MAY if role == MANAGER else [])
+    wanted = Q(codename__startswith="view_") & ~Q(codename__in=["view_pii", "view_audit", "view_user", "view_invitation"])
+    for name in named:
+        app, codename = name.split(".")
+        wanted |= Q(content_type__app_label=app, codename=codename)
+    return everything.filter(wanted)

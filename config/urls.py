@@ -1,0 +1,31 @@
+"""The whole URL space: DESIGN of addresses lives in docs/architecture.md."""
+
+from allauth.account.decorators import secure_admin_login
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config import health
+
+admin.autodiscover()
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="analytics:home")),
+    path("staff/", include("analytics.dashboard.urls")),
+    path("staff/", include("loyalty.dashboard.urls")),
+    path("staff/", include("campaigns.dashboard.urls")),
+    path("staff/", include("tracking.dashboard.urls")),
+    path("staff/", include("integrations.dashboard.urls")),
+    path("", include("campaigns.dashboard.public_urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+]
+
+if settings.DEBUG and False:
+    from config import gallery
+
+    urlpatterns.append(path("staff/gallery/", gallery.gallery, name="gallery"))

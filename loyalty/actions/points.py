@@ -1,0 +1,2 @@
+def ship_earn_rule() -> None:
+    pass

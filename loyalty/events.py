@@ -1,0 +1,52 @@
+from dataclasses import dataclass
+
+from tracking.events import DomainEvent
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberJoined(DomainEvent):
+    name = "member.joined"
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentChanged(DomainEvent):
+    """The evidence: what was allowed or withdrawn, on which words, where."""
+
+    name = "consent.changed"
+    channel: str
+    topic: str
+    is_granted: bool
+    wording: str
+    source: str
+    address: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPaid(DomainEvent):
+    """An order of a known member is complete for the first time. `total` as text keeps its cents."""
+
+    name = "order.paid"
+    order: str
+    store: str
+    total: str
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderAmended(DomainEvent):
+    """More lines, or a return, reached an order that was known already. `total` is the new one."""
+
+    name = "order.amended"
+    order: str
+    total: str
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsAwarded(DomainEvent):
+    """Points entered for an order: negative for a return."""
+
+    name = "points.awarded"
+    points: int
+    order: str

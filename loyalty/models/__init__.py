@@ -1,0 +1,27 @@
+from loyalty.models.business import Business
+from loyalty.models.imports import ImportIssue, PurchaseImport
+from loyalty.models.people import Consent, Invitation, Member, User
+from loyalty.models.points import EarnRule, PointsAccount, PointsEntry
+from loyalty.models.scores import MemberStats, Score
+from loyalty.models.segments import Segment
+from loyalty.models.shop import Order, OrderLine, Product, Store
+
+__all__ = [
+    "Business",
+    "Consent",
+    "EarnRule",
+    "ImportIssue",
+    "Invitation",
+    "Member",
+    "MemberStats",
+    "Order",
+    "OrderLine",
+    "PointsAccount",
+    "PointsEntry",
+    "Product",
+    "PurchaseImport",
+    "Score",
+    "Segment",
+    "Store",
+    "User",
+]

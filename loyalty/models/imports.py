@@ -1,0 +1,73 @@
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+
+class PurchaseImport(models.Model):
+    """One file of purchases on its way in: uploaded, mapped, checked, imported."""
+
+    class Status(models.TextChoices):
+        UPLOADED = "UPLOADED", "Uploaded"
+        CHECKING = "CHECKING", "Being checked"
+        CHECKED = "CHECKED", "Checked"
+        IMPORTING = "IMPORTING", "Being imported"
+        DONE = "DONE", "Imported"
+        FAILED = "FAILED", "Failed"
+        CANCELLED = "CANCELLED", "Cancelled"
+
+    MOVES = {
+        Status.UPLOADED: {Status.CHECKING, Status.CANCELLED},
+        Status.CHECKING: {Status.CHECKED, Status.FAILED, Status.CANCELLED},
+        Status.CHECKED: {Status.CHECKING, Status.IMPORTING, Status.CANCELLED},
+        Status.IMPORTING: {Status.DONE, Status.FAILED, Status.CANCELLED},
+        Status.DONE: set(),
+        Status.FAILED: {Status.CHECKING, Status.IMPORTING, Status.CANCELLED},
+        Status.CANCELLED: set(),
+    }
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    file = models.FileField(upload_to="imports/%Y/%m/")
+    file_name = models.CharField(max_length=200)
+    size_bytes = models.BigIntegerField()
+    encoding = models.CharField(max_length=20)
+    delimiter = models.CharField(max_length=1)
+    time_zone = models.CharField(max_length=64)
+    mapping = models.JSONField(default=dict, help_text="Our field -> the file's column.")
+    status = models.CharField(max_length=10, choices=Status, default=Status.UPLOADED)
+    error = models.CharField(max_length=500, blank=True)
+    bytes_read = models.BigIntegerField(default=0)
+    report = models.JSONField(default=dict, help_text="Counts and sums of the last check or import.")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    beat_at = models.DateTimeField(null=True, blank=True, help_text="Last sign of life of the worker that has it.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        permissions = [("import_purchases", "Can import purchases")]
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class ImportIssue(models.Model):
+    """One line of an import that was refused, or taken with a remark."""
+
+    class Severity(models.TextChoices):
+        REFUSED = "REFUSED", "Refused"
+        REMARK = "REMARK", "Taken with a remark"
+
+    purchase_import = models.ForeignKey(PurchaseImport, models.CASCADE, related_name="issues")
+    line_number = models.PositiveBigIntegerField()
+    severity = models.CharField(max_length=7, choices=Severity)
+    code = models.CharField(max_length=40)
+    message = models.CharField(max_length=300)
+    raw = models.JSONField(help_text="The line as it stands in the file, cell by cell.")
+
+    class Meta:
+        indexes = [models.Index(fields=["purchase_import", "severity", "line_number"], name="issue_of_import")]
+
+    def __str__(self) -> str:
+        return f"line {self.line_number}: {self.message}"

@@ -1,0 +1,65 @@
+from django.conf import settings
+from django.db import models
+
+
+def default_zone() -> str:
+    return settings.TIME_ZONE
+
+
+class Store(models.Model):
+    code = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    state = models.CharField(max_length=2, blank=True)
+    time_zone = models.CharField(max_length=64, default=default_zone)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Product(models.Model):
+    sku = models.CharField("SKU", max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    brand = models.CharField(max_length=120, blank=True)
+    category = models.CharField(max_length=120, blank=True, db_index=True)
+    kind = models.CharField(max_length=120, blank=True)
+    size = models.CharField(max_length=40, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.sku} {self.name}"
+
+
+class Order(models.Model):
+    """One basket at one store. `total` is the sum of its lines; a return makes it smaller, even negative."""
+
+    number = models.CharField(max_length=64, unique=True)
+    member = models.ForeignKey("loyalty.Member", models.PROTECT, null=True, blank=True, related_name="orders")
+    store = models.ForeignKey(Store, models.PROTECT, related_name="orders")
+    ordered_at = models.DateTimeField()
+    total = models.DecimalField(max_digits=12, decimal_places=2)
+    discount = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["member", "-ordered_at"], name="order_of_member"),
+            models.Index(fields=["-ordered_at", "-id"], name="order_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class OrderLine(models.Model):
+    """One product in one order. `key` tells lines of one order apart, so that importing twice changes nothing."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    product = models.ForeignKey(Product, models.PROTECT, related_name="order_lines")
+    key = models.CharField(max_length=80)
+    quantity = models.DecimalField(max_digits=10, decimal_places=3)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    discount = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order", "key"], name="one_order_line_per_key")]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.key}"

@@ -1,0 +1,168 @@
+/* What every page shares: the CSRF header, errors that are seen, toasts, dialogs, copying, files dropped, the search key. */
+'use strict'
+
+const on = (name, selector, handle) =>
+  document.addEventListener(name, (event) => {
+    const element = event.target.closest?.(selector)
+    if (element) handle(element, event)
+  })
+
+const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true)
+
+/* Requests ------------------------------------------------------------------------------------------------------- */
+
+document.addEventListener('htmx:configRequest', ({ detail }) => {
+  if (detail.verb !== 'get') {
+    detail.headers['X-CSRFToken'] = document.querySelector('meta[name="csrf-token"]').content
+  }
+})
+
+const REASONS = {
+  0: 'The server could not be reached. Check your connection and try again.',
+  403: 'You may not do this. If you think you should, ask an administrator.',
+  404: 'This is no longer here. Reload the page to see what is.',
+  413: 'That file is too large.',
+  429: 'Too many requests in a short time. Wait a moment and try again.',
+}
+
+/** The sentence the server wrote for people, or ours for the status. */
+function explain(xhr) {
+  const type = xhr.getResponseHeader('Content-Type') || ''
+  if (type.includes('json')) {
+    try {
+      const { detail } = JSON.parse(xhr.responseText)
+      if (typeof detail === 'string') return detail
+    } catch {}
+  }
+  if (type.startsWith('text/plain') && xhr.responseText && xhr.responseText.length < 300) return xhr.responseText
+  return REASONS[xhr.status] || 'Something went wrong on our side. Nothing was changed; please try again.'
+}
+
+function report({ elt, xhr }) {
+  const text = explain(xhr)
+  const lazy = elt.closest('[data-lazy]')
+  if (!lazy) return toast({ tone: 'danger', text })
+  const error = clone('error-template')
+  error.querySelector('[data-text]').textContent = text
+  lazy.replaceChildren(error)
+}
+
+for (const name of ['htmx:responseError', 'htmx:sendError', 'htmx:timeout']) {
+  document.addEventListener(name, ({ detail }) => report(detail))
+}
+
+on('click', '[data-retry]', (button) => htmx.trigger(button.closest('[data-lazy]'), 'retry'))
+
+/* A session that ended answers a fragment with the sign-in page: go there instead of drawing it inside this one. */
+document.addEventListener('htmx:beforeSwap', ({ detail }) => {
+  const login = document.body.dataset.loginUrl
+  if (!login || !detail.xhr.responseURL) return
+  if (new URL(detail.xhr.responseURL).pathname !== login) return
+  detail.shouldSwap = false
+  location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`)
+})
+
+for (const [name, lost] of [['htmx:sseError', true], ['htmx:sseOpen', false]]) {
+  document.addEventListener(name, ({ target }) => {
+    for (const light of target.querySelectorAll('[data-live]')) light.classList.toggle('is-lost', lost)
+  })
+}
+
+/* A form is sent once, however often the button is pressed. */
+document.addEventListener('submit', (event) => {
+  const form = event.target
+  if (form.hasAttribute('hx-post') || form.hasAttribute('hx-get') || form.method === 'dialog') return
+  if (form.dataset.sent) return event.preventDefault()
+  form.dataset.sent = 'true'
+  event.submitter?.classList.add('is-busy')
+})
+addEventListener('pageshow', () => {
+  for (const form of document.querySelectorAll('[data-sent]')) delete form.dataset.sent
+  for (const button of document.querySelectorAll('.is-busy')) button.classList.remove('is-busy')
+})
+
+/* Toasts: also sent by the server as `HX-Trigger: {"toast": {"tone": "success", "text": "Saved."}}`. ---------------- */
+
+const LINGER = 6000
+
+function toast({ tone = 'info', text }) {
+  const element = clone('toast-template')
+  element.classList.add(`tone-${tone}`)
+  element.querySelector('[data-text]').textContent = text
+  document.getElementById('toasts').append(element)
+  expire(element)
+}
+
+/** Good news leaves by itself, unless somebody is reading it; bad news stays until it is closed. */
+function expire(element) {
+  if (element.matches('.tone-danger, .tone-warning')) return
+  const leave = () => (element.matches(':hover, :focus-within') ? setTimeout(leave, LINGER / 3) : element.remove())
+  setTimeout(leave, LINGER)
+}
+
+document.addEventListener('toast', ({ detail }) => toast(detail))
+document.querySelectorAll('#toasts > *').forEach(expire)
+on('click', '[data-dismiss]', (button) => button.closest('[data-dismissible]').remove())
+
+/* Dialogs -------------------------------------------------------------------------------------------------------- */
+
+on('click', '[data-dialog]', (opener) => document.getElementById(opener.dataset.dialog).showModal())
+on('click', '[data-close-dialog]', (button) => button.closest('dialog').close())
+on('click', 'dialog', (dialog, event) => {
+  if (event.target === dialog) dialog.close() // the backdrop: everything else in it is a descendant
+})
+
+/* `hx-confirm` asks in our own dialog. */
+document.addEventListener('htmx:confirm', (event) => {
+  const { question, elt, issueRequest } = event.detail
+  if (!question) return
+  event.preventDefault()
+  const dialog = document.getElementById('confirm')
+  dialog.querySelector('[data-text]').textContent = question
+  dialog.querySelector('[data-confirm]').textContent = elt.dataset.confirmLabel || 'Continue'
+  dialog.returnValue = ''
+  dialog.addEventListener('close', () => dialog.returnValue === 'yes' && issueRequest(true), { once: true })
+  dialog.showModal()
+})
+
+/* Small conveniences --------------------------------------------------------------------------------------------- */
+
+on('click', '[data-copy]', async (button) => {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy)
+    button.classList.add('is-copied')
+    button.querySelector('[data-text]').textContent = 'Copied'
+  } catch {
+    toast({ tone: 'warning', text: 'The browser did not allow copying. Select the text and copy it yourself.' })
+  }
+})
+
+document.addEventListener('keydown', (event) => {
+  const typing = event.target.closest?.('input, textarea, select, [contenteditable]')
+  if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return
+  const search = document.getElementById('search')
+  if (!search) return
+  event.preventDefault()
+  search.focus()
+})
+
+const isFiles = (event) => event.dataTransfer?.types.includes('Files')
+
+function showFile(zone) {
+  const [file] = zone.querySelector('input').files
+  const size = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 })
+  zone.classList.toggle('has-file', Boolean(file))
+  zone.querySelector('[data-file]').textContent = file ? `${file.name} (${size.format(file.size / 1e6)} MB)` : ''
+}
+
+on('change', '[data-dropzone]', showFile)
+for (const name of ['dragover', 'dragleave', 'drop']) {
+  on(name, '[data-dropzone]', (zone, event) => {
+    if (!isFiles(event)) return
+    event.preventDefault()
+    zone.classList.toggle('is-over', name === 'dragover')
+    if (name !== 'drop') return
+    zone.querySelector('input').files = event.dataTransfer.files
+    showFile(zone)
+  })
+}

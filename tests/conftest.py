@@ -1,0 +1,97 @@
+"""Fixtures every test may ask for. Arrange through actions; time is an argument."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from config import roles
+from loyalty.models import User
+
+
+@pytest.fixture
+def now() -> dt.datetime:
+    return dt.datetime(2026, 3, 29, 15, 30, tzinfo=dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nudges go nowhere: a test runs the work itself, when its sentence says so."""
+    monkeypatch.setattr("config.shared.nudge.current_app.send_task", lambda *_, **__: None, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+def person(role: str) -> User:
+    user = User.objects.create_user(f"{role.lower()}@shop.example", "correct horse battery staple", name=f"{role} Person")
+    user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return person(roles.ADMIN)
+
+
+@pytest.fixture
+def manager(db: None) -> User:
+    return person(roles.MANAGER)
+
+
+@pytest.fixture
+def marketer(db: None) -> User:
+    return person(roles.MARKETER)
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    return person(roles.VIEWER)
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """A signed-in HTTP client."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def follow_events(now: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Bring every projection up to date inside the test's own, never committed transaction."""
+    from tracking import bus
+    from tracking.actions import advance, projections
+
+    monkeypatch.setattr(projections, "HORIZON", "pg_snapshot_xmax(pg_current_snapshot())")
+
+    def follow() -> None:
+        for follower in bus.followers():
+            while advance(follower.name, now=now):
+                pass
+
+    return follow
+
+
+@pytest.fixture
+def deliver_events(now: dt.datetime) -> Callable[[], None]:
+    """Hand over every owed event to its handler."""
+    from tracking.actions import run_dispatch
+    from tracking.queries import owed_dispatches
+
+    def deliver() -> None:
+        while owed := list(owed_dispatches(now + dt.timedelta(days=1)).values_list("pk", flat=True)):
+            for dispatch_id in owed:
+                assert run_dispatch(dispatch_id, now=now), f"dispatch {dispatch_id} failed"
+
+    return deliver

@@ -1,0 +1,82 @@
+"""Followers of the log that keep their place in it.
+
+Ids are given out before transactions commit, so a reader that remembers "the last id I saw" misses rows that
+commit late. The log is read by (transaction id, id) instead, and only below the oldest transaction still running:
+nothing can appear there any more. A long transaction delays followers; it never makes them miss a row.
+"""
+
+import logging
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from tracking import bus
+from tracking.models import Event, Projection
+
+BATCH = 5_000
+HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
+logger = logging.getLogger(__name__)
+
+
+def advance(name: str, *, now: datetime) -> int:
+    """Take the follower one batch further; how many events it passed. Zero when it is up to date or taken.
+
+    What it writes and its new place commit together. A failure is kept on the row and leaves the place as it was.
+    """
+    follower = bus.follower(name)
+    Projection.objects.get_or_create(name=name)
+    try:
+        with transaction.atomic():
+            projection = Projection.objects.select_for_update(skip_locked=True).filter(name=name).first()
+            return 0 if projection is None else _step(follower, projection, now)
+    except Exception as error:
+        logger.exception("Projection %s failed", name)
+        Projection.objects.filter(name=name).update(failed_at=now, last_error=repr(error)[:500])
+        return 0
+
+
+def rebuild(name: str, *, now: datetime) -> int:
+    """Forget what the follower wrote and read the log from its beginning, in one transaction.
+
+    Readers see the old state until the new one is whole. Returns the number of events passed.
+    """
+    follower, passed = bus.follower(name), 0
+    Projection.objects.get_or_create(name=name)
+    with transaction.atomic():
+        projection = Projection.objects.select_for_update().get(name=name)
+        projection.transaction_id, projection.event_id = 0, 0
+        follower.reset()
+        while step := _step(follower, projection, now):
+            passed += step
+        Projection.objects.filter(name=name).update(rebuilt_at=now)
+    return passed
+
+
+def _step(follower: bus.Follower, projection: Projection, now: datetime) -> int:
+    rows = _next_rows(projection)
+    if rows:
+        if wanted := [event_id for _, event_id, name in rows if name in follower.events]:
+            follower.apply(wanted)
+        projection.transaction_id, projection.event_id = int(rows[-1][0]), rows[-1][1]
+    Projection.objects.filter(pk=projection.pk).update(
+        transaction_id=projection.transaction_id,
+        event_id=projection.event_id,
+        advanced_at=now,
+        failed_at=None,
+        last_error="",
+    )
+    return len(rows)
+
+
+def _next_rows(projection: Projection) -> list[tuple[str, int, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT transaction_id, id, name FROM {Event._meta.db_table}
+            WHERE (transaction_id, id) > (%s::xid8, %s) AND transaction_id < {HORIZON}
+            ORDER BY transaction_id, id
+            LIMIT {BATCH}
+            """,
+            [str(projection.transaction_id), projection.event_id],
+        )
+        return cursor.fetchall()

@@ -1,0 +1,68 @@
+"""Who wants to hear of what. Filled by each app's handlers module at start-up, never afterwards.
+
+`@on(OrderPaid)` is for a business reaction, one event at a time. `@follow("points", OrderPaid)` is for volume:
+a set-based function over many events, which keeps its own place in the log.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tracking.events import DomainEvent
+
+E = TypeVar("E", bound=DomainEvent)
+Handler = Callable[[DomainEvent], None]
+Apply = Callable[[Sequence[int]], None]
+
+
+@dataclass(frozen=True)
+class Subscription:
+    event: type[DomainEvent]
+    handler: Handler
+
+
+@dataclass(frozen=True)
+class Follower:
+    """`apply` takes ids of events in log order; `reset` forgets everything `apply` ever wrote."""
+
+    name: str
+    events: tuple[str, ...]
+    apply: Apply
+    reset: Callable[[], None]
+
+
+_subscriptions: dict[str, Subscription] = {}
+_followers: dict[str, Follower] = {}
+
+
+def on(event: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
+    def register(handler: Callable[[E], None]) -> Callable[[E], None]:
+        _subscriptions[f"{handler.__module__}.{handler.__qualname__}"] = Subscription(event, handler)  # type: ignore[arg-type]
+        return handler
+
+    return register
+
+
+def follow(name: str, *events: type[DomainEvent], reset: Callable[[], None]) -> Callable[[Apply], Apply]:
+    def register(apply: Apply) -> Apply:
+        _followers[name] = Follower(name, tuple(event.name for event in events), apply, reset)
+        return apply
+
+    return register
+
+
+def handlers_of(event: type[DomainEvent]) -> list[str]:
+    return [name for name, subscription in _subscriptions.items() if subscription.event is event]
+
+
+def subscription(handler: str) -> Subscription:
+    """Raises LookupError for a handler that no longer exists."""
+    return _subscriptions[handler]
+
+
+def followers() -> list[Follower]:
+    return list(_followers.values())
+
+
+def follower(name: str) -> Follower:
+    return _followers[name]

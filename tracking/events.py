@@ -1,0 +1,17 @@
+"""The vocabulary of things that happen: typed, frozen, past tense, JSON-friendly."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainEvent:
+    """Something one app did and others may react to. `subject` is the public id of what it is about."""
+
+    name: ClassVar[str]
+    subject: str
+
+    def properties(self) -> dict[str, Any]:
+        values = asdict(self)
+        del values["subject"]
+        return values

@@ -1,0 +1,64 @@
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from tracking import bus
+from tracking.models import Dispatch, Event, Projection
+
+
+def owed_dispatches(now: datetime) -> QuerySet[Dispatch]:
+    return Dispatch.objects.filter(done_at=None, due_at__lte=now).order_by("due_at", "pk")
+
+
+def failing_dispatches() -> QuerySet[Dispatch]:
+    return Dispatch.objects.filter(done_at=None, attempts__gt=0).select_related("event").order_by("-due_at")
+
+
+def events_about(subject: str) -> QuerySet[Event]:
+    return Event.objects.filter(subject=subject).order_by("-occurred_at", "-pk")
+
+
+@dataclass(frozen=True)
+class FollowerState:
+    """One projection as the operator wants to see it. `behind_seconds` is the age of the oldest unread event."""
+
+    name: str
+    behind_seconds: float
+    advanced_at: datetime | None
+    rebuilt_at: datetime | None
+    failed_at: datetime | None
+    last_error: str
+
+
+def follower_states() -> list[FollowerState]:
+    known = {projection.name: projection for projection in Projection.objects.all()}
+    states = []
+    for follower in bus.followers():
+        projection = known.get(follower.name, Projection(name=follower.name))
+        states.append(
+            FollowerState(
+                name=follower.name,
+                behind_seconds=_lag_of(projection),
+                advanced_at=projection.advanced_at,
+                rebuilt_at=projection.rebuilt_at,
+                failed_at=projection.failed_at,
+                last_error=projection.last_error,
+            )
+        )
+    return states
+
+
+def _lag_of(projection: Projection) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT extract(epoch FROM now() - recorded_at) FROM {Event._meta.db_table}
+            WHERE (transaction_id, id) > (%s::xid8, %s)
+            ORDER BY transaction_id, id LIMIT 1
+            """,
+            [str(projection.transaction_id), projection.event_id],
+        )
+        row = cursor.fetchone()
+    return max(0.0, float(row[0])) if row else 0.0

@@ -1,0 +1,21 @@
+from celery import shared_task
+from django.utils import timezone
+
+from tracking import actions, bus, queries
+
+ENOUGH_STEPS = 200
+
+
+@shared_task(name="tracking.sweep_dispatches")
+def sweep_dispatches() -> None:
+    """Hand over what is owed: at a nudge, and every few seconds for whatever a lost nudge left behind."""
+    for dispatch_id in queries.owed_dispatches(timezone.now()).values_list("pk", flat=True)[:500]:
+        actions.run_dispatch(dispatch_id, now=timezone.now())
+
+
+@shared_task(name="tracking.advance_projections")
+def advance_projections() -> None:
+    for follower in bus.followers():
+        for _ in range(ENOUGH_STEPS):
+            if not actions.advance(follower.name, now=timezone.now()):
+                break
