@@ -93,7 +93,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=dies_with_parent(self.stop_signal),
+                preexec_fn=dies_with_parent(self.stop_signal),  # noqa: PLW1509  # no thread runs here
                 **as_user(self.account),
             )
         self.pid_file.parent.mkdir(exist_ok=True)

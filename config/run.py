@@ -66,7 +66,8 @@ def with_services(command: list[str], *, durable: bool) -> int:
 def _run(command: list[str], env: dict[str, str]) -> int:
     """In the terminal's own process group, so that Ctrl-C reaches the command; a SIGTERM is passed on to it."""
     signal.signal(signal.SIGINT, lambda *_: None)
-    with subprocess.Popen(command, env=env, preexec_fn=dies_with_parent(signal.SIGTERM)) as process:
+    dies = dies_with_parent(signal.SIGTERM)
+    with subprocess.Popen(command, env=env, preexec_fn=dies) as process:  # noqa: PLW1509  # no thread runs here
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: process.send_signal(number))
         status = process.wait()

@@ -8,9 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -162,7 +163,7 @@ class Supervisor:
             env=self.env,
             check=False,
             start_new_session=True,
-            preexec_fn=dies_with_parent(signal.SIGKILL),
+            preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509  # no thread runs here
         )
         if finished.returncode:
             raise CannotStart(f"`manage.py {arguments[0]}` failed with exit status {finished.returncode}; see above.")
@@ -226,10 +227,10 @@ def refuse_taken_port(variable: str, host: str, port: int) -> None:
 
 def answers(environment: Environment) -> bool:
     """Whether the web server of this copy lives."""
-    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(environment.host, environment.host)
-    address = f"http://[{here}]:{environment.port}" if ":" in here else f"http://{here}:{environment.port}"
-    name = environment.allowed_hosts[0].lstrip(".") if environment.allowed_hosts else here
-    request = urllib.request.Request(f"{address}/healthz", headers={"Host": "localhost" if name == "*" else name})
-    with suppress(OSError), urllib.request.urlopen(request, timeout=2) as response:
-        return bool(response.status == 200)
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where to knock, not where to listen
+    connection = HTTPConnection(everywhere.get(environment.host, environment.host), environment.port, timeout=2)
+    names = [name.lstrip(".") for name in environment.allowed_hosts if name != "*"]
+    with suppress(OSError, HTTPException), closing(connection):
+        connection.request("GET", "/healthz", headers={"Host": next(iter(names), "localhost")})
+        return connection.getresponse().status == HTTPStatus.OK
     return False
