@@ -1,6 +1,5 @@
 """Filters and block tags of the pages: how money, numbers, times and form controls look. `{% load tags %}`."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -97,10 +96,16 @@ def hue(name: str) -> int:
 
 
 @register.filter
-def series_rows(chart: dict[str, Any]) -> list[tuple[str, Sequence[Number | None]]]:
-    """The rows of a chart's table: each label with its value in every series."""
+def chart_rows(chart: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """The rows of a chart's table: each label with its value in every series, written as the chart writes it."""
     columns = [series["values"] for series in chart["series"]]
-    return list(zip(chart["labels"], zip(*columns, strict=True), strict=True))
+    write = {"money": lambda value: money(value, chart.get("currency", "USD")), "percent": percent}.get(
+        chart.get("format", "number"), number
+    )
+    return [
+        (label, [write(value) for value in values])
+        for label, values in zip(chart["labels"], zip(*columns, strict=True), strict=True)
+    ]
 
 
 _CONTROLS = (
