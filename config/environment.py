@@ -86,6 +86,9 @@ class Environment(BaseSettings):
     celery_broker_url: Annotated[str | None, _url("redis", "rediss", "redis+socket")] = Field(
         None, description="Broker of the background workers. Default: REDIS_URL."
     )
+    postgres_password: Annotated[str | None, Optional] = Field(
+        None, description="Read by compose.yaml only, for the PostgreSQL it starts: random letters and digits."
+    )
 
     email_url: Annotated[str | None, _url("smtp", "smtp+tls", "smtp+ssl")] = Field(
         None,

@@ -7,6 +7,7 @@ lets the next start find and end what a killed parent left behind, and never any
 import ctypes
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,10 +138,17 @@ class Child:
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
 
+    def trim_log(self) -> bool:
+        """Begin a log anew when it has grown large; the one before is kept. True when that happened."""
+        if not self.log.exists() or self.log.stat().st_size < LARGE_LOG:
+            return False
+        shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+        os.truncate(self.log, 0)  # The child has it open for appending and goes on at the new end.
+        return True
+
     def _open_log(self) -> IO[bytes]:
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > LARGE_LOG:
-            self.log.replace(self.log.with_suffix(".log.1"))
+        self.trim_log()
         return self.log.open("ab")
 
 

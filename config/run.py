@@ -1,6 +1,7 @@
 """Start, watch and stop a whole copy of Regulars.
 
     python -m config.run                             the product: servers, migrations, web, worker, beat, mailbox
+    python -m config.run only web                    one of its processes, in the foreground: for containers and systemd
     python -m config.run with-services -- COMMAND    a command with a database and a Redis of its own
     python -m config.run healthy                     exit status 0 when the web server answers
 
@@ -14,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+from typing import NoReturn
 
 from config import embedded, environment
 from config.processes import CannotStart, dies_with_parent, stop_all
@@ -24,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m config.run", description="Run a whole copy of Regulars.")
     commands = parser.add_subparsers(dest="subcommand")
     commands.add_parser("up", help="start the product (the default)")
+    only = commands.add_parser("only", help="start one process of the product")
+    only.add_argument("program", choices=["web", "worker", "beat", "mailbox"])
     commands.add_parser("healthy", help="ask the web server whether it lives")
     services = commands.add_parser("with-services", help="run a command with PostgreSQL and Redis")
     services.add_argument("--durable", action="store_true", help="servers that keep their promises, as in production")
@@ -33,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         match chosen.subcommand:
             case "with-services":
                 return with_services(chosen.command, durable=chosen.durable)
+            case "only":
+                become(chosen.program)
             case "healthy":
                 return 0 if answers(environment.read()) else 1
             case _:
@@ -40,6 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
     except (CannotStart, OSError) as refusal:
         print(refusal, file=sys.stderr)  # noqa: T201
         return 1
+
+
+def become(name: str) -> NoReturn:
+    """Replace this process by one of the product's programs."""
+    command = list(Supervisor(environment.read()).program(name).command)
+    os.chdir(environment.ROOT)
+    os.execv(command[0], command)  # noqa: S606  # no shell wanted
 
 
 def with_services(command: list[str], *, durable: bool) -> int:

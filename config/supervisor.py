@@ -22,7 +22,7 @@ from config.processes import CannotStart, Child, dies_with_parent, say, stop_all
 
 FIRST_ANSWER_PATIENCE = 90.0
 LONG_LIFE, LONGEST_PAUSE = 60.0, 30.0
-TROUBLE = re.compile(r"\b(ERROR|CRITICAL|FATAL|PANIC)\b|^Traceback|^[\w.]+(Error|Exception)\b")
+TROUBLE = re.compile(r"\b(ERROR|CRITICAL|FATAL|PANIC)\b|^[\w.]+(Error|Exception)\b")
 
 
 class Stop(BaseException):
@@ -66,10 +66,10 @@ class Watched:
         self.log_offset = self.child.log.stat().st_size if self.child.log.exists() else 0
 
     def _show_trouble(self) -> None:
+        if self.child.trim_log():
+            self.log_offset = 0
         news = b""
         with suppress(FileNotFoundError), self.child.log.open("rb") as log:
-            if log.seek(0, os.SEEK_END) < self.log_offset:
-                self.log_offset = 0  # A new file took the place of one that had grown large.
             log.seek(self.log_offset)
             news = log.read()
         whole_lines = news[: news.rfind(b"\n") + 1]
@@ -103,6 +103,12 @@ class Supervisor:
         except Stop:
             say("Stopped; everything is kept for the next start.")
         return 0
+
+    def program(self, name: str) -> Child:
+        for watched in self.programs:
+            if watched.child.name == name:
+                return watched.child
+        raise CannotStart(f"There is no {name} with these settings: EMAIL_URL names another mail server.")
 
     def _start(self) -> None:
         for watched in (*self.programs, *self.servers):
@@ -163,7 +169,7 @@ class Supervisor:
             env=self.env,
             check=False,
             start_new_session=True,
-            preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509  # no thread runs here
+            preexec_fn=dies_with_parent(signal.SIGKILL),
         )
         if finished.returncode:
             raise CannotStart(f"`manage.py {arguments[0]}` failed with exit status {finished.returncode}; see above.")
@@ -186,7 +192,7 @@ class Supervisor:
         celery = [*python, "celery", "-A", "config"]
         yield self._program("worker", [*celery, *worker, *log_level], stop_signal=signal.SIGQUIT, patience=30)
         yield self._program("beat", [*celery, *beat, *log_level])
-        if environment.uses_mailbox:
+        if self.environment.uses_mailbox:
             yield self._program("mailbox", [sys.executable, "manage.py", "run_mailbox"])
 
     def _program(
