@@ -242,6 +242,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
         "mail.log": {"level": "ERROR"},
     },
 }
