@@ -86,7 +86,7 @@ class Environment(BaseSettings):
     celery_broker_url: Annotated[str | None, _url("redis", "rediss", "redis+socket")] = Field(
         None, description="Broker of the background workers. Default: REDIS_URL."
     )
-    postgres_password: Annotated[str | None, Optional] = Field(
+    postgres_password: str | None = Field(
         None, description="Read by compose.yaml only, for the PostgreSQL it starts: random letters and digits."
     )
 
