@@ -10,6 +10,7 @@ import importlib.util
 import os
 import pwd
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -248,18 +249,26 @@ def _account_for(var_dir: Path) -> pwd.struct_passwd | None:
 def _home(var_dir: Path, account: pwd.struct_passwd | None) -> Path:
     """Where data and sockets are: `var_dir`, or, when `account` cannot reach it, a folder that `var_dir` links to."""
     var_dir.mkdir(parents=True, exist_ok=True)
+    data = var_dir / "postgres"
+    if data.is_symlink():
+        home = data.readlink().parent
+        home.mkdir(parents=True, exist_ok=True)
+        return home
     if not account or _run_as(account, ["test", "-x", var_dir]).returncode == 0:
         return var_dir
-    home = SYSTEM_HOME / _key(var_dir.resolve())
-    if not home.exists():
-        say(f"The user {account.pw_name} cannot enter {var_dir}: PostgreSQL keeps its data in {home}.")
-        home.mkdir(parents=True)
-        for path in (SYSTEM_HOME, home):
-            path.chmod(0o755)
-    for name in ("postgres", "sockets"):
-        link = var_dir / name
-        if not link.is_symlink():
-            link.symlink_to(home / name)
+    if data.exists():
+        raise CannotStart(f"The user {account.pw_name} can no longer enter {var_dir}, where its data are: let it.")
+    home = SYSTEM_HOME / f"{_key(var_dir)}-{secrets.token_hex(4)}"
+    say(f"The user {account.pw_name} cannot enter {var_dir}: PostgreSQL keeps its data in {home}.")
+    home.mkdir(parents=True)
+    for path in (SYSTEM_HOME, home):
+        path.chmod(0o755)
+    sockets = var_dir / "sockets"
+    if sockets.is_dir() and not sockets.is_symlink():
+        shutil.rmtree(sockets)
+    sockets.unlink(missing_ok=True)
+    sockets.symlink_to(home / "sockets")
+    data.symlink_to(home / "postgres")
     return home
 
 
