@@ -35,7 +35,7 @@ function explain(xhr) {
     } catch {}
   }
   if (type.startsWith('text/plain') && xhr.responseText && xhr.responseText.length < 300) return xhr.responseText
-  return REASONS[xhr.status] || 'Something went wrong on our side. Nothing was changed; please try again.'
+  return REASONS[xhr.status] || 'Something went wrong on our side. Please try again in a moment.'
 }
 
 function report({ elt, xhr }) {

@@ -20,10 +20,15 @@ function load() {
 
 /* Colours and numbers -------------------------------------------------------------------------------------------- */
 
-/** The value of a CSS variable as rgb(), whatever colour maths it is made of. */
+const pixel = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })
+
+/** The value of a CSS variable as rgb(), whatever colour maths it is made of: the library blends no other notation. */
 function colour(name, probe) {
   probe.style.color = `var(${name})`
-  return getComputedStyle(probe).color
+  pixel.fillStyle = getComputedStyle(probe).color
+  pixel.fillRect(0, 0, 1, 1)
+  const [red, green, blue] = pixel.getImageData(0, 0, 1, 1).data
+  return `rgb(${red}, ${green}, ${blue})`
 }
 
 function theme(element) {
@@ -65,7 +70,7 @@ function cartesian(data, colours, narrow) {
     boundaryGap: data.kind !== 'line' && data.kind !== 'area',
     axisTick: { show: false },
     axisLine: { lineStyle: { color: colours.line } },
-    axisLabel: { ...axisText(colours), ...(sideways && { width: narrow ? 90 : 150, overflow: 'truncate' }) },
+    axisLabel: { ...axisText(colours), ...(sideways && { width: narrow ? 110 : 160, overflow: 'truncate' }) },
   }
   const values = {
     type: 'value',
@@ -155,7 +160,8 @@ function tooltip(data, colours) {
     backgroundColor: colours.surface, borderColor: colours.line, borderWidth: 1, padding: [8, 12],
     textStyle: { color: colours.text, fontSize: 12 },
     confine: true,
-    valueFormatter: (value) => show(Array.isArray(value) ? value.at(-1) : value),
+    valueFormatter: show,
+    formatter: data.kind === 'heatmap' ? ({ value: [column, row, value] }) => `${data.series[row].name}, ${data.labels[column]}: ${show(value)}` : undefined,
   }
 }
 
