@@ -1,4 +1,5 @@
 import uuid
+from pathlib import Path
 
 from django.conf import settings
 from django.db import models
@@ -19,10 +20,10 @@ class PurchaseImport(models.Model):
     MOVES = {
         Status.UPLOADED: {Status.CHECKING, Status.CANCELLED},
         Status.CHECKING: {Status.CHECKED, Status.FAILED, Status.CANCELLED},
-        Status.CHECKED: {Status.CHECKING, Status.IMPORTING, Status.CANCELLED},
+        Status.CHECKED: {Status.UPLOADED, Status.CHECKING, Status.IMPORTING, Status.CANCELLED},
         Status.IMPORTING: {Status.DONE, Status.FAILED, Status.CANCELLED},
         Status.DONE: set(),
-        Status.FAILED: {Status.CHECKING, Status.IMPORTING, Status.CANCELLED},
+        Status.FAILED: {Status.UPLOADED, Status.CHECKING, Status.IMPORTING, Status.CANCELLED},
         Status.CANCELLED: set(),
     }
 
@@ -32,11 +33,16 @@ class PurchaseImport(models.Model):
     size_bytes = models.BigIntegerField()
     encoding = models.CharField(max_length=20)
     delimiter = models.CharField(max_length=1)
+    has_header = models.BooleanField(default=True)
+    columns = models.JSONField(default=list)
+    samples = models.JSONField(default=list, help_text="The first lines, cell by cell.")
+    decimal_mark = models.CharField(max_length=1, default=".")
+    time_style = models.CharField(max_length=5, default="iso", help_text="One of loyalty.rules.purchases.STYLES.")
     time_zone = models.CharField(max_length=64)
     mapping = models.JSONField(default=dict, help_text="Our field -> the file's column.")
     status = models.CharField(max_length=10, choices=Status, default=Status.UPLOADED)
     error = models.CharField(max_length=500, blank=True)
-    bytes_read = models.BigIntegerField(default=0)
+    progress = models.JSONField(default=dict, help_text="Where the worker is: phase, done, total, lines.")
     report = models.JSONField(default=dict, help_text="Counts and sums of the last check or import.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
@@ -50,6 +56,24 @@ class PurchaseImport(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def refused_csv(self) -> Path:
+        """Every refused line of the last check or import."""
+        return Path(f"{self.file.path}.refused.csv")
+
+    @property
+    def is_running(self) -> bool:
+        return self.status in (self.Status.CHECKING, self.Status.IMPORTING)
+
+    @property
+    def can_be_changed(self) -> bool:
+        return self.status in (self.Status.UPLOADED, self.Status.CHECKED, self.Status.FAILED)
+
+    def move_to(self, target: Status) -> bool:
+        """False when the row is in a state that cannot become `target`; then nothing changed."""
+        allowed = [status for status, targets in self.MOVES.items() if target in targets]
+        return bool(PurchaseImport.objects.filter(pk=self.pk, status__in=allowed).update(status=target))
 
 
 class ImportIssue(models.Model):

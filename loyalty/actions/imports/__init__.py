@@ -1,0 +1,39 @@
+from loyalty.actions.imports.files import DELIMITERS, ENCODINGS, UnreadableFile, examine
+from loyalty.actions.imports.importer import Progress, Reading, Report, import_file
+from loyalty.actions.imports.issues import cell
+from loyalty.actions.imports.runs import (
+    LARGEST_UPLOAD,
+    BadReading,
+    WrongState,
+    cancel,
+    change_reading,
+    run,
+    start_check,
+    start_import,
+    take_in,
+    topic,
+    waiting,
+)
+
+__all__ = [
+    "DELIMITERS",
+    "ENCODINGS",
+    "LARGEST_UPLOAD",
+    "BadReading",
+    "Progress",
+    "Reading",
+    "Report",
+    "UnreadableFile",
+    "WrongState",
+    "cancel",
+    "cell",
+    "change_reading",
+    "examine",
+    "import_file",
+    "run",
+    "start_check",
+    "start_import",
+    "take_in",
+    "topic",
+    "waiting",
+]

@@ -1,0 +1,172 @@
+"""From the temporary tables into the shop's own: each batch of orders in one transaction, with its events.
+
+Entering what is there already changes nothing and tells nobody, so a run that broke off is simply run again.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from loyalty.actions.imports.staging import execute, rows
+from loyalty.events import MemberJoined, OrderAmended, OrderPaid
+from loyalty.queries.brand import business
+from tracking.actions import record_all
+from tracking.actions.record import Occurrence
+
+NAMELESS_STORE = "main"
+
+
+@transaction.atomic
+def enter_catalogue(*, time_zone: str) -> None:
+    """Products and stores the shop did not have. What it has keeps its own words; an empty category is filled in."""
+    execute("""
+        INSERT INTO loyalty_product (sku, name, brand, category, kind, size)
+        SELECT sku, name, brand, category, kind, size FROM incoming_products
+        WHERE product_id IS NULL ORDER BY sku
+        ON CONFLICT (sku) DO NOTHING
+    """)
+    execute("""
+        UPDATE loyalty_product p SET category = i.category, kind = coalesce(nullif(p.kind, ''), i.kind)
+        FROM incoming_products i WHERE i.product_id = p.id AND p.category = '' AND i.category <> ''
+    """)
+    execute(
+        """
+        INSERT INTO loyalty_store (code, name, state, time_zone)
+        SELECT code, CASE WHEN code = %s THEN 'Main store' ELSE 'Store ' || code END, '', %s
+        FROM incoming_stores WHERE store_id IS NULL ORDER BY code
+        ON CONFLICT (code) DO NOTHING
+        """,
+        [NAMELESS_STORE, time_zone],
+    )
+
+
+@transaction.atomic
+def enter_batch(batch: int, *, now: datetime) -> None:
+    """One batch of orders, with the members and lines that belong to them."""
+    _enter_members(batch)
+    touched = _enter_orders(batch) | _enter_lines(batch)
+    _sum_up(touched)
+    told = "SELECT order_id FROM incoming_orders WHERE batch = %s AND known_member_id IS NOT NULL"
+    _tell(touched, known={row[0] for row in rows(told, [batch])}, now=now)
+
+
+def _enter_members(batch: int) -> None:
+    people = """
+        SELECT DISTINCT canonical AS person FROM incoming_orders o JOIN incoming_people p USING (person)
+        WHERE o.batch = %s
+    """
+    joined = rows(
+        f"""
+        INSERT INTO loyalty_member (public_id, external_id, name, email, phone, home_store_id, joined_at)
+        SELECT p.public_id, p.customer, p.name, p.email, p.phone, store.id, p.joined_at
+        FROM incoming_people p JOIN ({people}) wanted USING (person)
+        LEFT JOIN loyalty_store store ON store.code = p.store
+        WHERE p.member_id IS NULL ORDER BY p.person
+        RETURNING id, public_id::text, joined_at
+        """,
+        [batch],
+    )
+    if joined:
+        ids = [row[0] for row in joined]
+        execute("INSERT INTO loyalty_pointsaccount (member_id, balance) SELECT unnest(%s::bigint[]), 0", [ids])
+        execute(
+            """
+            UPDATE incoming_people p SET member_id = m.id FROM loyalty_member m
+            WHERE m.id = ANY(%s) AND m.public_id = p.public_id
+            """,
+            [ids],
+        )
+        record_all([Occurrence(MemberJoined(subject=uid, source="import"), uid, at) for _, uid, at in joined])
+    execute(
+        f"""
+        UPDATE loyalty_member m SET
+            external_id = coalesce(m.external_id, p.customer), name = coalesce(nullif(m.name, ''), p.name),
+            email = coalesce(m.email, p.email), phone = coalesce(m.phone, p.phone)
+        FROM incoming_people p JOIN ({people}) wanted USING (person)
+        WHERE m.id = p.member_id
+          AND ((m.external_id IS NULL AND p.customer IS NOT NULL) OR (m.name = '' AND p.name <> '')
+            OR (m.email IS NULL AND p.email IS NOT NULL) OR (m.phone IS NULL AND p.phone IS NOT NULL))
+        """,
+        [batch],
+    )
+
+
+def _enter_orders(batch: int) -> set[int]:
+    """New orders, and known ones whose customer is named only now. Anything else known stays as first told."""
+    touched = rows(
+        """
+        INSERT INTO loyalty_order AS o (number, member_id, store_id, ordered_at, total, discount)
+        SELECT i.number, whole.member_id, store.id, i.at, 0, 0
+        FROM incoming_orders i
+        JOIN loyalty_store store ON store.code = i.store
+        LEFT JOIN incoming_people named ON named.person = i.person
+        LEFT JOIN incoming_people whole ON whole.person = named.canonical
+        WHERE i.batch = %s AND (i.order_id IS NULL OR (i.known_member_id IS NULL AND whole.member_id IS NOT NULL))
+        ORDER BY i.number
+        ON CONFLICT (number) DO UPDATE SET member_id = excluded.member_id
+            WHERE o.member_id IS NULL AND excluded.member_id IS NOT NULL
+        RETURNING o.id
+        """,
+        [batch],
+    )
+    return {row[0] for row in touched}
+
+
+def _enter_lines(batch: int) -> set[int]:
+    touched = rows(
+        """
+        INSERT INTO loyalty_orderline AS line (order_id, product_id, key, quantity, amount, discount)
+        SELECT o.id, product.id, i.key, i.quantity, i.amount, i.discount
+        FROM incoming_lines i
+        JOIN loyalty_order o ON o.number = i.number
+        JOIN loyalty_product product ON product.sku = i.sku
+        WHERE i.batch = %s AND (i.line_id IS NULL OR i.is_changed)
+        ORDER BY i.number, i.key
+        ON CONFLICT (order_id, key) DO UPDATE SET
+            product_id = excluded.product_id, quantity = excluded.quantity, amount = excluded.amount,
+            discount = excluded.discount
+            WHERE (line.product_id, line.quantity, line.amount, line.discount)
+                IS DISTINCT FROM (excluded.product_id, excluded.quantity, excluded.amount, excluded.discount)
+        RETURNING order_id
+        """,
+        [batch],
+    )
+    return {row[0] for row in touched}
+
+
+def _sum_up(orders: set[int]) -> None:
+    execute(
+        """
+        UPDATE loyalty_order o SET total = sums.total, discount = sums.discount
+        FROM (
+            SELECT order_id, sum(amount) AS total, sum(discount) AS discount
+            FROM loyalty_orderline WHERE order_id = ANY(%s) GROUP BY order_id
+        ) sums
+        WHERE o.id = sums.order_id
+        """,
+        [list(orders)],
+    )
+
+
+def _tell(orders: set[int], *, known: set[int], now: datetime) -> None:
+    """OrderPaid for what is new to its member, OrderAmended for the rest. Nobody hears of anonymous baskets."""
+    currency = business().currency
+    paid, amended = [], []
+    for order_id, number, member, store, total, ordered_at, change in rows(
+        """
+        SELECT o.id, o.number, m.public_id::text, s.code, o.total::text, o.ordered_at, pg_current_xact_id()::text
+        FROM loyalty_order o
+        JOIN loyalty_member m ON m.id = o.member_id
+        JOIN loyalty_store s ON s.id = o.store_id
+        WHERE o.id = ANY(%s) ORDER BY o.ordered_at, o.id
+        """,
+        [list(orders)],
+    ):
+        if order_id in known:
+            event = OrderAmended(subject=member, order=number, total=total, currency=currency)
+            amended.append(Occurrence(event, f"{number}:{change}", now))
+        else:
+            news = OrderPaid(subject=member, order=number, store=store, total=total, currency=currency)
+            paid.append(Occurrence(news, number, ordered_at))
+    record_all(paid)
+    record_all(amended)

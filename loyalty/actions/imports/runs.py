@@ -1,0 +1,189 @@
+"""An import is a row: uploaded, checked, imported. Whoever works on it keeps a beat on the row; a row without one is
+taken up by somebody else, from the beginning, because entering what is there already changes nothing."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from django.core.files import File
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q, QuerySet
+
+from config.shared.errors import DomainError
+from config.shared.live import announce
+from config.shared.nudge import nudge
+from loyalty.actions.imports import files
+from loyalty.actions.imports.importer import Progress, Reading, Report, import_file
+from loyalty.models import PurchaseImport, User
+from loyalty.rules import purchases
+
+LARGEST_UPLOAD = 200 * 2**20
+SAMPLES_SHOWN = 8
+LEFT_BEHIND = timedelta(minutes=1)
+Status = PurchaseImport.Status
+Clock = Callable[[], datetime]
+logger = logging.getLogger(__name__)
+
+
+class WrongState(DomainError):
+    code = "wrong_state"
+
+
+class BadReading(DomainError):
+    """The columns or styles chosen cannot be used; the message names each fault."""
+
+    code = "bad_reading"
+
+
+class _Cancelled(Exception):
+    pass
+
+
+def take_in(*, file: File, name: str, time_zone: str, by: User | None, now: datetime) -> PurchaseImport:
+    """Keep an uploaded file and guess how to read it. Raises UnreadableFile; then nothing is kept."""
+    if file.size > LARGEST_UPLOAD:
+        raise files.UnreadableFile(
+            f"The file has {file.size // 2**20:,} MB and at most {LARGEST_UPLOAD // 2**20} are taken here. Split it, pack it "
+            "with gzip, or use “manage.py import_purchases” on the server."
+        )
+    row = PurchaseImport(file_name=name[:200], size_bytes=file.size, created_by=by, created_at=now, time_zone=time_zone)
+    row.file.save(Path(name).name[-80:] or "purchases.csv", file, save=False)
+    try:
+        shape = files.examine(Path(row.file.path))
+    except files.UnreadableFile:
+        row.file.delete(save=False)
+        raise
+    reading = Reading.guessed(shape, time_zone=time_zone)
+    for field in ("encoding", "delimiter", "has_header", "columns", "mapping", "decimal_mark", "time_style"):
+        setattr(row, field, getattr(reading, field))
+    row.samples = [[cell.replace("\x00", "�")[:200] for cell in cells] for cells in shape.samples[:SAMPLES_SHOWN]]
+    row.save(force_insert=True)
+    return row
+
+
+def change_reading(
+    purchase_import: PurchaseImport, *, mapping: dict[str, str], decimal_mark: str, time_style: str, time_zone: str
+) -> None:
+    """Say how the file is to be read. What was checked before must be checked again. Raises BadReading, WrongState."""
+    mapping = {name: column for name, column in mapping.items() if column}
+    faults = purchases.faults(mapping, purchase_import.columns)
+    if decimal_mark not in (".", ",") or time_style not in purchases.STYLES or time_zone not in available_timezones():
+        faults.append("Choose the decimal mark, the style of times and the time zone from the lists.")
+    if faults:
+        raise BadReading(" ".join(faults))
+    changeable = PurchaseImport.objects.filter(
+        pk=purchase_import.pk, status__in=[Status.UPLOADED, Status.CHECKED, Status.FAILED]
+    )
+    changed = changeable.update(
+        mapping=mapping, decimal_mark=decimal_mark, time_style=time_style, time_zone=time_zone, status=Status.UPLOADED
+    )
+    if not changed:
+        raise WrongState("This import can no longer be changed. Upload the file again.")
+
+
+def start_check(purchase_import: PurchaseImport) -> None:
+    """Have the file read and compared, entering nothing."""
+    _start(purchase_import, Status.CHECKING, "This file cannot be checked now. Reload the page to see what happens to it.")
+
+
+def start_import(purchase_import: PurchaseImport) -> None:
+    _start(purchase_import, Status.IMPORTING, "Check the file first, then import it.")
+
+
+@transaction.atomic
+def cancel(purchase_import: PurchaseImport, *, now: datetime) -> None:
+    """Stop before the next batch. What was entered by then stays, and is known when the file is imported again."""
+    if not purchase_import.move_to(Status.CANCELLED):
+        raise WrongState("This import is over already.")
+    PurchaseImport.objects.filter(pk=purchase_import.pk).update(finished_at=now)
+    announce(topic(purchase_import))
+
+
+def topic(purchase_import: PurchaseImport) -> str:
+    """Where this import's progress is announced."""
+    return f"import:{purchase_import.public_id}"
+
+
+def waiting(now: datetime) -> list[int]:
+    """Imports somebody asked for that no worker is busy with."""
+    return list(_unattended(now).order_by("pk").values_list("pk", flat=True))
+
+
+def run(import_id: int, *, clock: Clock) -> bool:
+    """Check or import, as the row says. False when it is not wanted (any more) or another worker has it."""
+    now = clock()
+    if not _unattended(now).filter(pk=import_id).update(beat_at=now, started_at=now, finished_at=None):
+        return False
+    row = PurchaseImport.objects.get(pk=import_id)
+    try:
+        report = _work(row, clock)
+    except _Cancelled:
+        return False
+    except (OperationalError, InterfaceError):
+        raise  # The database went away: the row stays as it is, and is taken up again.
+    except DomainError as refusal:
+        _finish(row, Status.FAILED, clock(), error=str(refusal))
+    except Exception:
+        logger.exception("Import %s failed", import_id)
+        _finish(row, Status.FAILED, clock(), error="Something went wrong on our side. Nothing is lost; try again.")
+    else:
+        done = Status.CHECKED if row.status == Status.CHECKING else Status.DONE
+        _finish(row, done, clock(), report=report)
+    return True
+
+
+def reading_of(row: PurchaseImport) -> Reading:
+    return Reading(
+        encoding=row.encoding,
+        delimiter=row.delimiter,
+        has_header=row.has_header,
+        columns=row.columns,
+        mapping=row.mapping,
+        decimal_mark=row.decimal_mark,
+        time_style=row.time_style,
+        time_zone=row.time_zone,
+    )
+
+
+@transaction.atomic
+def _start(purchase_import: PurchaseImport, target: Status, otherwise: str) -> None:
+    if not purchase_import.move_to(target):
+        raise WrongState(otherwise)
+    PurchaseImport.objects.filter(pk=purchase_import.pk).update(beat_at=None, error="", progress={})
+    nudge("loyalty.run_import", import_id=purchase_import.pk)
+    announce(topic(purchase_import))
+
+
+def _unattended(now: datetime) -> QuerySet[PurchaseImport]:
+    wanted = PurchaseImport.objects.filter(status__in=[Status.CHECKING, Status.IMPORTING])
+    return wanted.filter(Q(beat_at=None) | Q(beat_at__lt=now - LEFT_BEHIND))
+
+
+def _work(row: PurchaseImport, clock: Clock) -> Report:
+    def watch(progress: Progress) -> None:
+        mine = PurchaseImport.objects.filter(pk=row.pk, status=row.status)
+        if not mine.update(beat_at=clock(), progress=asdict(progress)):
+            raise _Cancelled
+        announce(topic(row))
+
+    return import_file(
+        Path(row.file.path),
+        reading_of(row),
+        now=clock(),
+        dry_run=row.status == Status.CHECKING,
+        refused_csv=row.refused_csv,
+        owner=row,
+        watch=watch,
+    )
+
+
+def _finish(
+    row: PurchaseImport, status: Status, now: datetime, *, report: Report | None = None, error: str = ""
+) -> None:
+    mine = PurchaseImport.objects.filter(pk=row.pk, status=row.status)
+    values = {} if report is None else {"report": report.as_json()}
+    mine.update(status=status, finished_at=now, error=error[:500], progress={}, **values)
+    announce(topic(row))

@@ -1,0 +1,197 @@
+"""Lines on their way in: temporary tables of this database session, and what the shop's own tables say of them.
+
+Everything here reads the shop's tables and writes none of them, so it is the dry run as well. Sets, not rows: a
+line is touched by Python once, when it is read.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from django.db import connection
+
+from loyalty.rules.purchases import Purchase
+
+ORDERS_IN_A_BATCH = 2_500
+_COLUMNS = ", ".join(("line_number", *Purchase._fields))
+TABLES = ("incoming", "incoming_orders", "incoming_lines", "incoming_people", "incoming_products", "incoming_stores")
+
+
+@contextmanager
+def tables() -> Iterator[None]:
+    """An empty `incoming` on this connection, and none of the tables afterwards."""
+    drop()
+    execute("""
+        CREATE TEMP TABLE incoming (
+            line_number bigint, number text, base text, sku text, product text, quantity numeric, amount numeric,
+            discount numeric, at timestamptz, store text, customer text, name text, email text, phone text, brand text,
+            category text, kind text, size text,
+            person text GENERATED ALWAYS AS (coalesce('c' || customer, 'e' || email, 'p' || phone)) STORED
+        )
+    """)
+    try:
+        yield
+    finally:
+        if not connection.needs_rollback:
+            drop()
+
+
+def drop() -> None:
+    execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}")
+
+
+def add(lines: Sequence[tuple[int, Purchase]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY incoming ({_COLUMNS}) FROM STDIN") as copy:
+        for line_number, purchase in lines:
+            copy.write_row((line_number, *purchase))
+
+
+def settle() -> Iterator[None]:
+    """Compare what came in with what is known, one set at a time; control returns after each."""
+    for statement in (*_ORDERS, *_LINES, *_PEOPLE, *_CATALOGUE):
+        execute(statement)
+        yield
+
+
+def execute(statement: str, parameters: Sequence[object] = ()) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters or None)
+        return cursor.rowcount
+
+
+def rows(statement: str, parameters: Sequence[object] = ()) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters or None)
+        return cursor.fetchall()
+
+
+# The first line that names a customer speaks for the whole order.
+_ORDERS = (
+    "ANALYZE incoming",
+    f"""
+    CREATE TEMP TABLE incoming_orders AS
+    SELECT head.*, known.id AS order_id, known.member_id AS known_member_id,
+           row_number() OVER (ORDER BY head.first_line) / {ORDERS_IN_A_BATCH} AS batch
+    FROM (
+        SELECT DISTINCT ON (number) number, person, store, at, line_number AS first_line
+        FROM incoming ORDER BY number, person IS NULL, line_number
+    ) head
+    LEFT JOIN loyalty_order known ON known.number = head.number
+    """,
+    "CREATE INDEX ON incoming_orders (batch)",
+    "ANALYZE incoming_orders",
+)
+
+# `key`: the product (or the file's line number) and its how-manieth occurrence in the order. Counted by content, so
+# that the same lines in another sequence have the same keys.
+_LINES = (
+    """
+    CREATE TEMP TABLE incoming_lines AS
+    SELECT keyed.line_number, keyed.number, keyed.key, keyed.sku, keyed.quantity, keyed.amount, keyed.discount,
+           o.batch, o.order_id, known.id AS line_id,
+           known.id IS NOT NULL AND (known.quantity, known.amount, known.discount, product.sku)
+               IS DISTINCT FROM (keyed.quantity, keyed.amount, keyed.discount, keyed.sku) AS is_changed,
+           o.at <> keyed.at OR o.store <> keyed.store OR o.person <> keyed.person AS disagrees
+    FROM (
+        SELECT *, row_number() OVER (
+            PARTITION BY number, base ORDER BY quantity, amount, discount, line_number
+        ) || ':' || base AS key
+        FROM incoming
+    ) keyed
+    JOIN incoming_orders o ON o.number = keyed.number
+    LEFT JOIN loyalty_orderline known ON known.order_id = o.order_id AND known.key = keyed.key
+    LEFT JOIN loyalty_product product ON product.id = known.product_id
+    """,
+    "CREATE INDEX ON incoming_lines (batch)",
+    "ANALYZE incoming_lines",
+)
+
+
+def _one_person_for_each(contact: str) -> str:
+    """Of several people who name the same email or phone, the first keeps it."""
+    return f"""
+    UPDATE incoming_people p SET {contact} = NULL, contact_taken = true
+    FROM (
+        SELECT person, row_number() OVER (PARTITION BY {contact} ORDER BY customer IS NULL, first_line) AS place
+        FROM incoming_people WHERE {contact} IS NOT NULL AND canonical = person
+    ) ranked
+    WHERE ranked.person = p.person AND ranked.place > 1
+    """
+
+
+def _member_by(contact: str) -> str:
+    """A member with this contact is this person, unless the two have different customer numbers."""
+    return f"""
+    UPDATE incoming_people p SET member_id = m.id FROM loyalty_member m
+    WHERE p.member_id IS NULL AND p.canonical = p.person AND m.{contact} = p.{contact}
+      AND (p.customer IS NULL OR m.external_id IS NULL)
+      AND NOT EXISTS (SELECT FROM incoming_people other WHERE other.member_id = m.id)
+    """
+
+
+def _not_another_members(contact: str) -> str:
+    return f"""
+    UPDATE incoming_people p SET {contact} = NULL, contact_taken = true FROM loyalty_member m
+    WHERE p.canonical = p.person AND m.{contact} = p.{contact} AND m.id IS DISTINCT FROM p.member_id
+    """
+
+
+# A person is known by customer number, else email, else phone. Somebody who gives only an email (or only a phone) is
+# the one who gave it together with a number (or an email) elsewhere in the file.
+_PEOPLE = (
+    """
+    CREATE TEMP TABLE incoming_people AS
+    SELECT person, person AS canonical, said.customer, said.email, said.phone, said.name, said.first_line,
+           first.at AS joined_at, first.store, NULL::bigint AS member_id, false AS contact_taken,
+           gen_random_uuid() AS public_id
+    FROM (
+        SELECT person, min(customer) AS customer, min(email) AS email, min(phone) AS phone,
+               coalesce(min(nullif(name, '')), '') AS name, min(line_number) AS first_line
+        FROM incoming WHERE person IS NOT NULL GROUP BY person
+    ) said
+    JOIN (
+        SELECT DISTINCT ON (person) person, at, store FROM incoming_orders WHERE person IS NOT NULL ORDER BY person, at
+    ) first USING (person)
+    """,
+    "CREATE UNIQUE INDEX ON incoming_people (person)",
+    "CREATE INDEX ON incoming_people (member_id)",
+    "ANALYZE incoming_people",
+    """
+    UPDATE incoming_people p SET canonical = first.person
+    FROM (
+        SELECT DISTINCT ON (email) email, person FROM incoming_people
+        WHERE email IS NOT NULL ORDER BY email, customer IS NULL, first_line
+    ) first
+    WHERE first.email = p.email AND p.customer IS NULL
+    """,
+    """
+    UPDATE incoming_people p SET canonical = first.canonical
+    FROM (
+        SELECT DISTINCT ON (phone) phone, canonical FROM incoming_people
+        WHERE phone IS NOT NULL ORDER BY phone, customer IS NULL, email IS NULL, first_line
+    ) first
+    WHERE first.phone = p.phone AND p.customer IS NULL AND p.email IS NULL
+    """,
+    _one_person_for_each("email"),
+    _one_person_for_each("phone"),
+    "UPDATE incoming_people p SET member_id = m.id FROM loyalty_member m WHERE m.external_id = p.customer",
+    _member_by("email"),
+    _member_by("phone"),
+    _not_another_members("email"),
+    _not_another_members("phone"),
+)
+
+_CATALOGUE = (
+    """
+    CREATE TEMP TABLE incoming_products AS
+    SELECT DISTINCT ON (i.sku) i.sku, coalesce(nullif(i.product, ''), i.sku) AS name, i.brand, i.category, i.kind,
+           i.size, known.id AS product_id
+    FROM incoming i LEFT JOIN loyalty_product known ON known.sku = i.sku
+    ORDER BY i.sku, i.product = '', i.category = '', i.line_number
+    """,
+    """
+    CREATE TEMP TABLE incoming_stores AS
+    SELECT DISTINCT i.store AS code, known.id AS store_id
+    FROM incoming_orders i LEFT JOIN loyalty_store known ON known.code = i.store
+    """,
+    "DROP TABLE incoming",
+)
