@@ -21,7 +21,7 @@ from config.environment import ROOT, Environment
 from config.processes import CannotStart, Child, dies_with_parent, say, stop_all
 
 FIRST_ANSWER_PATIENCE = 90.0
-LONG_LIFE, LONGEST_PAUSE = 60.0, 30.0
+LONG_LIFE, LONGEST_PAUSE, QUIET_FOR = 60.0, 30.0, 60.0  # Seconds.
 TROUBLE = re.compile(r"\b(ERROR|CRITICAL|FATAL|PANIC)\b|^[\w.]+(Error|Exception)\b")
 
 
@@ -38,6 +38,7 @@ class Watched:
         self.started_at = 0.0
         self.restart_at: float | None = None
         self.log_offset = 0
+        self.told_at: dict[str, float] = {}
 
     def start(self) -> None:
         self.started_at, self.restart_at = time.monotonic(), None
@@ -75,8 +76,14 @@ class Watched:
         whole_lines = news[: news.rfind(b"\n") + 1]
         self.log_offset += len(whole_lines)
         for line in whole_lines.decode(errors="replace").splitlines():
-            if TROUBLE.search(line):
+            if TROUBLE.search(line) and self._is_news(line):
                 say(f"{self.child.name} | {line}")
+
+    def _is_news(self, line: str) -> bool:
+        """Not what was shown a minute ago with another time or number in it."""
+        now, gist = time.monotonic(), re.sub(r"\d+", "", line)
+        self.told_at = {text: at for text, at in self.told_at.items() if now - at < QUIET_FOR}
+        return self.told_at.setdefault(gist, now) == now
 
 
 class Supervisor:
