@@ -25,7 +25,7 @@ urlpatterns = [
     path("readyz", health.readyz),
 ]
 
-if settings.DEBUG and False:
+if settings.DEBUG:
     from config import gallery
 
     urlpatterns.append(path("staff/gallery/", gallery.gallery, name="gallery"))

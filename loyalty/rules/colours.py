@@ -1,6 +1,7 @@
 """Readable text for any accent colour. Contrast as WCAG 2.2 defines it (relative luminance, ratio 1 to 21)."""
 
-LIGHT_PAGE, DARK_PAGE = "#ffffff", "#182433"
+# The darkest light surface and the lightest dark one of static/css/regulars.css: what is read there is read everywhere.
+LIGHT_PAGE, DARK_PAGE = "#f1f1f3", "#1f2024"
 ENOUGH = 4.5
 
 

@@ -1,0 +1,157 @@
+"""A real browser on the pages. Console errors fail the test that caused them, and so does a refused script or style."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from config import environment
+from loyalty.models import User
+
+ARTIFACTS = settings.BASE_DIR / "artifacts"
+THEMES = ("light", "dark")
+SIZES = ((1440, 900), (390, 844))
+AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+# What a page looks like once its fonts are in, its charts are drawn and two frames have passed.
+SETTLED = """
+() => document.fonts.ready
+  .then(() => document.querySelectorAll('[data-chart]:not(.is-drawn)').length === 0)
+  .then((drawn) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(drawn)))))
+"""
+
+
+@pytest.fixture(scope="session")
+def _browser() -> Iterator[Browser]:
+    # Playwright's loop runs in this thread, and Django would take every query for one made inside a coroutine.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def console_errors() -> list[str]:
+    """What the page complained about. A test that provokes an error clears the list itself."""
+    return []
+
+
+@pytest.fixture
+def browser_page(_browser: Browser, console_errors: list[str]) -> Iterator[Page]:
+    context = _browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    page.on("console", lambda message: console_errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: console_errors.append(str(error)))
+    yield page
+    context.close()
+    assert console_errors == []
+
+
+@pytest.fixture
+def sign_in(live_server: LiveServer) -> Callable[..., None]:
+    """`sign_in(page, user)`: the page has the user's session, on the live server unless `at` names another."""
+
+    def enter(page: Page, user: User, *, at: str = live_server.url) -> None:
+        client = Client()
+        client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": at}])
+
+    return enter
+
+
+def every_look(page: Page) -> Iterator[str]:
+    """Show the page in both themes at both widths, one after the other."""
+    for theme in THEMES:
+        for width, height in SIZES:
+            page.emulate_media(color_scheme=theme)
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_function(SETTLED)
+            yield f"{theme}-{width}"
+
+
+@pytest.fixture
+def shot() -> Callable[[Page, str], None]:
+    """`shot(page, "members")` saves artifacts/screens/members-<theme>-<width>.png, and no page is wider than its window."""
+    folder = ARTIFACTS / "screens"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str) -> None:
+        for look in every_look(page):
+            page.screenshot(path=folder / f"{name}-{look}.png", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} overflows at {look}"
+
+    return take
+
+
+@pytest.fixture
+def assert_accessible() -> Callable[[Page], None]:
+    """`assert_accessible(page)`: axe finds nothing against WCAG A and AA, in both themes at both widths."""
+
+    def check(page: Page) -> None:
+        for look in every_look(page):
+            faults = Axe().run(page, options=AXE_RULES).response["violations"]
+            assert [_told(fault) for fault in faults] == [], look
+
+    return check
+
+
+def _told(fault: dict[str, Any]) -> str:
+    nodes = [f"{node['html'][:120]}: {node['failureSummary']}" for node in fault["nodes"][:3]]
+    return f"{fault['id']}: {' | '.join(nodes)}"
+
+
+@pytest.fixture(scope="session")
+def asgi_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the real web server on the test database, for pages with live events. Needs `transactional_db`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    database = urlsplit(environment.read().postgres)
+    env = os.environ | {
+        "DATABASE_URL": urlunsplit(database._replace(path=f"/{connection.settings_dict['NAME']}")),
+        "SECRET_KEY": settings.SECRET_KEY,
+        "PORT": str(port),
+    }
+    log = tmp_path_factory.mktemp("asgi") / "web.log"
+    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "config.asgi:application"]
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env, stdout=output, stderr=output)
+        try:
+            yield _when_it_answers(server, port, log)
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def _when_it_answers(server: "subprocess.Popen[bytes]", port: int, log: Path) -> str:
+    """Ask again and again for half a minute: a refused connection returns at once, hence the pause in the timeout."""
+    for _ in range(300):
+        if server.poll() is not None:
+            break
+        with socket.socket() as visitor:
+            if visitor.connect_ex(("127.0.0.1", port)) == 0:
+                return f"http://127.0.0.1:{port}"
+        try:
+            server.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            continue
+    raise AssertionError(f"The web server did not answer:\n{log.read_text()}")
