@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.shared.refusals.ShowRefusals",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -1,6 +1,6 @@
 """The vocabulary of things that happen: typed, frozen, past tense, JSON-friendly."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
@@ -12,6 +12,4 @@ class DomainEvent:
     subject: str
 
     def properties(self) -> dict[str, Any]:
-        values = asdict(self)
-        del values["subject"]
-        return values
+        return {name: value for name, value in vars(self).items() if name != "subject"}

@@ -16,6 +16,34 @@ def failing_dispatches() -> QuerySet[Dispatch]:
     return Dispatch.objects.filter(done_at=None, attempts__gt=0).select_related("event").order_by("-due_at")
 
 
+def events(*, name: str = "", subject: str = "", before: int | None = None) -> QuerySet[Event]:
+    """The log, newest first; `before` is the id of the last row already seen."""
+    rows = Event.objects.order_by("-pk")
+    if name:
+        rows = rows.filter(name=name)
+    if subject:
+        rows = rows.filter(subject=subject)
+    return rows if before is None else rows.filter(pk__lt=before)
+
+
+def event_names() -> list[str]:
+    """Every name in the log, by jumping from name to name in the index instead of reading the whole log."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH RECURSIVE names AS (
+                (SELECT name FROM {Event._meta.db_table} ORDER BY name LIMIT 1)
+                UNION ALL
+                SELECT (SELECT event.name FROM {Event._meta.db_table} event WHERE event.name > names.name
+                        ORDER BY event.name LIMIT 1)
+                FROM names WHERE names.name IS NOT NULL
+            )
+            SELECT name FROM names WHERE name IS NOT NULL
+            """
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def events_about(subject: str) -> QuerySet[Event]:
     return Event.objects.filter(subject=subject).order_by("-occurred_at", "-pk")
 

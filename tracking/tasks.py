@@ -19,3 +19,8 @@ def advance_projections() -> None:
         for _ in range(ENOUGH_STEPS):
             if not actions.advance(follower.name, now=timezone.now()):
                 break
+
+
+@shared_task(name="tracking.rebuild_projection", time_limit=3600)
+def rebuild_projection(name: str) -> None:
+    actions.rebuild(name, now=timezone.now())

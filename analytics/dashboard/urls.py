@@ -4,6 +4,6 @@ from analytics.dashboard import views
 
 app_name = "analytics"
 urlpatterns = [
-    path("", views.soon, name="home"),
-    path("analytics/", views.soon, name="analytics"),
+    path("", views.home, name="home"),
+    path("analytics/", views.analytics, name="analytics"),
 ]

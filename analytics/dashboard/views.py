@@ -1,5 +1,96 @@
+from typing import Any
+
+from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from analytics import charts
+from analytics.queries import attention, sales
+from campaigns.models import Campaign
+from campaigns.queries import results
+from config.shared.exports import csv_response
+from config.shared.htmx import page
+from loyalty.models import Member
+from loyalty.queries.brand import brand
+
+PERIODS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
+DEFAULT_DAYS = 30
 
 
-def soon(request: HttpRequest, **_: object) -> HttpResponse:
-    return HttpResponse("soon")
+@require_GET
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """The shop this month at a glance: each number leads to its rows."""
+    period = sales.period_of(DEFAULT_DAYS, now=timezone.now())
+    current, before, currency = sales.sales_in(period), sales.sales_in(period.before), brand().currency
+    active = Campaign.objects.filter(status__in=[Campaign.Status.RUNNING, Campaign.Status.PAUSED])
+    context = {
+        "sales": current,
+        "revenue_change": _change(current.revenue, before.revenue),
+        "orders_change": _change(current.orders, before.orders),
+        "members": Member.objects.count(),
+        "joined_text": f"{sales.members_joined(period):,} joined in 30 days",
+        "new_campaign_url": reverse("campaigns:campaign-new"),
+        "active": [(campaign, results.results_of(campaign)) for campaign in active[:5]],
+        "active_count": active.count(),
+        "concerns": attention.concerns_for(request.user),
+        "revenue_chart": charts.revenue_chart(sales.revenue_by_day(period), currency),
+    }
+    return page(request, "analytics/home.html", context)
+
+
+@require_GET
+@permission_required("loyalty.view_order", raise_exception=True)
+def analytics(request: HttpRequest) -> HttpResponse:
+    days = _days(request)
+    period = sales.period_of(days, now=timezone.now())
+    by_day, currency = sales.revenue_by_day(period), brand().currency
+    match request.GET.get("format"):
+        case "csv":
+            return csv_response(f"revenue-{period.first}-{period.last}.csv", ("day", "revenue", "orders"), by_day)
+        case "categories-csv":
+            rows = sales.revenue_by_category(period)
+            return csv_response(f"categories-{period.first}-{period.last}.csv", ("category", "revenue", "orders"), rows)
+    current, before = sales.sales_in(period), sales.sales_in(period.before)
+    context = {
+        "days": days,
+        "categories_csv": f"?days={days}&format=categories-csv",
+        "period": period,
+        "tabs": [
+            {"label": text.capitalize(), "url": f"?days={number}", "is_active": number == days}
+            for number, text in PERIODS.items()
+        ],
+        "sales": current,
+        "before": before,
+        "changes": {
+            "revenue": _change(current.revenue, before.revenue),
+            "orders": _change(current.orders, before.orders),
+            "buyers": _change(current.buyers, before.buyers),
+        },
+        "charts": {
+            "revenue": charts.revenue_chart(by_day, currency),
+            "categories": charts.bars("categories", "Categories", sales.revenue_by_category(period), currency),
+            "stores": charts.bars("stores", "Stores", sales.revenue_by_store(period), currency),
+            "hours": charts.hours_chart(sales.orders_by_hour(period)),
+        },
+        "campaigns": [
+            (campaign, results.results_of(campaign))
+            for campaign in Campaign.objects.exclude(status=Campaign.Status.DRAFT)[:10]
+        ],
+    }
+    return page(request, "analytics/analytics.html", context)
+
+
+def _days(request: HttpRequest) -> int:
+    asked = request.GET.get("days", "")
+    return int(asked) if asked.isdigit() and int(asked) in PERIODS else DEFAULT_DAYS
+
+
+def _change(now: Any, before: Any) -> dict[str, str] | None:
+    """How much more or less than in the period before, in words; None without anything to compare with."""
+    if not before:
+        return None
+    share = round((float(now) / float(before) - 1) * 100)
+    return {"text": f"{share:+d}%", "tone": "success" if share >= 0 else "danger"}

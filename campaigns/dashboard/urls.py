@@ -1,8 +1,45 @@
-from django.urls import path
+from django.urls import path, register_converter
 
-from campaigns.dashboard import views
+from campaigns.dashboard.views import campaigns, plans, playbooks
 
 app_name = "campaigns"
+
+
+class Verb:
+    regex = "start|pause|resume|cancel"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(Verb, "verb")
+
 urlpatterns = [
-    path("campaigns/", views.soon, name="campaigns"),
+    path("campaigns/", campaigns.campaign_list, name="campaigns"),
+    path("campaigns/new/", campaigns.campaign_new, name="campaign-new"),
+    path("campaigns/of/<uuid:public_id>/", campaigns.sends_of_member, name="sends-of"),
+    path("campaigns/playbooks/", playbooks.playbook_list, name="playbooks"),
+    path("campaigns/playbooks/new/", playbooks.playbook_edit, name="playbook-new"),
+    path("campaigns/playbooks/<int:pk>/", playbooks.playbook_edit, name="playbook"),
+    path("campaigns/offers/new/", playbooks.offer_edit, name="offer-new"),
+    path("campaigns/offers/<int:pk>/", playbooks.offer_edit, name="offer"),
+    path("campaigns/plans/<uuid:plan_id>/approve/", plans.plan_approve, name="plan-approve"),
+    path("campaigns/plans/<uuid:plan_id>/withdraw/", plans.plan_withdraw, name="plan-withdraw"),
+    path("campaigns/plans/<uuid:plan_id>/cancel/", plans.plan_cancel, name="plan-cancel"),
+    path("campaigns/plans/<uuid:plan_id>/evidence/", plans.plan_evidence, name="plan-evidence"),
+    path("campaigns/steps/<uuid:step_id>/", plans.step_page, name="step"),
+    path("campaigns/steps/<uuid:step_id>/remove/", plans.step_remove, name="step-remove"),
+    path("campaigns/<uuid:public_id>/", campaigns.campaign_page, name="campaign"),
+    path("campaigns/<uuid:public_id>/edit/", campaigns.campaign_edit, name="campaign-edit"),
+    path("campaigns/<uuid:public_id>/plan/", plans.plan_request, name="plan-request"),
+    path("campaigns/<uuid:public_id>/orders/", campaigns.campaign_orders, name="orders"),
+    path("campaigns/<uuid:public_id>/sends/", campaigns.campaign_sends, name="sends"),
+    path("campaigns/<uuid:public_id>/sends/<uuid:send_id>/settle/", campaigns.send_settle, name="send-settle"),
+    path("campaigns/<uuid:public_id>/<verb:verb>/", campaigns.campaign_move, name="move"),
+    path("settings/campaigns/", playbooks.policy_page, name="policy"),
+    path("stream/campaigns/<uuid:public_id>/", campaigns.campaign_stream, name="stream"),
+    path("stream/plans/<uuid:plan_id>/", plans.plan_stream, name="plan-stream"),
 ]

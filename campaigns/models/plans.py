@@ -71,6 +71,14 @@ class PlanAnswer(models.Model):
     def __str__(self) -> str:
         return f"answer {self.attempt} to plan #{self.plan_id}"
 
+    @property
+    def title(self) -> str:
+        return f"Answer {self.attempt}, {self.model_name}"
+
+    @property
+    def faults_text(self) -> str:
+        return " ".join(self.faults)
+
 
 class PlanStep(models.Model):
     """One playbook for one group on one day by one channel, with its text and the numbers it rests on."""
@@ -100,12 +108,28 @@ class PlanStep(models.Model):
         return f"{self.day} {self.get_group_display()}"
 
 
+class Candidate(models.Model):
+    """One member of a plan's audience, with the place the ranking gave."""
+
+    plan = models.ForeignKey(Plan, models.CASCADE, related_name="candidates")
+    member = models.ForeignKey("loyalty.Member", models.CASCADE, related_name="+")
+    rank = models.PositiveIntegerField()
+    priority = models.IntegerField()
+    group = models.CharField(max_length=20, choices=Score.Group)
+
+    class Meta:
+        ordering = ["rank"]
+        constraints = [models.UniqueConstraint(fields=["plan", "member"], name="one_candidate_per_plan_and_member")]
+
+    def __str__(self) -> str:
+        return f"{self.rank}. of plan #{self.plan_id}"
+
+
 class Action(models.Model):
-    """One offer for one member on one day. `rank` is the member's place in the plan's audience."""
+    """One offer for one member on one day, made when a person approves the plan."""
 
     step = models.ForeignKey(PlanStep, models.CASCADE, related_name="actions")
     member = models.ForeignKey("loyalty.Member", models.CASCADE, related_name="actions")
-    rank = models.PositiveIntegerField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["step", "member"], name="one_action_per_step_and_member")]

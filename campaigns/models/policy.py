@@ -8,11 +8,11 @@ class CampaignPolicy(models.Model):
     needs_second_person = models.BooleanField(
         "plans need a second person", default=False, help_text="Whoever asked for a plan cannot approve it."
     )
-    max_attempts = models.PositiveSmallIntegerField(
-        "tries for each message", default=3, validators=[MinValueValidator(1), MaxValueValidator(10)]
+    max_retries = models.PositiveSmallIntegerField(
+        "retries of a message that failed", default=3, validators=[MaxValueValidator(10)]
     )
     retry_minutes = models.PositiveSmallIntegerField(
-        "minutes between tries", default=5, validators=[MinValueValidator(1), MaxValueValidator(1440)]
+        "minutes before each retry", default=5, validators=[MinValueValidator(1), MaxValueValidator(1440)]
     )
     attribution_days = models.PositiveSmallIntegerField(
         "days after a click in which an order counts",

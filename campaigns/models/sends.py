@@ -1,5 +1,6 @@
 import uuid
 
+from django.conf import settings
 from django.db import models
 
 from loyalty.models import Consent
@@ -23,6 +24,8 @@ class Send(models.Model):
         CANCELLED = "CANCELLED", "Cancelled"
         UNKNOWN = "UNKNOWN", "Unknown"
 
+    OPEN = (Status.PENDING, Status.CLAIMED, Status.HANDING_OFF)
+
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     campaign = models.ForeignKey("campaigns.Campaign", models.CASCADE, related_name="sends")
     action = models.ForeignKey("campaigns.Action", models.PROTECT, related_name="sends")
@@ -37,6 +40,7 @@ class Send(models.Model):
     failure = models.CharField(max_length=500, blank=True, help_text="Why it failed or was suppressed.")
     sent_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True, help_text="First opening by a person.")
     clicked_at = models.DateTimeField(null=True, blank=True, help_text="First click by a person.")
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
@@ -50,11 +54,26 @@ class Send(models.Model):
             ),
             models.Index(fields=["campaign", "status"], name="send_of_campaign"),
             models.Index(fields=["member", "-due_at"], name="send_of_member"),
+            models.Index(fields=["provider_id"], condition=~models.Q(provider_id=""), name="send_by_provider_id"),
             models.Index(fields=["clicked_at"], condition=models.Q(clicked_at__isnull=False), name="send_clicked"),
         ]
 
     def __str__(self) -> str:
         return f"send #{self.pk} {self.status}"
+
+    @property
+    def tone(self) -> str:
+        """How its status looks on a page."""
+        return TONES.get(self.status, "neutral")
+
+
+TONES = {
+    Send.Status.SENT: "info",
+    Send.Status.DELIVERED: "success",
+    Send.Status.FAILED: "danger",
+    Send.Status.UNKNOWN: "warning",
+    Send.Status.SUPPRESSED: "warning",
+}
 
 
 class Touch(models.Model):
@@ -78,3 +97,26 @@ class Touch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of send #{self.send_id}"
+
+
+class Notice(models.Model):
+    """Something the owner of a campaign must hear, once a day at most for each kind."""
+
+    class Kind(models.TextChoices):
+        SENDS_FAILED = "SENDS_FAILED", "Messages failed"
+
+    campaign = models.ForeignKey("campaigns.Campaign", models.CASCADE, related_name="notices")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=20, choices=Kind)
+    day = models.DateField()
+    text = models.CharField(max_length=500)
+    created_at = models.DateTimeField()
+    emailed_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "kind", "day"], name="one_notice_per_kind_and_day")]
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,5 +1,79 @@
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_GET, require_POST
+
+from config.shared.htmx import page
+from integrations import actions, queries
+from integrations.llm.base import language_model
+from integrations.models import MailboxMessage
+
+SHOWN = 50
+# A message was written by anybody: no script, no form, nothing from elsewhere but pictures.
+LETTER_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    "style-src 'unsafe-inline'; img-src 'self' data: http: https:"
+)
 
 
-def soon(request: HttpRequest, **_: object) -> HttpResponse:
-    return HttpResponse("soon")
+@require_GET
+@permission_required("integrations.view_mailboxmessage", raise_exception=True)
+def integrations(request: HttpRequest) -> HttpResponse:
+    """What this copy is connected to, in plain words."""
+    context = {
+        "uses_mailbox": settings.USES_MAILBOX,
+        "mail_server": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}",
+        "sender": settings.DEFAULT_FROM_EMAIL,
+        "model": language_model().name,
+        "uses_rules": not settings.OPENAI["api_key"],
+        "model_address": settings.OPENAI["base_url"] or "api.openai.com",
+        "unread": MailboxMessage.objects.filter(read_at=None).count(),
+        "kept": MailboxMessage.objects.count(),
+    }
+    return page(request, "integrations/integrations.html", context)
+
+
+@require_GET
+@permission_required(["integrations.view_mailboxmessage", "loyalty.view_pii"], raise_exception=True)
+def mailbox(request: HttpRequest) -> HttpResponse:
+    search = request.GET.get("q", "").strip()
+    context = {
+        "letters": Paginator(queries.mailbox(search), SHOWN).get_page(request.GET.get("page")),
+        "q": search,
+        "uses_mailbox": settings.USES_MAILBOX,
+        "may_empty": request.user.has_perm("integrations.delete_mailboxmessage"),
+    }
+    return page(request, "integrations/mailbox.html", context, partials=("letters",))
+
+
+@require_GET
+@permission_required(["integrations.view_mailboxmessage", "loyalty.view_pii"], raise_exception=True)
+def letter(request: HttpRequest, pk: int) -> HttpResponse:
+    message = get_object_or_404(MailboxMessage, pk=pk)
+    actions.mark_read(message=message, now=timezone.now())
+    return page(request, "integrations/letter.html", {"message": message, "letter": queries.letter(message)})
+
+
+@require_GET
+@permission_required(["integrations.view_mailboxmessage", "loyalty.view_pii"], raise_exception=True)
+@xframe_options_sameorigin
+def letter_html(request: HttpRequest, pk: int) -> HttpResponse:
+    """The message's own HTML, for the frame that shows it; links open in a new tab."""
+    content = queries.letter(get_object_or_404(MailboxMessage, pk=pk)).html
+    response = HttpResponse('<base target="_blank">' + content)
+    response._csp_exempt = True  # type: ignore[attr-defined]  # replaced by a stricter one
+    response["Content-Security-Policy"] = LETTER_POLICY
+    return response
+
+
+@require_POST
+@permission_required("integrations.delete_mailboxmessage", raise_exception=True)
+def mailbox_empty(request: HttpRequest) -> HttpResponse:
+    thrown = actions.empty_mailbox()
+    messages.success(request, f"{thrown:,} messages thrown away.")
+    return redirect("integrations:mailbox")

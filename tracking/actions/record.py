@@ -1,9 +1,9 @@
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 from config.shared.nudge import nudge
 from tracking import bus
@@ -49,7 +49,9 @@ def _insert_events(name: str, occurrences: Sequence[Occurrence]) -> list[int]:
         cursor.execute(
             f"""
             INSERT INTO {Event._meta.db_table} (name, subject, key, properties, occurred_at)
-            SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::timestamptz[])
+            SELECT %s, subject, key, properties::jsonb, occurred_at
+            FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[])
+                AS told (subject, key, properties, occurred_at)
             ON CONFLICT (key) DO NOTHING
             RETURNING id
             """,
@@ -57,7 +59,7 @@ def _insert_events(name: str, occurrences: Sequence[Occurrence]) -> list[int]:
                 name,
                 [occurrence.event.subject for occurrence in occurrences],
                 [f"{name}:{occurrence.key}" for occurrence in occurrences],
-                [Jsonb(occurrence.event.properties()) for occurrence in occurrences],
+                [json.dumps(occurrence.event.properties()) for occurrence in occurrences],
                 [occurrence.at for occurrence in occurrences],
             ],
         )

@@ -1,5 +1,88 @@
-from django.http import HttpRequest, HttpResponse
+import json
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from config.shared.htmx import page
+from tracking import actions, bus, queries, tasks
+from tracking.models import Event
+
+SHOWN = 50
 
 
-def soon(request: HttpRequest, **_: object) -> HttpResponse:
-    return HttpResponse("soon")
+@require_GET
+@permission_required("tracking.view_event", raise_exception=True)
+def events(request: HttpRequest) -> HttpResponse:
+    name, subject = request.GET.get("name", ""), request.GET.get("q", "").strip()
+    before = request.GET.get("before", "")
+    rows = list(queries.events(name=name, subject=subject, before=int(before) if before.isdigit() else None)[: SHOWN + 1])
+    context = {
+        "events": rows[:SHOWN],
+        "older": f"?name={name}&q={subject}&before={rows[SHOWN - 1].pk}" if len(rows) > SHOWN else "",
+        "newest": f"?name={name}&q={subject}" if before else "",
+        "q": subject,
+        "selects": [
+            {"name": "name", "label": "Event", "value": name, "options": [(n, n) for n in queries.event_names()]}
+        ],
+        "is_narrowed": bool(name or subject),
+    }
+    return page(request, "tracking/events.html", context, partials=("events",))
+
+
+@require_GET
+@permission_required("tracking.view_event", raise_exception=True)
+def event(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(Event, pk=pk)
+    context = {
+        "event": row,
+        "properties": json.dumps(row.properties, indent=2, ensure_ascii=False),
+        "dispatches": row.dispatches.order_by("handler"),
+    }
+    return page(request, "tracking/event.html", context)
+
+
+@require_GET
+@permission_required("tracking.view_event", raise_exception=True)
+def events_of(request: HttpRequest, subject: str) -> HttpResponse:
+    """A fragment for other apps' pages: what happened to one subject."""
+    rows = Paginator(queries.events_about(subject), 10).get_page(request.GET.get("page"))
+    return page(request, "tracking/events_of.html", {"events": rows, "subject": subject})
+
+
+@require_GET
+@permission_required("tracking.view_projection", raise_exception=True)
+def health(request: HttpRequest) -> HttpResponse:
+    """Who follows the log, how far behind, and what failed."""
+    context = {
+        "followers": queries.follower_states(),
+        "failing": Paginator(queries.failing_dispatches(), SHOWN).get_page(request.GET.get("page")),
+        "owed": queries.owed_dispatches(timezone.now()).count(),
+        "may_rebuild": request.user.has_perm("tracking.change_projection"),
+        "may_retry": request.user.has_perm("tracking.change_dispatch"),
+    }
+    return page(request, "tracking/health.html", context, partials=("followers",))
+
+
+@require_POST
+@permission_required("tracking.change_projection", raise_exception=True)
+def rebuild(request: HttpRequest, name: str) -> HttpResponse:
+    if name not in {follower.name for follower in bus.followers()}:
+        raise Http404(f"No follower is called {name}.")
+    tasks.rebuild_projection.delay(name=name)
+    messages.info(request, f"{name} is being rebuilt from the beginning of the log. Pages keep the old state until it is done.")
+    return redirect("tracking:health")
+
+
+@require_POST
+@permission_required("tracking.change_dispatch", raise_exception=True)
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    if actions.run_dispatch(pk, now=timezone.now()):
+        messages.success(request, "Done this time.")
+    else:
+        messages.error(request, "It failed again; the reason is below.")
+    return redirect("tracking:health")

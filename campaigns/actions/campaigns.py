@@ -1,0 +1,134 @@
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from campaigns.events import CampaignMoved
+from campaigns.models import Campaign, Plan, Send
+from config.shared.errors import DomainError
+from config.shared.live import announce
+from config.shared.nudge import nudge
+from loyalty.models import Segment, User
+from tracking.actions import record
+
+Status = Campaign.Status
+
+
+class CannotStart(DomainError):
+    code = "cannot_start"
+
+
+class CannotChange(DomainError):
+    code = "cannot_change"
+
+
+@transaction.atomic
+def create_campaign(
+    *,
+    name: str,
+    goal: str,
+    starts_on: date,
+    ends_on: date,
+    segments: Iterable[Segment],
+    budget: Decimal | None,
+    audience_limit: int,
+    owner: User,
+    now: datetime,
+) -> Campaign:
+    campaign = Campaign.objects.create(
+        name=name,
+        goal=goal,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        budget=budget,
+        audience_limit=audience_limit,
+        owner=owner,
+        created_at=now,
+    )
+    campaign.segments.set(segments)
+    return campaign
+
+
+@transaction.atomic
+def change_campaign(
+    *,
+    campaign: Campaign,
+    name: str,
+    goal: str,
+    starts_on: date,
+    ends_on: date,
+    segments: Iterable[Segment],
+    budget: Decimal | None,
+    audience_limit: int,
+) -> Campaign:
+    """Change a draft. A plan under review was made for the old answers and is put aside. Raises CannotChange."""
+    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if campaign.status != Status.DRAFT or campaign.plans.filter(status=Plan.Status.APPROVED).exists():
+        raise CannotChange("Only a draft without an approved plan can be changed.")
+    campaign.name, campaign.goal = name, goal
+    campaign.starts_on, campaign.ends_on = starts_on, ends_on
+    campaign.budget, campaign.audience_limit = budget, audience_limit
+    campaign.save(update_fields=["name", "goal", "starts_on", "ends_on", "budget", "audience_limit"])
+    campaign.segments.set(segments)
+    campaign.plans.filter(status=Plan.Status.READY).update(status=Plan.Status.REPLACED)
+    return campaign
+
+
+@transaction.atomic
+def start_campaign(*, campaign: Campaign, by: User, now: datetime) -> None:
+    """Let the approved plan's sends go out on their days. Raises CannotStart, WrongState."""
+    if not campaign.plans.filter(status=Plan.Status.APPROVED).exists():
+        raise CannotStart("Approve a plan first.")
+    if campaign.status != Status.DRAFT:
+        raise CannotStart(f"{campaign.name} is {campaign.get_status_display().lower()} already.")
+    campaign.move_to(Status.RUNNING, started_at=now)
+    _tell(campaign, by, now)
+    nudge("campaigns.send_due")
+
+
+@transaction.atomic
+def pause_campaign(*, campaign: Campaign, by: User, now: datetime) -> None:
+    """Nothing more is handed off, from this commit on. Raises WrongState."""
+    campaign.move_to(Status.PAUSED)
+    _tell(campaign, by, now)
+
+
+@transaction.atomic
+def resume_campaign(*, campaign: Campaign, by: User, now: datetime) -> None:
+    if campaign.status != Status.PAUSED:
+        raise CannotStart(f"{campaign.name} is not paused.")
+    campaign.move_to(Status.RUNNING)
+    _tell(campaign, by, now)
+    nudge("campaigns.send_due")
+
+
+@transaction.atomic
+def cancel_campaign(*, campaign: Campaign, by: User, now: datetime) -> int:
+    """End it for good: what has not been handed off is cancelled. Returns how many sends that were."""
+    campaign.move_to(Status.CANCELLED, finished_at=now)
+    campaign.plans.filter(status__in=Plan.WORKING).update(status=Plan.Status.CANCELLED, finished_at=now)
+    open_sends = campaign.sends.filter(status__in=[Send.Status.PENDING, Send.Status.CLAIMED])
+    cancelled = open_sends.update(status=Send.Status.CANCELLED, claimed_until=None)
+    _tell(campaign, by, now)
+    return cancelled
+
+
+@transaction.atomic
+def finish_campaign(*, campaign: Campaign, now: datetime) -> bool:
+    """Close a running campaign that has nothing left to send. False when there is, or somebody was quicker."""
+    if campaign.sends.filter(status__in=Send.OPEN).exists():
+        return False
+    if not Campaign.objects.filter(pk=campaign.pk, status=Status.RUNNING).update(
+        status=Status.FINISHED, finished_at=now
+    ):
+        return False
+    campaign.status = Status.FINISHED
+    _tell(campaign, None, now)
+    return True
+
+
+def _tell(campaign: Campaign, by: User | None, now: datetime) -> None:
+    moved = CampaignMoved(subject=str(campaign.public_id), status=campaign.status, by=by.pk if by else None)
+    record(moved, key=f"{campaign.public_id} {campaign.status} {now.isoformat()}", at=now)
+    announce(f"campaign:{campaign.public_id}")

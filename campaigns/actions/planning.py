@@ -1,0 +1,274 @@
+"""From a goal to a week: asked for at once, worked out in the background, approved by a person."""
+
+import logging
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from campaigns.ai import planner
+from campaigns.ai.planner import Answer
+from campaigns.models import Campaign, Candidate, Offer, Plan, PlanAnswer, Playbook, PlanStep
+from campaigns.queries import audience
+from campaigns.rules import proposals, wording
+from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
+from config.shared.errors import DomainError
+from config.shared.live import announce
+from config.shared.nudge import nudge
+from integrations.channels.base import available_channels
+from integrations.llm.base import ModelUnavailable, language_model
+from loyalty.models import User
+from loyalty.queries.brand import business
+
+LEASE = timedelta(minutes=5)
+Status = Plan.Status
+logger = logging.getLogger(__name__)
+
+
+class CannotPlan(DomainError):
+    code = "cannot_plan"
+
+
+class _Stopped(Exception):
+    """Somebody cancelled the plan while it was worked on."""
+
+
+@transaction.atomic
+def request_plan(*, campaign: Campaign, by: User, now: datetime) -> Plan:
+    """Queue a plan for a worker; one that waits for review is replaced. Raises CannotPlan."""
+    if campaign.status != Campaign.Status.DRAFT:
+        raise CannotPlan(f"{campaign.name} is {campaign.get_status_display().lower()}; only a draft gets a plan.")
+    if campaign.plans.filter(status=Status.APPROVED).exists():
+        raise CannotPlan("This campaign's plan is approved. Withdraw the approval to plan again.")
+    if not campaign.segments.exists():
+        raise CannotPlan("Choose at least one segment first.")
+    if not planned_days(campaign, now=now):
+        raise CannotPlan("The campaign's last day has passed. Give it new dates first.")
+    try:
+        with transaction.atomic():
+            plan = Plan.objects.create(campaign=campaign, requested_by=by, requested_at=now)
+    except IntegrityError:
+        raise CannotPlan("A plan is being made already.") from None
+    campaign.plans.filter(status=Status.READY).update(status=Status.REPLACED)
+    nudge("campaigns.make_plan", plan_id=plan.pk)
+    return plan
+
+
+@transaction.atomic
+def cancel_plan(*, plan: Plan, now: datetime) -> None:
+    """Stop the work; what is under way ends at its next step. Raises CannotPlan when it has ended already."""
+    working = Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING)
+    if not working.update(status=Status.CANCELLED, finished_at=now):
+        raise CannotPlan("This plan is not being made any more.")
+    announce(f"plan:{plan.public_id}")
+
+
+def make_plan(plan_id: int, *, now: datetime) -> bool:
+    """Work a queued plan out. False when somebody else has it. Never raises for what the plan itself can tell."""
+    plan = _claim(plan_id, now)
+    if plan is None:
+        return False
+    try:
+        _make(plan, now)
+    except _Stopped:
+        logger.info("Plan %s was cancelled", plan_id)
+    except (DomainError, ModelUnavailable) as refusal:
+        _fail(plan, str(refusal), now)
+    except Exception:
+        _fail(plan, "Something went wrong on our side; the plan can be asked for again.", now)
+        raise
+    return True
+
+
+def _claim(plan_id: int, now: datetime) -> Plan | None:
+    """A queued plan, or one whose worker died: its lease has lapsed."""
+    queued = Plan.objects.filter(pk=plan_id, status=Status.QUEUED)
+    abandoned = Plan.objects.filter(pk=plan_id, status__in=Plan.WORKING, claimed_until__lt=now)
+    if not (queued | abandoned).update(status=Status.RANKING, claimed_until=now + LEASE):
+        return None
+    plan = Plan.objects.select_related("campaign").get(pk=plan_id)
+    announce(f"plan:{plan.public_id}")
+    return plan
+
+
+def _make(plan: Plan, now: datetime) -> None:
+    channels = available_channels()
+    _rank(plan, channels, now)
+    facts, allowed = _facts(plan, channels, now), limits(plan, channels, now)
+    _move(plan, Status.WRITING, facts=facts)
+    _write_steps(plan, _settled_answer(plan, facts, allowed, now), facts, allowed, now)
+
+
+@transaction.atomic
+def _rank(plan: Plan, channels: tuple[str, ...], now: datetime) -> None:
+    campaign = plan.campaign
+    target = audience.targeted(list(campaign.segments.values_list("rule", flat=True)), now=now)
+    best = audience.ranked(audience.eligible(target, channels, now=now))[: campaign.audience_limit]
+    plan.candidates.all().delete()
+    taken = _insert_candidates(plan, best.values_list("pk", "priority", "score__group"))
+    left_out = audience.left_out(target, channels, taken=taken, now=now)
+    Plan.objects.filter(pk=plan.pk).update(audience_size=taken, excluded=left_out)
+    if not taken:
+        raise CannotPlan(
+            "Nobody in these segments may be written to: "
+            + ", ".join(f"{reason.lower()} ({count})" for reason, count in left_out.items() if count)
+            + "."
+        )
+
+
+def _insert_candidates(plan: Plan, best: Any) -> int:
+    sql, parameters = best.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Candidate._meta.db_table} (plan_id, member_id, priority, "group", rank)
+            SELECT %s, member_id, priority, "group", row_number() OVER ()
+            FROM ({sql}) AS best (member_id, priority, "group")
+            """,
+            [plan.pk, *parameters],
+        )
+        return cursor.rowcount
+
+
+def planned_days(campaign: Campaign, *, now: datetime) -> tuple[date, ...]:
+    """Up to seven days from the campaign's first, or from today when that has passed."""
+    first = max(campaign.starts_on, timezone.localtime(now).date())
+    days = (first + timedelta(days=number) for number in range(proposals.DAYS))
+    return tuple(day for day in days if day <= campaign.ends_on)
+
+
+def _facts(plan: Plan, channels: tuple[str, ...], now: datetime) -> dict[str, Any]:
+    campaign, shop = plan.campaign, business()
+    return {
+        "goal": campaign.goal,
+        "business": {"name": shop.name, "sells": shop.get_vertical_display(), "currency": shop.currency},
+        "days": [day.isoformat() for day in planned_days(campaign, now=now)],
+        "budget": None if campaign.budget is None else str(campaign.budget),
+        "channels": list(channels),
+        "groups": audience.group_facts(plan, channels, now=now),
+        "playbooks": [
+            {
+                "id": playbook.pk,
+                "name": playbook.name,
+                "group": playbook.group,
+                "aim": playbook.aim,
+                "tone": playbook.tone,
+                "channels": [channel for channel in playbook.channels if channel in channels],
+                "offers": [offer.code for offer in playbook.offers.all() if offer.is_active],
+                "subject": playbook.subject,
+                "body": playbook.body,
+            }
+            for playbook in _playbooks()
+        ],
+        "offers": [
+            {"code": offer.code, "name": offer.name, "wording": offer.wording, "cost": str(offer.cost)}
+            for offer in Offer.objects.filter(is_active=True)
+        ],
+        "words": list(wording.WORDS),
+    }
+
+
+def _playbooks() -> Any:
+    return Playbook.objects.filter(is_active=True).prefetch_related("offers")
+
+
+def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:
+    """What a proposal for this plan is held against, as things stand now."""
+    reach = {
+        (group, channel): members
+        for channel in channels
+        for group, members in audience.reach(plan, channel, now=now).items()
+    }
+    return Limits(
+        days=planned_days(plan.campaign, now=now),
+        reach=reach,
+        playbooks={
+            playbook.pk: PlaybookChoice(
+                group=playbook.group,
+                channels=tuple(playbook.channels),
+                offers=tuple(offer.code for offer in playbook.offers.all()),
+            )
+            for playbook in _playbooks()
+        },
+        offers=dict(Offer.objects.filter(is_active=True).values_list("code", "cost")),
+        budget=plan.campaign.budget,
+    )
+
+
+def _settled_answer(plan: Plan, facts: dict[str, Any], allowed: Limits, now: datetime) -> Answer:
+    """The first answer without a fault. Every answer is kept, word for word. No transaction is open meanwhile."""
+    model, faults = language_model(), list[str]()
+    for attempt in range(1, planner.ATTEMPTS + 1):
+        answer = planner.ask(model, facts, allowed, faults=faults)
+        _keep(plan, model.name, attempt, answer, now)
+        if not answer.faults:
+            return answer
+        faults = answer.faults
+    raise CannotPlan(f"{model.name} proposed a week that cannot be used, twice. The last time: {' '.join(faults[:3])}"[:500])
+
+
+@transaction.atomic
+def _keep(plan: Plan, model_name: str, attempt: int, answer: Answer, now: datetime) -> None:
+    PlanAnswer.objects.update_or_create(
+        plan=plan,
+        attempt=attempt,
+        defaults={"model_name": model_name, "raw": answer.raw, "faults": answer.faults, "answered_at": now},
+    )
+    _move(plan, Status.CHECKING, model_name=model_name)
+
+
+@transaction.atomic
+def _write_steps(plan: Plan, answer: Answer, facts: dict[str, Any], allowed: Limits, now: datetime) -> None:
+    assert answer.proposal is not None
+    groups = {group["group"]: group for group in facts["groups"]}
+    offers = {offer.code: offer for offer in Offer.objects.filter(is_active=True)}
+    plan.steps.all().delete()
+    PlanStep.objects.bulk_create(
+        PlanStep(
+            plan=plan,
+            day=date.fromisoformat(step.day),
+            position=position,
+            group=step.group,
+            playbook_id=step.playbook,
+            offer=offers.get(step.offer or ""),
+            channel=step.channel,
+            send_at=time.fromisoformat(step.send_at),
+            subject=step.subject,
+            body=step.body,
+            reason=step.reason[:300],
+            evidence=_evidence(step, groups[step.group], allowed),
+        )
+        for position, step in enumerate(answer.proposal.steps)
+    )
+    _move(plan, Status.READY, finished_at=now)
+
+
+def _evidence(step: StepProposal, group: dict[str, Any], allowed: Limits) -> dict[str, Any]:
+    return {
+        "reached": group["reachable"][step.channel],
+        "members": group["members"],
+        "last_bought_days": group["last_bought_days"],
+        "median_orders": group["median_orders"],
+        "average_order": group["average_order"],
+        "usual_weekday": group["usual_weekday"],
+        "usual_hour": group["usual_hour"],
+        "favourite_categories": group["favourite_categories"],
+        "most_it_can_cost": str(proposals.cost_of(step, allowed)),
+    }
+
+
+def _move(plan: Plan, status: str, **fields: Any) -> None:
+    """On to the next state, unless somebody cancelled meanwhile."""
+    lease = timezone.now() + LEASE
+    if not Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING).update(status=status, claimed_until=lease, **fields):
+        raise _Stopped
+    announce(f"plan:{plan.public_id}")
+
+
+def _fail(plan: Plan, reason: str, now: datetime) -> None:
+    with transaction.atomic():
+        Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING).update(
+            status=Status.FAILED, error=reason[:500], finished_at=now
+        )
+        announce(f"plan:{plan.public_id}")

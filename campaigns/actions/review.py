@@ -1,0 +1,167 @@
+"""What people do with a proposed week: change it, approve it, take the approval back."""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from campaigns.actions import planning
+from campaigns.events import PlanApproved
+from campaigns.models import Action, Campaign, Offer, Plan, PlanStep, Send
+from campaigns.queries.policy import policy
+from campaigns.rules import proposals
+from campaigns.rules.proposals import StepProposal
+from campaigns.sending import gate
+from config.shared.errors import DomainError
+from config.shared.live import announce
+from integrations.channels.base import available_channels
+from loyalty.models import Member, User
+from tracking.actions import record
+
+
+class CannotEdit(DomainError):
+    code = "cannot_edit"
+
+
+class CannotApprove(DomainError):
+    code = "cannot_approve"
+
+
+@transaction.atomic
+def edit_step(
+    *, step: PlanStep, day: date, send_at: time, offer: Offer | None, subject: str, body: str, by: User, now: datetime
+) -> PlanStep:
+    """Change one step of a plan under review. The same rules as for a language model; raises CannotEdit."""
+    plan = _under_review(step.plan_id)
+    PlanStep.objects.filter(pk=step.pk).update(
+        day=day, send_at=send_at, offer=offer, subject=subject, body=body, edited_by=by, edited_at=now
+    )
+    _refuse_faults(plan, now, CannotEdit)
+    step.refresh_from_db()
+    return step
+
+
+@transaction.atomic
+def remove_step(*, step: PlanStep, by: User, now: datetime) -> None:
+    _under_review(step.plan_id)
+    PlanStep.objects.filter(pk=step.pk, removed_at=None).update(removed_at=now, edited_by=by, edited_at=now)
+
+
+@transaction.atomic
+def restore_step(*, step: PlanStep, by: User, now: datetime) -> None:
+    plan = _under_review(step.plan_id)
+    PlanStep.objects.filter(pk=step.pk).update(removed_at=None, edited_by=by, edited_at=now)
+    _refuse_faults(plan, now, CannotEdit)
+
+
+@transaction.atomic
+def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
+    """Turn the steps into actions and sends; how many sends. Nothing leaves before the campaign is started.
+
+    Raises CannotApprove, among others when the business asks for two people and `by` asked for the plan.
+    """
+    if policy().needs_second_person and plan.requested_by_id == by.pk:
+        raise CannotApprove("Somebody else has to approve this plan: you asked for it.")
+    plan = _under_review(plan.pk, refusal=CannotApprove)
+    _refuse_faults(plan, now, CannotApprove)
+    try:
+        with transaction.atomic():
+            Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.APPROVED, approved_by=by, approved_at=now)
+    except IntegrityError:
+        raise CannotApprove("Another plan of this campaign is approved already.") from None
+    for channel in available_channels():
+        _materialise(plan, channel, now)
+    sends = Send.objects.filter(action__step__plan=plan).count()
+    if not sends:
+        raise CannotApprove("Nobody in this plan may be written to any more. Make a new plan.")
+    event = PlanApproved(
+        subject=str(plan.campaign.public_id), plan=str(plan.public_id), sends=sends, approved_by=by.pk
+    )
+    record(event, key=f"{plan.public_id}@{now.isoformat()}", at=now)
+    announce(f"campaign:{plan.campaign.public_id}")
+    return sends
+
+
+@transaction.atomic
+def withdraw_approval(*, plan: Plan, by: User, now: datetime) -> None:
+    """Back to review, as long as the campaign has not begun. Raises CannotEdit."""
+    locked = Plan.objects.select_for_update().select_related("campaign").get(pk=plan.pk)
+    if locked.status != Plan.Status.APPROVED or locked.campaign.status != Campaign.Status.DRAFT:
+        raise CannotEdit("The campaign has begun; pause or cancel it instead.")
+    Send.objects.filter(action__step__plan=plan).delete()
+    Action.objects.filter(step__plan=plan).delete()
+    Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.READY, approved_by=None, approved_at=None)
+    announce(f"campaign:{locked.campaign.public_id}")
+
+
+def _under_review(plan_id: int, *, refusal: type[DomainError] = CannotEdit) -> Plan:
+    plan = Plan.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=plan_id)
+    if plan.status != Plan.Status.READY:
+        raise refusal(f"This plan is not under review: {plan.get_status_display().lower()}.")
+    return plan
+
+
+def _refuse_faults(plan: Plan, now: datetime, refusal: type[DomainError]) -> None:
+    steps = plan.steps.filter(removed_at=None).select_related("offer")
+    proposal = proposals.WeekProposal(steps=[_as_proposal(step) for step in steps])
+    if faults := proposals.faults_in(proposal, planning.limits(plan, available_channels(), now)):
+        raise refusal(" ".join(faults[:3]))
+
+
+def _as_proposal(step: PlanStep) -> StepProposal:
+    return StepProposal(
+        day=step.day.isoformat(),
+        send_at=f"{step.send_at:%H:%M}",
+        group=step.group,
+        playbook=step.playbook_id,
+        offer=step.offer.code if step.offer else None,
+        channel=step.channel,
+        subject=step.subject,
+        body=step.body,
+        reason=step.reason,
+    )
+
+
+def _materialise(plan: Plan, channel: str, now: datetime) -> None:
+    """Actions and sends for everybody who may be written to now, in two statements."""
+    admitted, parameters = _sql(gate.admitted(Member.objects.filter(pk__in=_members(plan)), channel=channel, now=now))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Action._meta.db_table} (step_id, member_id)
+            SELECT step.id, candidate.member_id
+            FROM campaigns_planstep step
+            JOIN campaigns_candidate candidate ON candidate.plan_id = step.plan_id AND candidate."group" = step."group"
+            WHERE step.plan_id = %s AND step.channel = %s AND step.removed_at IS NULL
+              AND candidate.member_id IN ({admitted})
+            ORDER BY step.day, step.position, candidate.rank
+            ON CONFLICT DO NOTHING
+            """,
+            [plan.pk, channel, *parameters],
+        )
+        cursor.execute(
+            f"""
+            INSERT INTO {Send._meta.db_table}
+                (public_id, campaign_id, action_id, member_id, channel, recipient, status, due_at,
+                 attempts, provider_id, failure)
+            SELECT gen_random_uuid(), %s, action.id, action.member_id, step.channel,
+                   CASE step.channel WHEN 'email' THEN member.email ELSE member.phone END,
+                   'PENDING', (step.day + step.send_at) AT TIME ZONE %s, 0, '', ''
+            FROM campaigns_action action
+            JOIN campaigns_planstep step ON step.id = action.step_id
+            JOIN loyalty_member member ON member.id = action.member_id
+            WHERE step.plan_id = %s AND step.channel = %s
+            ORDER BY action.id
+            ON CONFLICT (action_id, channel) DO NOTHING
+            """,
+            [plan.campaign_id, timezone.get_default_timezone_name(), plan.pk, channel],
+        )
+
+
+def _members(plan: Plan) -> Any:
+    return plan.candidates.order_by().values("member")
+
+
+def _sql(members: Any) -> tuple[str, tuple[Any, ...]]:
+    return members.values("pk").query.sql_with_params()

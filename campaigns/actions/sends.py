@@ -1,0 +1,84 @@
+"""What happens to sends: they go out, are delivered, fail, or are settled by a person."""
+
+from datetime import date, datetime
+
+from django.db import transaction
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from campaigns.actions.campaigns import finish_campaign
+from campaigns.models import Campaign, Notice, Send, WrongState
+from campaigns.sending import dispatch
+from config.shared.live import announce
+from config.shared.nudge import nudge
+
+Status = Send.Status
+
+
+def send_due(*, now: datetime) -> int:
+    """Hand off one batch of what is due; how many sends were taken up. Safe to run in any number of workers."""
+    dispatch.release_lapsed(now=now)
+    claimed = dispatch.claim(now=now)
+    if claimed:
+        dispatch.send_claimed(claimed, now=now)
+        tell_owners(now=now)
+    for campaign in Campaign.objects.filter(status=Campaign.Status.RUNNING):
+        finish_campaign(campaign=campaign, now=now)
+    return len(claimed)
+
+
+@transaction.atomic
+def mark_delivered(*, provider_id: str, at: datetime) -> bool:
+    """A provider says the message arrived. Never moves a state backwards; False for messages that are not ours."""
+    sends = Send.objects.filter(provider_id=provider_id)
+    moved = sends.filter(status__in=[Status.HANDING_OFF, Status.SENT, Status.UNKNOWN]).update(
+        status=Status.DELIVERED,
+        sent_at=Coalesce(F("sent_at"), Value(at)),
+        delivered_at=at,
+        claimed_until=None,
+        failure="",
+    )
+    if moved:
+        for campaign in Campaign.objects.filter(sends__in=sends):
+            announce(f"campaign:{campaign.public_id}")
+    return bool(moved)
+
+
+@transaction.atomic
+def settle_unknown(*, send: Send, was_sent: bool, now: datetime) -> None:
+    """A person looked and says whether it left; if not, it is sent again. Raises WrongState."""
+    unknown = Send.objects.filter(pk=send.pk, status=Status.UNKNOWN)
+    changed = (
+        unknown.update(status=Status.SENT, sent_at=now, failure="")
+        if was_sent
+        else unknown.update(status=Status.PENDING, due_at=now, failure="")
+    )
+    if not changed:
+        raise WrongState("This message is not in doubt any more.")
+    announce(f"campaign:{send.campaign.public_id}")
+
+
+def tell_owners(*, now: datetime) -> None:
+    """Once a day and campaign: the owner hears that messages failed, here and by email."""
+    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    failed_today = Send.objects.filter(status=Status.FAILED, failed_at__gte=today)
+    untold = Campaign.objects.filter(sends__in=failed_today).exclude(notices__day=today.date()).distinct()
+    for campaign in untold.select_related("owner"):
+        _notify(campaign, failed_today.filter(campaign=campaign), today.date(), now)
+
+
+@transaction.atomic
+def _notify(campaign: Campaign, failed: QuerySet[Send], day: date, now: datetime) -> None:
+    _notice, is_new = Notice.objects.get_or_create(
+        campaign=campaign,
+        kind=Notice.Kind.SENDS_FAILED,
+        day=day,
+        defaults={
+            "user": campaign.owner,
+            "text": f"Messages of {campaign.name} failed: {failed.latest('pk').failure}"[:500],
+            "created_at": now,
+        },
+    )
+    if is_new:
+        nudge("campaigns.email_notices")

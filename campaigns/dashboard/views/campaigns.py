@@ -1,0 +1,227 @@
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns.actions import campaigns as actions
+from campaigns.actions import sends as send_actions
+from campaigns.dashboard.forms import CampaignForm
+from campaigns.models import Campaign, Plan, Send
+from campaigns.queries import campaigns as queries
+from campaigns.queries import results
+from campaigns.queries.plans import totals_of, week_of
+from campaigns.queries.policy import policy
+from config.shared.exports import csv_response
+from config.shared.htmx import page
+from config.shared.live import stream
+from loyalty.rules.contacts import masked_email, masked_phone
+
+SHOWN = 50
+TONES = {
+    Campaign.Status.DRAFT: "neutral",
+    Campaign.Status.RUNNING: "success",
+    Campaign.Status.PAUSED: "warning",
+    Campaign.Status.FINISHED: "info",
+    Campaign.Status.CANCELLED: "neutral",
+}
+PLAN_PHASES = {Plan.Status.WRITING: 2, Plan.Status.CHECKING: 3}
+
+
+@require_GET
+@permission_required("campaigns.view_campaign", raise_exception=True)
+def campaign_list(request: HttpRequest) -> HttpResponse:
+    status = request.GET.get("status", "")
+    rows = queries.campaigns()
+    if status in Campaign.Status.values:
+        rows = rows.filter(status=status)
+    if search := request.GET.get("q", "").strip():
+        rows = rows.filter(name__icontains=search)
+    context = {
+        "campaigns": Paginator(rows, SHOWN).get_page(request.GET.get("page")),
+        "tones": TONES,
+        "q": search,
+        "selects": [
+            {
+                "name": "status",
+                "label": "Status",
+                "value": status,
+                "options": Campaign.Status.choices,
+            }
+        ],
+    }
+    return page(request, "campaigns/campaigns.html", context, partials=("campaigns",))
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required("campaigns.add_campaign", raise_exception=True)
+def campaign_new(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    today = timezone.localtime(now).date()
+    form = CampaignForm(request.POST or None, initial={"starts_on": today, "ends_on": today + timedelta(days=6)})
+    if form.is_valid():
+        campaign = actions.create_campaign(**form.cleaned_data, owner=request.user, now=now)
+        return redirect("campaigns:campaign", campaign.public_id)
+    return page(request, "campaigns/campaign_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required("campaigns.change_campaign", raise_exception=True)
+def campaign_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    campaign = get_object_or_404(Campaign, public_id=public_id)
+    form = CampaignForm(request.POST or None, instance=campaign)
+    if form.is_valid():
+        actions.change_campaign(campaign=campaign, **form.cleaned_data)
+        return redirect("campaigns:campaign", campaign.public_id)
+    context = {"form": form, "campaign": campaign}
+    return page(request, "campaigns/campaign_form.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@permission_required("campaigns.view_campaign", raise_exception=True)
+def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    campaign = get_object_or_404(Campaign.objects.select_related("owner"), public_id=public_id)
+    return page(
+        request, "campaigns/campaign.html", _campaign_context(request, campaign), partials=("plan", "results", "standing")
+    )
+
+
+def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    plan = queries.current_plan(campaign)
+    days = week_of(plan) if plan and plan.status in (Plan.Status.READY, Plan.Status.APPROVED) else []
+    user = request.user
+    return {
+        "campaign": campaign,
+        "tone": TONES[campaign.status],
+        "segments": list(campaign.segments.all()),
+        "plan": plan,
+        "is_planning": plan is not None and plan.status in Plan.WORKING,
+        "days": days,
+        "totals": totals_of(days),
+        "left_out": [{"label": why, "value": f"{count:,}"} for why, count in plan.excluded.items()] if plan else [],
+        "plan_steps": ["Rank members", "Write the week", "Check it"],
+        "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
+        "results": results.results_of(campaign) if campaign.status != Campaign.Status.DRAFT else None,
+        "needs_other_person": bool(plan and policy().needs_second_person and plan.requested_by_id == user.pk),
+        "may_edit": user.has_perm("campaigns.change_campaign"),
+        "may_approve": user.has_perm("campaigns.approve_plan"),
+        "may_run": user.has_perm("campaigns.run_campaign"),
+        "notices": queries.unread_notices(user).filter(campaign=campaign),
+    }
+
+
+@require_GET
+@permission_required("campaigns.view_campaign", raise_exception=True)
+def campaign_stream(request: HttpRequest, public_id: UUID) -> StreamingHttpResponse:
+    campaign = get_object_or_404(Campaign, public_id=public_id)
+    return stream(f"campaign:{campaign.public_id}")
+
+
+@require_GET
+@permission_required("campaigns.view_campaign", raise_exception=True)
+def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """The rows behind the counts, as a page or as CSV."""
+    campaign = get_object_or_404(Campaign, public_id=public_id)
+    kind = request.GET.get("kind", "")
+    rows = results.sends_of(campaign, kind=kind)
+    may_see = request.user.has_perm("loyalty.view_pii")
+    if request.GET.get("format") == "csv":
+        return csv_response(f"sends-{campaign.public_id}.csv", SEND_COLUMNS, _send_rows(rows, may_see))
+    context = {
+        "campaign": campaign,
+        "kind": kind,
+        "tabs": [
+            {"label": name.capitalize() or "All", "url": f"?kind={name}", "is_active": name == kind}
+            for name in ("", *results.FILTERS)
+        ],
+        "sends": Paginator(rows, SHOWN).get_page(request.GET.get("page")),
+        "may_see": may_see,
+        "may_run": request.user.has_perm("campaigns.run_campaign"),
+    }
+    return page(request, "campaigns/sends.html", context, partials=("sends",))
+
+
+SEND_COLUMNS = ("member", "recipient", "channel", "status", "due", "sent", "delivered", "opened", "clicked", "failure")
+
+
+def _send_rows(rows: Any, may_see: bool) -> Any:
+    for send in rows.iterator(chunk_size=1_000):
+        yield (
+            send.member.public_id,
+            send.recipient if may_see else _masked(send),
+            send.channel,
+            send.get_status_display(),
+            send.due_at,
+            send.sent_at,
+            send.delivered_at,
+            send.opened_at,
+            send.clicked_at,
+            send.failure,
+        )
+
+
+def _masked(send: Send) -> str:
+    return masked_email(send.recipient) if send.channel == "email" else masked_phone(send.recipient)
+
+
+@require_GET
+@permission_required("campaigns.view_campaign", raise_exception=True)
+def campaign_orders(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """The orders behind the attributed revenue."""
+    campaign = get_object_or_404(Campaign, public_id=public_id)
+    orders = results.orders_of(campaign)
+    if request.GET.get("format") == "csv":
+        rows = ((order.number, order.ordered_at, order.store.name, order.total) for order in orders)
+        return csv_response(f"orders-{campaign.public_id}.csv", ("order", "ordered", "store", "total"), rows)
+    context = {
+        "campaign": campaign,
+        "orders": Paginator(orders, SHOWN).get_page(request.GET.get("page")),
+        "results": results.results_of(campaign),
+    }
+    return page(request, "campaigns/orders.html", context, partials=("orders",))
+
+
+@require_POST
+@permission_required("campaigns.run_campaign", raise_exception=True)
+def campaign_move(request: HttpRequest, public_id: UUID, verb: str) -> HttpResponse:
+    campaign, now = get_object_or_404(Campaign, public_id=public_id), timezone.now()
+    match verb:
+        case "start":
+            actions.start_campaign(campaign=campaign, by=request.user, now=now)
+            said = "Started. Messages go out on their days."
+        case "pause":
+            actions.pause_campaign(campaign=campaign, by=request.user, now=now)
+            said = "Paused. Nothing more leaves until you resume."
+        case "resume":
+            actions.resume_campaign(campaign=campaign, by=request.user, now=now)
+            said = "Resumed."
+        case _:
+            cancelled = actions.cancel_campaign(campaign=campaign, by=request.user, now=now)
+            said = f"Cancelled. {cancelled} messages will not be sent."
+    messages.success(request, said)
+    return redirect("campaigns:campaign", public_id)
+
+
+@require_POST
+@permission_required("campaigns.run_campaign", raise_exception=True)
+def send_settle(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpResponse:
+    send = get_object_or_404(Send.objects.select_related("campaign"), public_id=send_id, campaign__public_id=public_id)
+    send_actions.settle_unknown(send=send, was_sent=request.POST.get("was_sent") == "yes", now=timezone.now())
+    messages.success(request, "Settled.")
+    return redirect(f"{request.path.rsplit('/', 3)[0]}/?kind=unknown")
+
+
+@require_GET
+@login_required
+@permission_required("campaigns.view_send", raise_exception=True)
+def sends_of_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """A fragment for the member page: what this member was sent."""
+    member = get_object_or_404(queries.Member, public_id=public_id)
+    context = {"member": member, "sends": Paginator(queries.sends_to(member), 10).get_page(request.GET.get("page"))}
+    return page(request, "campaigns/sends_of_member.html", context)

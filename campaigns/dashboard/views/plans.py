@@ -1,0 +1,147 @@
+import json
+from calendar import day_name
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns.actions import planning, review
+from campaigns.dashboard.forms import StepForm
+from campaigns.models import Campaign, Plan, PlanStep
+from campaigns.rules import wording
+from campaigns.rules.reasons import headline
+from config.shared.htmx import page
+from config.shared.live import stream
+
+
+@require_POST
+@permission_required("campaigns.change_campaign", raise_exception=True)
+def plan_request(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    campaign = get_object_or_404(Campaign, public_id=public_id)
+    planning.request_plan(campaign=campaign, by=request.user, now=timezone.now())
+    return redirect("campaigns:campaign", public_id)
+
+
+@require_POST
+@permission_required("campaigns.change_campaign", raise_exception=True)
+def plan_cancel(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    plan = _plan(plan_id)
+    planning.cancel_plan(plan=plan, now=timezone.now())
+    messages.info(request, "The plan was cancelled.")
+    return redirect("campaigns:campaign", plan.campaign.public_id)
+
+
+@require_POST
+@permission_required("campaigns.approve_plan", raise_exception=True)
+def plan_approve(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    plan = _plan(plan_id)
+    sends = review.approve_plan(plan=plan, by=request.user, now=timezone.now())
+    messages.success(request, f"Approved: {sends:,} messages are ready. Start the campaign to let them go.")
+    return redirect("campaigns:campaign", plan.campaign.public_id)
+
+
+@require_POST
+@permission_required("campaigns.approve_plan", raise_exception=True)
+def plan_withdraw(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    plan = _plan(plan_id)
+    review.withdraw_approval(plan=plan, by=request.user, now=timezone.now())
+    messages.info(request, "The plan is under review again.")
+    return redirect("campaigns:campaign", plan.campaign.public_id)
+
+
+@require_GET
+@permission_required("campaigns.view_plan", raise_exception=True)
+def plan_stream(request: HttpRequest, plan_id: UUID) -> StreamingHttpResponse:
+    return stream(f"plan:{_plan(plan_id).public_id}")
+
+
+@require_GET
+@permission_required("campaigns.view_plan", raise_exception=True)
+def plan_evidence(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    """What the language model was told and what it answered, word for word."""
+    plan = _plan(plan_id)
+    context = {
+        "plan": plan,
+        "campaign": plan.campaign,
+        "answers": plan.answers.all(),
+        "groups": plan.facts.get("groups", []),
+        "facts": json.dumps(plan.facts, indent=2, ensure_ascii=False),
+    }
+    return page(request, "campaigns/evidence.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required("campaigns.view_plan", raise_exception=True)
+def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
+    """One step: its numbers, its text with a preview, and the form for those who may change it."""
+    step = get_object_or_404(
+        PlanStep.objects.select_related("plan__campaign", "playbook", "offer", "edited_by"), public_id=step_id
+    )
+    may_edit = step.plan.status == Plan.Status.READY and request.user.has_perm("campaigns.change_campaign")
+    days = step.plan.facts["days"]
+    form = StepForm(request.POST if may_edit and request.method == "POST" else None, instance=step, days=days)
+    if form.is_valid():
+        # What the form put on `step` is the wish; the action decides, and reads the row itself.
+        review.edit_step(step=step, **form.cleaned_data, by=request.user, now=timezone.now())
+        messages.success(request, "Saved.")
+        return redirect("campaigns:step", step_id)
+    return page(
+        request,
+        "campaigns/step.html",
+        {
+            "step": step,
+            "plan": step.plan,
+            "campaign": step.plan.campaign,
+            "headline": headline(step.get_group_display(), step.evidence),
+            "form": form,
+            "may_edit": may_edit,
+            "preview": _preview(step),
+            "numbers": _numbers(step),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@require_POST
+@permission_required("campaigns.change_campaign", raise_exception=True)
+def step_remove(request: HttpRequest, step_id: UUID) -> HttpResponse:
+    step = get_object_or_404(PlanStep.objects.select_related("plan__campaign"), public_id=step_id)
+    if request.POST.get("restore"):
+        review.restore_step(step=step, by=request.user, now=timezone.now())
+    else:
+        review.remove_step(step=step, by=request.user, now=timezone.now())
+    return redirect("campaigns:campaign", step.plan.campaign.public_id)
+
+
+def _preview(step: PlanStep) -> dict[str, str]:
+    values = wording.preview_values()
+    if step.offer:
+        values["offer"] = {"name": step.offer.name, "wording": step.offer.wording}
+    try:
+        return {"subject": wording.fill(step.subject, values), "body": wording.fill(step.body, values)}
+    except wording.WordingFault as fault:
+        return {"subject": "", "body": "", "fault": str(fault)}
+
+
+def _numbers(step: PlanStep) -> list[dict[str, Any]]:
+    evidence = step.evidence
+    bought = evidence["last_bought_days"]
+    return [
+        {"label": "Members in the audience", "value": evidence["members"]},
+        {"label": "May be written to", "value": evidence["reached"]},
+        {"label": "Last bought", "value": f"{bought['least']} to {bought['most']} days ago, half within {bought['median']}"},
+        {"label": "Orders so far (median)", "value": evidence["median_orders"]},
+        {"label": "Average order", "value": evidence["average_order"]},
+        {"label": "Usually shop", "value": f"{day_name[evidence['usual_weekday'] - 1]}, {evidence['usual_hour']}:00"},
+        {"label": "Buy mostly", "value": ", ".join(evidence["favourite_categories"])},
+        {"label": "The offer can cost at most", "value": evidence["most_it_can_cost"]},
+    ]
+
+
+def _plan(plan_id: UUID) -> Plan:
+    return get_object_or_404(Plan.objects.select_related("campaign"), public_id=plan_id)

@@ -1,0 +1,62 @@
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_GET, require_http_methods
+
+from campaigns.actions import playbooks as actions
+from campaigns.actions import policy as policy_actions
+from campaigns.dashboard.forms import OfferForm, PlaybookForm, PolicyForm
+from campaigns.models import Offer, Playbook
+from campaigns.queries.policy import policy
+from config.shared.htmx import page
+
+
+@require_GET
+@permission_required("campaigns.view_playbook", raise_exception=True)
+def playbook_list(request: HttpRequest) -> HttpResponse:
+    context = {
+        "playbooks": Playbook.objects.prefetch_related("offers"),
+        "offers": Offer.objects.all(),
+        "may_edit": request.user.has_perm("campaigns.change_playbook"),
+    }
+    return page(request, "campaigns/playbooks.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required("campaigns.change_playbook", raise_exception=True)
+def playbook_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    playbook = None if pk is None else get_object_or_404(Playbook, pk=pk)
+    form = PlaybookForm(request.POST or None, instance=playbook)
+    if form.is_valid():
+        actions.save_playbook(playbook=playbook, **form.cleaned_data)
+        messages.success(request, "Saved. Plans made from now on use it.")
+        return redirect("campaigns:playbooks")
+    context = {"form": form, "thing": playbook, "heading": playbook.name if playbook else "New playbook"}
+    return page(request, "campaigns/playbook_form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required("campaigns.change_offer", raise_exception=True)
+def offer_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    offer = None if pk is None else get_object_or_404(Offer, pk=pk)
+    form = OfferForm(request.POST or None, instance=offer)
+    if form.is_valid():
+        actions.save_offer(offer=offer, **form.cleaned_data)
+        messages.success(request, "Saved.")
+        return redirect("campaigns:playbooks")
+    context = {"form": form, "thing": offer, "heading": offer.name if offer else "New offer"}
+    return page(request, "campaigns/playbook_form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required("campaigns.view_campaignpolicy", raise_exception=True)
+def policy_page(request: HttpRequest) -> HttpResponse:
+    may_edit = request.user.has_perm("campaigns.change_campaignpolicy")
+    form = PolicyForm(request.POST if may_edit and request.method == "POST" else None, instance=policy())
+    if form.is_valid():
+        policy_actions.change_policy(**form.cleaned_data)
+        messages.success(request, "Saved.")
+        return redirect("campaigns:policy")
+    context = {"form": form, "may_edit": may_edit}
+    return page(request, "campaigns/policy.html", context, status=422 if form.errors else 200)

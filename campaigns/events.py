@@ -1,0 +1,67 @@
+from dataclasses import dataclass
+
+from tracking.events import DomainEvent
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanApproved(DomainEvent):
+    """`subject` is the campaign's public id."""
+
+    name = "plan.approved"
+    plan: str
+    sends: int
+    approved_by: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignMoved(DomainEvent):
+    """A campaign was started, paused, resumed, finished or cancelled."""
+
+    name = "campaign.moved"
+    status: str
+    by: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageSent(DomainEvent):
+    """`subject` is the member's public id, here and below."""
+
+    name = "message.sent"
+    send: str
+    campaign: str
+    channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageFailed(DomainEvent):
+    """Every try failed, or the provider refused for good."""
+
+    name = "message.failed"
+    send: str
+    campaign: str
+    channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageOpened(DomainEvent):
+    name = "message.opened"
+    send: str
+    campaign: str
+    machine: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageClicked(DomainEvent):
+    name = "message.clicked"
+    send: str
+    campaign: str
+    url: str
+    machine: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberUnsubscribed(DomainEvent):
+    name = "member.unsubscribed"
+    send: str
+    campaign: str
+    channel: str

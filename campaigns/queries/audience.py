@@ -1,0 +1,152 @@
+"""Whom a plan is for, in which order, and what the numbers say about them. Set-based; nobody is loaded."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+
+from campaigns.models import Candidate, Plan
+from campaigns.sending import gate
+from loyalty.models import Consent, Member, Order, Score, Store
+from loyalty.queries.segments import members_matching
+
+# How much is at stake when nothing is done, 0 to 100; recency has the rest of the say through the group itself.
+STAKES = {
+    Score.Group.CANNOT_LOSE: 100,
+    Score.Group.AT_RISK: 90,
+    Score.Group.CHAMPIONS: 80,
+    Score.Group.NEED_ATTENTION: 70,
+    Score.Group.LOYAL: 65,
+    Score.Group.ABOUT_TO_SLEEP: 60,
+    Score.Group.POTENTIAL_LOYALISTS: 55,
+    Score.Group.NEW: 50,
+    Score.Group.PROMISING: 45,
+    Score.Group.HIBERNATING: 20,
+    Score.Group.LOST: 10,
+}
+
+
+def targeted(rules: Sequence[dict[str, Any]], *, now: datetime) -> QuerySet[Member]:
+    """Members in any of the segments."""
+    wanted = Q(pk__in=[])
+    for rule in rules:
+        wanted |= Q(pk__in=members_matching(rule, now=now).values("pk"))
+    return Member.objects.filter(wanted)
+
+
+def eligible(target: QuerySet[Member], channels: Sequence[str], *, now: datetime) -> QuerySet[Member]:
+    """Those of the target with a score who may be written to by at least one of `channels`."""
+    reached = Q(pk__in=[])
+    for channel in channels:
+        reached |= Q(pk__in=gate.admitted(Member.objects.all(), channel=channel, now=now).values("pk"))
+    return target.filter(reached, score__isnull=False)
+
+
+def ranked(members: QuerySet[Member]) -> QuerySet[Member]:
+    """Highest priority first: stake of the group (0 to 100) + 4 × monetary + 2 × frequency quintile."""
+    stake = Case(
+        *(When(score__group=group, then=Value(points)) for group, points in STAKES.items()),
+        default=Value(0),
+        output_field=IntegerField(),
+    )
+    priority = stake + 4 * F("score__monetary") + 2 * F("score__frequency")
+    return members.annotate(priority=priority).order_by("-priority", "-stats__spent", "pk")
+
+
+def left_out(target: QuerySet[Member], channels: Sequence[str], *, taken: int, now: datetime) -> dict[str, int]:
+    """Why members of the target are not in the audience; each member under the first reason that holds."""
+    consent = Exists(Consent.objects.filter(member=OuterRef("pk"), channel__in=channels, is_granted=True))
+    counted = target.count()
+    unscored = target.filter(score__isnull=True).count()
+    without_consent = target.filter(~consent, score__isnull=False).count()
+    may_be_written_to = eligible(target, channels, now=now).count()
+    return {
+        "Never bought anything": unscored,
+        "No consent": without_consent,
+        "No address, or not known to be of age": counted - unscored - without_consent - may_be_written_to,
+        "Ranked below the limit": may_be_written_to - taken,
+    }
+
+
+def group_facts(plan: Plan, channels: Sequence[str], *, now: datetime) -> list[dict[str, Any]]:
+    """One entry per group of the plan's audience, without personal data; texts for money, so that cents stay."""
+    facts = [_group_entry(row) for row in _rows(_GROUPS_SQL, [plan.pk])]
+    habits = {row["group"]: row for row in _rows(_HABITS_SQL, [plan.pk])}
+    favourites = {row["group"]: row["categories"] for row in _rows(_FAVOURITES_SQL, [plan.pk])}
+    reached = {channel: reach(plan, channel, now=now) for channel in channels}
+    for entry in facts:
+        group = entry["group"]
+        entry["usual_weekday"] = habits[group]["weekday"] if group in habits else 5
+        entry["usual_hour"] = habits[group]["hour"] if group in habits else 17
+        entry["favourite_categories"] = favourites.get(group, [])
+        entry["reachable"] = {channel: reached[channel].get(group, 0) for channel in channels}
+    return facts
+
+
+def reach(plan: Plan, channel: str, *, now: datetime) -> dict[str, int]:
+    admitted = gate.admitted(Member.objects.all(), channel=channel, now=now).values("pk")
+    reached = plan.candidates.filter(member__in=admitted).order_by()
+    return dict(reached.values_list("group").annotate(Count("pk")))
+
+
+def _group_entry(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "group": row["group"],
+        "label": Score.Group(row["group"]).label,
+        "members": row["members"],
+        "last_bought_days": {"least": row["least"], "median": row["median"], "most": row["most"]},
+        "median_orders": row["orders"],
+        "average_order": str(row["average_order"]),
+        "spent_so_far": str(row["spent"]),
+        "night_buyers": row["night_buyers"],
+    }
+
+
+def _rows(sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+_CANDIDATE, _SCORE, _ORDER, _STORE = (model._meta.db_table for model in (Candidate, Score, Order, Store))
+
+_GROUPS_SQL = f"""
+    SELECT candidate."group", count(*) AS members,
+           min(score.recency_days) AS least, max(score.recency_days) AS most,
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY score.recency_days) AS median,
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY stats.orders) AS orders,
+           round(avg(score.average_order), 2) AS average_order,
+           sum(stats.spent) AS spent, count(*) FILTER (WHERE score.is_night_buyer) AS night_buyers
+    FROM {_CANDIDATE} candidate
+    JOIN {_SCORE} score USING (member_id)
+    JOIN loyalty_memberstats stats USING (member_id)
+    WHERE candidate.plan_id = %s
+    GROUP BY candidate."group"
+    ORDER BY min(candidate.rank)
+"""
+_HABITS_SQL = f"""
+    SELECT candidate."group",
+           mode() WITHIN GROUP (ORDER BY extract(isodow FROM orders.ordered_at AT TIME ZONE store.time_zone))::int AS weekday,
+           mode() WITHIN GROUP (ORDER BY extract(hour FROM orders.ordered_at AT TIME ZONE store.time_zone))::int AS hour
+    FROM {_CANDIDATE} candidate
+    JOIN {_ORDER} orders USING (member_id)
+    JOIN {_STORE} store ON store.id = orders.store_id
+    WHERE candidate.plan_id = %s
+    GROUP BY candidate."group"
+"""
+_FAVOURITES_SQL = f"""
+    SELECT "group", array_agg(category ORDER BY members DESC, category) AS categories
+    FROM (
+        SELECT candidate."group", stats.primary_category AS category, count(*) AS members,
+               row_number() OVER (PARTITION BY candidate."group" ORDER BY count(*) DESC, stats.primary_category) AS place
+        FROM {_CANDIDATE} candidate
+        JOIN loyalty_memberstats stats USING (member_id)
+        WHERE candidate.plan_id = %s AND stats.primary_category <> ''
+        GROUP BY candidate."group", stats.primary_category
+    ) liked
+    WHERE place <= 3
+    GROUP BY "group"
+"""

@@ -1,0 +1,160 @@
+"""What a week proposed by a language model may be: its shape, and what is refused. Plain Python.
+
+The shape is what models are asked for. Everything the shape cannot say (does this offer exist, is this group in the
+audience, does it fit the budget) is checked by `faults_in`, whoever proposed it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from campaigns.rules import wording
+
+DAYS = 7
+TOUCHES_PER_GROUP = 2
+MOST_STEPS = 28
+LONGEST_SUBJECT = 150
+LONGEST_BODY = 4_000
+EARLIEST, LATEST = time(8), time(20)
+
+
+class StepProposal(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    day: str
+    send_at: str
+    group: str
+    playbook: int
+    offer: str | None
+    channel: str
+    subject: str
+    body: str
+    reason: str
+
+
+class WeekProposal(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    steps: list[StepProposal]
+
+
+@dataclass(frozen=True)
+class PlaybookChoice:
+    group: str
+    channels: tuple[str, ...]
+    offers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a proposal is held against. `reach`: members by (group, channel). `offers`: cost of one taking it up."""
+
+    days: tuple[date, ...]
+    reach: Mapping[tuple[str, str], int]
+    playbooks: Mapping[int, PlaybookChoice]
+    offers: Mapping[str, Decimal]
+    budget: Decimal | None
+
+
+def read(raw: str) -> tuple[WeekProposal | None, list[str]]:
+    """The proposal in a model's raw answer, or why it has not the shape asked for."""
+    try:
+        return WeekProposal.model_validate_json(raw), []
+    except ValidationError as error:
+        faults = [f"{'.'.join(str(part) for part in fault['loc']) or 'answer'}: {fault['msg']}" for fault in error.errors()]
+        return None, faults[:20]
+
+
+def faults_in(proposal: WeekProposal, limits: Limits) -> list[str]:
+    """Everything that keeps this proposal from becoming a plan, each with the step it is about."""
+    if not proposal.steps:
+        return ["The proposal has no steps."]
+    if len(proposal.steps) > MOST_STEPS:
+        return [f"The proposal has {len(proposal.steps)} steps; {MOST_STEPS} is the most."]
+    faults = [
+        f"Step {number}: {fault}"
+        for number, step in enumerate(proposal.steps, start=1)
+        for fault in _faults_in_step(step, limits)
+    ]
+    return faults + _faults_across(proposal.steps, limits)
+
+
+def cost_of(step: StepProposal, limits: Limits) -> Decimal:
+    """The most a step can cost: everybody reached takes up the offer."""
+    return limits.offers.get(step.offer or "", Decimal(0)) * limits.reach.get((step.group, step.channel), 0)
+
+
+def _faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
+    faults = []
+    if _day(step.day) not in limits.days:
+        faults.append(f"{step.day} is not one of the days from {limits.days[0]} to {limits.days[-1]}.")
+    if (clock := _clock(step.send_at)) is None or not EARLIEST <= clock <= LATEST:
+        faults.append(f"{step.send_at} is not a time from {EARLIEST:%H:%M} to {LATEST:%H:%M}.")
+    if not limits.reach.get((step.group, step.channel)):
+        faults.append(f"nobody in the audience is in {step.group} and may be written to by {step.channel}.")
+    faults += _faults_in_choice(step, limits)
+    faults += _faults_in_text(step)
+    return faults
+
+
+def _faults_in_choice(step: StepProposal, limits: Limits) -> list[str]:
+    playbook = limits.playbooks.get(step.playbook)
+    if playbook is None:
+        return [f"playbook {step.playbook} does not exist."]
+    faults = []
+    if playbook.group != step.group:
+        faults.append(f"playbook {step.playbook} is for {playbook.group}, not for {step.group}.")
+    if step.channel not in playbook.channels:
+        faults.append(f"playbook {step.playbook} does not use {step.channel}.")
+    if step.offer is not None and step.offer not in limits.offers:
+        faults.append(f"the offer {step.offer} does not exist.")
+    elif step.offer is not None and step.offer not in playbook.offers:
+        faults.append(f"playbook {step.playbook} does not make the offer {step.offer}.")
+    return faults
+
+
+def _faults_in_text(step: StepProposal) -> list[str]:
+    faults = []
+    if not step.subject.strip() or not step.body.strip():
+        faults.append("subject and body must not be empty.")
+    if "\n" in step.subject or "\r" in step.subject or len(step.subject) > LONGEST_SUBJECT:
+        faults.append(f"the subject must be one line of at most {LONGEST_SUBJECT} characters.")
+    if len(step.body) > LONGEST_BODY:
+        faults.append(f"the body has more than {LONGEST_BODY} characters.")
+    for text in (step.subject, step.body):
+        if fault := wording.fault_in(text):
+            faults.append(fault)
+        elif step.offer is None and any(word.startswith("offer.") for word in wording.words_in(text)):
+            faults.append("the text speaks of an offer, but the step makes none.")
+    return faults
+
+
+def _faults_across(steps: list[StepProposal], limits: Limits) -> list[str]:
+    faults = []
+    for group, touches in Counter(step.group for step in steps).items():
+        if touches > TOUCHES_PER_GROUP:
+            faults.append(f"{group} would hear {touches} times in one week; {TOUCHES_PER_GROUP} is the most.")
+    for (day, group), touches in Counter((step.day, step.group) for step in steps).items():
+        if touches > 1:
+            faults.append(f"{group} would hear {touches} times on {day}.")
+    if limits.budget is not None and (cost := sum(cost_of(step, limits) for step in steps)) > limits.budget:
+        faults.append(f"the offers could cost {cost}, more than the budget of {limits.budget}.")
+    return faults
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _clock(text: str) -> time | None:
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,97 @@
+"""A step's text and a member become one message."""
+
+import re
+from email.utils import parseaddr
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from campaigns.models import PlanStep, Send
+from campaigns.rules import wording
+from campaigns.sending import links
+from integrations.channels.base import Message
+from loyalty.models import Member
+from loyalty.queries.brand import Brand, business
+from loyalty.queries.brand import brand as current_brand
+
+ADDRESS_IN_TEXT = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
+
+
+def message_for(send: Send) -> Message:
+    """Ready to hand off. Needs `action.step.offer` and the member's related rows loaded. Raises WordingFault."""
+    step = send.action.step
+    values = values_for(send.member, step)
+    subject = " ".join(wording.fill(step.subject, values).split())
+    shared = {
+        "send": send,
+        "step": step,
+        "brand": current_brand(),
+        "business": business(),
+        "offer_url": links.click_url(send, links.offer_url(send)),
+        "offer_text": "See your offer" if step.offer else "See your points",
+        "unsubscribe_url": links.unsubscribe_url(send),
+    }
+    return Message(
+        id=message_id(send),
+        to=send.recipient,
+        subject=subject,
+        text=render_to_string("emails/message.txt", {**shared, "body": wording.fill(step.body, values)}),
+        html=render_to_string(
+            "emails/message.html",
+            {
+                **shared,
+                "subject": subject,
+                "paragraphs": _paragraphs(wording.fill(step.body, values, escape=True), send),
+                "open_url": links.open_url(send),
+            },
+        ),
+        headers=_headers(send, shared["brand"], shared["unsubscribe_url"]),
+    )
+
+
+def message_id(send: Send) -> str:
+    """Ours for ever: the same send always carries the same id."""
+    return f"{send.public_id}@{sender_domain()}"
+
+
+def sender_domain() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+
+
+def values_for(member: Member, step: PlanStep) -> dict[str, Any]:
+    stats = getattr(member, "stats", None)
+    account = getattr(member, "points_account", None)
+    return {
+        "member": {
+            "first_name": member.name.split(" ")[0] or "there",
+            "points": f"{account.balance if account else 0:,}",
+            "favourite": (stats.primary_category.capitalize() if stats else "") or "your favourites",
+        },
+        "offer": {"name": step.offer.name, "wording": step.offer.wording} if step.offer else {},
+        "business": {"name": business().name},
+        "store": {"name": member.home_store.name if member.home_store else business().name},
+    }
+
+
+def _paragraphs(text: str, send: Send) -> list[SafeString]:
+    """Blank lines part paragraphs; addresses become links by way of us. `text` is escaped already."""
+
+    def link(match: re.Match[str]) -> str:
+        url = match.group().replace("&amp;", "&")
+        return f'<a href="{escape(links.click_url(send, url))}">{match.group()}</a>'
+
+    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
+    return [mark_safe(ADDRESS_IN_TEXT.sub(link, part).replace("\n", "<br>")) for part in paragraphs]  # noqa: S308
+
+
+def _headers(send: Send, brand: Brand, unsubscribe_url: str) -> dict[str, str]:
+    return {
+        "List-Unsubscribe": f"<{unsubscribe_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-ID": f"<marketing.{sender_domain()}>",
+        "X-Campaign": str(send.campaign.public_id),
+        "Precedence": "bulk",
+    }

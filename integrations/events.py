@@ -1,0 +1,11 @@
+from dataclasses import dataclass
+
+from tracking.events import DomainEvent
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageDelivered(DomainEvent):
+    """A provider says that a message arrived. `subject` is the message's id, as its channel returned it."""
+
+    name = "message.delivered"
+    channel: str
