@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from config.processes import CannotStart, Child, as_user, say, wait_until
+from config.processes import CannotStart, Child, as_user, dies_with_parent, say, wait_until
 
 ACCOUNT = ROLE = DATABASE = "regulars"
 SYSTEM_HOME = Path("/var/lib/regulars")
@@ -106,8 +106,9 @@ class Postgres(Child):
 
     def _make_cluster(self, programs: Path, *, at: Path) -> None:
         """Made under another name and renamed when whole, so that half a cluster is never taken for one."""
-        unfinished = at.with_name("postgres.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for abandoned in at.parent.glob("postgres.unfinished.*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        unfinished = at.with_name(f"postgres.unfinished.{secrets.token_hex(4)}")
         _make_private(unfinished, self.account)
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         command = [programs / "initdb", "-D", unfinished, "-U", ROLE, "--auth=trust", "--no-instructions", *locale]
@@ -290,4 +291,8 @@ def _key(var_dir: Path) -> str:
 
 
 def _run_as(account: pwd.struct_passwd | None, command: list[Any]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **as_user(account))
+    """Run a short program to its end, or to ours."""
+    dies = dies_with_parent(signal.SIGKILL)
+    return subprocess.run(
+        command, cwd="/", capture_output=True, text=True, check=False, preexec_fn=dies, **as_user(account)
+    )
