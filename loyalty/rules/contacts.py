@@ -1,22 +1,42 @@
 """Emails and phone numbers: one way to write each, and how they look to those who may not read them."""
 
+import re
 from functools import lru_cache
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+
+PLAIN_LOCAL_PART = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*")
 
 
 class NotAnAddress(ValueError):
     """This cannot be an email address or phone number. The message says why."""
 
 
-@lru_cache(maxsize=20_000)
 def normal_email(text: str) -> str:
     """Lower case, trimmed, international domains in their usual form. Asks no server."""
+    email = text.strip().lower()
+    local, _, domain = email.rpartition("@")
+    # Nearly every address is plain, and shares its domain with many: a file of a million lines takes this way.
+    if len(local) <= 64 and PLAIN_LOCAL_PART.fullmatch(local) and _normal_domain(domain) == domain:
+        return email
+    return _validated(email)
+
+
+def _validated(email: str) -> str:
     try:
-        return validate_email(text.strip(), check_deliverability=False).normalized.lower()
+        return validate_email(email, check_deliverability=False).normalized.lower()
     except EmailNotValidError as error:
-        raise NotAnAddress(f"“{text[:80]}” is not an email address: {error}") from None
+        raise NotAnAddress(f"“{email[:80]}” is not an email address: {error}") from None
+
+
+@lru_cache(maxsize=4_096)
+def _normal_domain(domain: str) -> str | None:
+    """None for a domain that no address can have."""
+    try:
+        return _validated(f"x@{domain}").partition("@")[2]
+    except NotAnAddress:
+        return None
 
 
 @lru_cache(maxsize=20_000)

@@ -96,8 +96,12 @@ def _enter_orders(batch: int) -> set[int]:
     touched = rows(
         """
         INSERT INTO loyalty_order AS o (number, member_id, store_id, ordered_at, total, discount)
-        SELECT i.number, whole.member_id, store.id, i.at, 0, 0
+        SELECT i.number, whole.member_id, store.id, i.at, sums.total, sums.discount
         FROM incoming_orders i
+        JOIN (
+            SELECT number, sum(amount) AS total, sum(discount) AS discount
+            FROM incoming_lines WHERE batch = %s GROUP BY number
+        ) sums ON sums.number = i.number
         JOIN loyalty_store store ON store.code = i.store
         LEFT JOIN incoming_people named ON named.person = i.person
         LEFT JOIN incoming_people whole ON whole.person = named.canonical
@@ -107,7 +111,7 @@ def _enter_orders(batch: int) -> set[int]:
             WHERE o.member_id IS NULL AND excluded.member_id IS NOT NULL
         RETURNING o.id
         """,
-        [batch],
+        [batch, batch],
     )
     return {row[0] for row in touched}
 
@@ -135,6 +139,7 @@ def _enter_lines(batch: int) -> set[int]:
 
 
 def _sum_up(orders: set[int]) -> None:
+    """Bring totals in line with all lines of the order, whichever file they came from."""
     execute(
         """
         UPDATE loyalty_order o SET total = sums.total, discount = sums.discount
@@ -142,7 +147,7 @@ def _sum_up(orders: set[int]) -> None:
             SELECT order_id, sum(amount) AS total, sum(discount) AS discount
             FROM loyalty_orderline WHERE order_id = ANY(%s) GROUP BY order_id
         ) sums
-        WHERE o.id = sums.order_id
+        WHERE o.id = sums.order_id AND (o.total, o.discount) <> (sums.total, sums.discount)
         """,
         [list(orders)],
     )

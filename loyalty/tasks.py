@@ -1,0 +1,20 @@
+"""What the workers do for loyalty. A task is a nudge: the rows are the work."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from loyalty.actions import imports
+
+LONGEST_IMPORT = 3_600
+
+
+@shared_task(name="loyalty.run_import", time_limit=LONGEST_IMPORT)
+def run_import(import_id: int) -> None:
+    imports.run(import_id, clock=timezone.now)
+
+
+@shared_task(name="loyalty.sweep_imports", time_limit=LONGEST_IMPORT)
+def sweep_imports() -> None:
+    """Take up imports whose nudge was lost or whose worker died."""
+    for import_id in imports.waiting(timezone.now()):
+        imports.run(import_id, clock=timezone.now)
