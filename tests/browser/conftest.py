@@ -57,6 +57,7 @@ def console_errors() -> list[str]:
 @pytest.fixture
 def browser_page(_browser: Browser, console_errors: list[str]) -> Iterator[Page]:
     context = _browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(10_000)
     page = context.new_page()
     page.on("console", lambda message: console_errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: console_errors.append(str(error)))

@@ -25,7 +25,8 @@ def gallery(
 ) -> Page:
     settings.ROOT_URLCONF = "tests.browser.gallery_urls"
     sign_in(browser_page, viewer)
-    browser_page.goto(f"{live_server.url}/staff/gallery/")
+    answer = browser_page.goto(f"{live_server.url}/staff/gallery/")
+    assert answer and answer.ok
     return browser_page
 
 
