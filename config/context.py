@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from loyalty.queries import brand
+from loyalty.queries import brand, people
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "brand": brand.brand(),
         "navigation": _navigation(request),
         "search_url": reverse("loyalty:search"),
+        "role": _role(request),
     }
 
 
@@ -48,6 +49,11 @@ def _navigation(request: HttpRequest) -> list[Place]:
         for label, icon, name, permission in PLACES
         if permission is None or user.has_perm(permission)
     ]
+
+
+def _role(request: HttpRequest) -> str:
+    user = getattr(request, "user", None)
+    return people.role_of(user) if user is not None and user.is_authenticated else ""
 
 
 def _is_under(path: str, url: str) -> bool:

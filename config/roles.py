@@ -6,8 +6,10 @@ from django.apps import apps as installed
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 
+from loyalty.queries.people import ROLES
+
 OURS = ("tracking", "integrations", "loyalty", "campaigns", "analytics")
-ADMIN, MANAGER, MARKETER, VIEWER = ROLES = ("Admin", "Manager", "Marketer", "Viewer")
+ADMIN, MANAGER, MARKETER, VIEWER = ROLES
 
 # What a role may do beyond seeing everything.
 MARKETER_MAY = (

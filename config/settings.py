@@ -134,7 +134,23 @@ ACCOUNT_SESSION_REMEMBER = True
 ALLAUTH_TRUSTED_PROXY_COUNT = ENV.trusted_proxies
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Regulars"
-AUDITLOG_INCLUDE_TRACKING_MODELS = ()
+AUDITLOG_INCLUDE_TRACKING_MODELS = (
+    {"model": "loyalty.User", "exclude_fields": ["password", "last_login"], "m2m_fields": ["groups"]},
+    {"model": "loyalty.Invitation", "exclude_fields": ["token_hash"]},
+    {"model": "loyalty.Business", "exclude_fields": ["logo"]},
+    "loyalty.Member",
+    "loyalty.Consent",
+    "loyalty.Store",
+    "loyalty.Product",
+    "loyalty.EarnRule",
+    "loyalty.PointsEntry",
+    {"model": "loyalty.Segment", "exclude_fields": ["member_count", "counted_at"]},
+    {"model": "loyalty.PurchaseImport", "include_fields": ["status", "mapping", "time_zone", "file_name"]},
+    {"model": "campaigns.Campaign", "m2m_fields": ["segments"]},
+    {"model": "campaigns.Playbook", "m2m_fields": ["offers"]},
+    "campaigns.Offer",
+    "campaigns.CampaignPolicy",
+)
 
 # --- Work in the background ---------------------------------------------------------------------------------------
 

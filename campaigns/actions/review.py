@@ -15,6 +15,7 @@ from campaigns.rules.proposals import StepProposal
 from campaigns.sending import gate
 from config.shared.errors import DomainError
 from config.shared.live import announce
+from config.shared.trail import note_change
 from integrations.channels.base import available_channels
 from loyalty.models import Member, User
 from tracking.actions import record
@@ -34,18 +35,19 @@ def edit_step(
 ) -> PlanStep:
     """Change one step of a plan under review. The same rules as for a language model; raises CannotEdit."""
     plan = _under_review(step.plan_id)
-    PlanStep.objects.filter(pk=step.pk).update(
-        day=day, send_at=send_at, offer=offer, subject=subject, body=body, edited_by=by, edited_at=now
-    )
+    before = PlanStep.objects.get(pk=step.pk)
+    wanted = {"day": day, "send_at": send_at, "offer": offer, "subject": subject, "body": body}
+    PlanStep.objects.filter(pk=step.pk).update(**wanted, edited_by=by, edited_at=now)
     _refuse_faults(plan, now, CannotEdit)
-    step.refresh_from_db()
-    return step
+    note_change(before, **{field: (getattr(before, field), value) for field, value in wanted.items()})
+    return PlanStep.objects.get(pk=step.pk)
 
 
 @transaction.atomic
 def remove_step(*, step: PlanStep, by: User, now: datetime) -> None:
     _under_review(step.plan_id)
-    PlanStep.objects.filter(pk=step.pk, removed_at=None).update(removed_at=now, edited_by=by, edited_at=now)
+    if PlanStep.objects.filter(pk=step.pk, removed_at=None).update(removed_at=now, edited_by=by, edited_at=now):
+        note_change(step, removed=(False, True))
 
 
 @transaction.atomic
@@ -53,6 +55,7 @@ def restore_step(*, step: PlanStep, by: User, now: datetime) -> None:
     plan = _under_review(step.plan_id)
     PlanStep.objects.filter(pk=step.pk).update(removed_at=None, edited_by=by, edited_at=now)
     _refuse_faults(plan, now, CannotEdit)
+    note_change(step, removed=(True, False))
 
 
 @transaction.atomic
@@ -70,6 +73,7 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
             Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.APPROVED, approved_by=by, approved_at=now)
     except IntegrityError:
         raise CannotApprove("Another plan of this campaign is approved already.") from None
+    note_change(plan, status=(plan.status, Plan.Status.APPROVED))
     for channel in available_channels():
         _materialise(plan, channel, now)
     sends = Send.objects.filter(action__step__plan=plan).count()
@@ -92,6 +96,7 @@ def withdraw_approval(*, plan: Plan, by: User, now: datetime) -> None:
     Send.objects.filter(action__step__plan=plan).delete()
     Action.objects.filter(step__plan=plan).delete()
     Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.READY, approved_by=None, approved_at=None)
+    note_change(plan, status=(Plan.Status.APPROVED, Plan.Status.READY))
     announce(f"campaign:{locked.campaign.public_id}")
 
 

@@ -12,6 +12,7 @@ from campaigns.models import Campaign, Notice, Send, WrongState
 from campaigns.sending import dispatch
 from config.shared.live import announce
 from config.shared.nudge import nudge
+from config.shared.trail import note_change
 
 Status = Send.Status
 
@@ -56,6 +57,7 @@ def settle_unknown(*, send: Send, was_sent: bool, now: datetime) -> None:
     )
     if not changed:
         raise WrongState("This message is not in doubt any more.")
+    note_change(send, status=(Status.UNKNOWN, Status.SENT if was_sent else Status.PENDING))
     announce(f"campaign:{send.campaign.public_id}")
 
 

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from config.shared.errors import DomainError
+from config.shared.trail import note_change
 
 
 class WrongState(DomainError):
@@ -65,4 +66,5 @@ class Campaign(models.Model):
             self.refresh_from_db(fields=["status"])
             now = self.get_status_display().lower()
             raise WrongState(f"{self.name} is {now} and cannot become {self.Status(target).label.lower()}.")
+        note_change(self, status=(self.status, target))
         self.status = target

@@ -18,7 +18,7 @@ from django.utils.timezone import localtime, now
 register = template.Library()
 
 LOCALE = "en_US"
-ABSENT = "–"
+ABSENT = "–"  # noqa: RUF001  # the dash for no value
 Number = int | float | Decimal
 
 
@@ -74,10 +74,9 @@ def ago(value: datetime | None, at: datetime | None = None) -> SafeString | str:
         return ABSENT
     at = at or now()
     distance = timesince(min(value, at), max(value, at), depth=1)
+    words = f"{distance} ago" if value <= at else f"in {distance}"
     if distance.startswith("0"):
         words = "just now"
-    else:
-        words = f"{distance} ago" if value <= at else f"in {distance}"
     exact = format_date(localtime(value), "M j, Y, g:i a")
     return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), exact, words)
 

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -13,6 +14,7 @@ from tracking import actions, bus, queries, tasks
 from tracking.models import Event
 
 SHOWN = 50
+PERSONAL = {"address"}
 
 
 @require_GET
@@ -40,10 +42,17 @@ def event(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Event, pk=pk)
     context = {
         "event": row,
-        "properties": json.dumps(row.properties, indent=2, ensure_ascii=False),
+        "properties": json.dumps(_shown(request, row), indent=2, ensure_ascii=False),
         "dispatches": row.dispatches.order_by("handler"),
     }
     return page(request, "tracking/event.html", context)
+
+
+def _shown(request: HttpRequest, row: Event) -> dict[str, Any]:
+    """An address says who somebody is: only for those who may see that."""
+    if request.user.has_perm("loyalty.view_pii"):
+        return row.properties
+    return {name: "•••" if name in PERSONAL else value for name, value in row.properties.items()}
 
 
 @require_GET

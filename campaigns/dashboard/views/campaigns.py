@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns.actions import campaigns as actions
 from campaigns.actions import sends as send_actions
-from campaigns.dashboard.forms import CampaignForm
+from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, Plan, Send
 from campaigns.queries import campaigns as queries
 from campaigns.queries import results

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import planning, review
-from campaigns.dashboard.forms import StepForm
+from campaigns.forms import StepForm
 from campaigns.models import Campaign, Plan, PlanStep
 from campaigns.rules import wording
 from campaigns.rules.reasons import headline

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.actions import playbooks as actions
 from campaigns.actions import policy as policy_actions
-from campaigns.dashboard.forms import OfferForm, PlaybookForm, PolicyForm
+from campaigns.forms import OfferForm, PlaybookForm, PolicyForm
 from campaigns.models import Offer, Playbook
 from campaigns.queries.policy import policy
 from config.shared.htmx import page

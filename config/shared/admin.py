@@ -1,0 +1,68 @@
+"""The admin's two kinds of pages: rows to look at, and rows that change through an action."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db import models
+from django.forms import ModelForm
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from config.shared.errors import DomainError
+
+
+class ReadOnly(ModelAdmin):  # type: ignore[misc]  # ships no types
+    """Rows the product keeps by itself. Nobody edits them by hand, so that they stay true."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    shows_personal_data = False
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return super().has_view_permission(request, obj) and _may_see(self, request)
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class ByAction(ModelAdmin):  # type: ignore[misc]  # ships no types
+    """Rows people may correct. Saving calls `write`, which calls one action, as every other page does."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    shows_personal_data = False
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return super().has_view_permission(request, obj) and _may_see(self, request)
+
+    def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> Any:
+        """Call the action with the form's cleaned data; return the row it wrote."""
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
+        obj.pk = self.write(request, obj, form, is_new=not change).pk
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
+        """Relations are the action's to write."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except DomainError as refusal:
+            messages.error(request, str(refusal))
+            request.method = "GET"
+            return super().changeform_view(request, *args, **kwargs)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+def _may_see(page: Any, request: HttpRequest) -> bool:
+    """The admin does not mask: rows with personal data are for those who may see it unmasked."""
+    return not page.shows_personal_data or request.user.has_perm("loyalty.view_pii")

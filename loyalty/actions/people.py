@@ -1,0 +1,164 @@
+"""Who works here: invited by email, given a role, put on leave."""
+
+import hashlib
+import logging
+import secrets
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
+from django.core.mail import send_mail
+from django.db import IntegrityError, transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from config.shared.errors import DomainError
+from config.shared.nudge import nudge
+from loyalty.models import Invitation, User
+from loyalty.queries import brand
+from loyalty.queries.people import admins, open_invitations
+from loyalty.rules.contacts import NotAnAddress, normal_email
+
+VALID_FOR = timedelta(days=7)
+logger = logging.getLogger(__name__)
+
+
+class CannotInvite(DomainError):
+    code = "cannot_invite"
+
+
+class InvitationGone(DomainError):
+    code = "invitation_gone"
+
+
+class BadPassword(DomainError):
+    code = "bad_password"
+
+
+class LastAdmin(DomainError):
+    code = "last_admin"
+
+
+@transaction.atomic
+def invite(*, email: str, role: str, by: User, now: datetime) -> Invitation:
+    """Offer somebody a place; the email follows. An expired invitation gives way. Raises CannotInvite."""
+    address = _address(email)
+    if User.objects.filter(email__iexact=address).exists():
+        raise CannotInvite(f"{address} works here already. Change the role in the list.")
+    Invitation.objects.filter(email__iexact=address, accepted_at=None, expires_at__lte=now).update(withdrawn_at=now)
+    try:
+        with transaction.atomic():
+            invitation = Invitation.objects.create(
+                email=address, role=role, invited_by=by, created_at=now, expires_at=now + VALID_FOR
+            )
+    except IntegrityError:
+        raise CannotInvite(f"{address} has an invitation already. Withdraw it to send another.") from None
+    nudge("loyalty.sweep_invitations")
+    return invitation
+
+
+@transaction.atomic
+def withdraw_invitation(*, invitation: Invitation, now: datetime) -> None:
+    Invitation.objects.filter(pk=invitation.pk, accepted_at=None, withdrawn_at=None).update(withdrawn_at=now)
+
+
+def email_invitations(*, now: datetime) -> int:
+    """Send every invitation that has not been sent; how many went out.
+
+    The token exists only in the email: we keep its hash. A mail server that refuses is asked again by the sweep.
+    """
+    waiting = open_invitations(now).filter(emailed_at=None)
+    return sum(_email(invitation, now) for invitation in waiting)
+
+
+def _email(invitation: Invitation, now: datetime) -> bool:
+    token = secrets.token_urlsafe(32)
+    unsent = Invitation.objects.filter(pk=invitation.pk, emailed_at=None)
+    if not unsent.update(token_hash=_hash(token), emailed_at=now):
+        return False
+    try:
+        _send_invitation(invitation, token)
+    except (SMTPException, OSError):
+        logger.warning("Invitation %s could not be sent; it is tried again.", invitation.pk)
+        Invitation.objects.filter(pk=invitation.pk).update(emailed_at=None)
+        return False
+    return True
+
+
+def _send_invitation(invitation: Invitation, token: str) -> None:
+    shop = brand.brand()
+    context = {
+        "invitation": invitation,
+        "brand": shop,
+        "url": settings.PUBLIC_URL + reverse("loyalty:invitation-accept", args=[token]),
+        "valid_days": VALID_FOR.days,
+    }
+    send_mail(f"Join {shop.name}", render_to_string("emails/invitation.txt", context), None, [invitation.email])
+
+
+def invitation_for(token: str, *, now: datetime) -> Invitation:
+    """Raises InvitationGone for a token that was never given out, is used up, withdrawn or too old."""
+    invitation = open_invitations(now).filter(token_hash=_hash(token)).first()
+    if invitation is None:
+        raise InvitationGone("This invitation is used up, withdrawn or older than a week. Ask for a new one.")
+    return invitation
+
+
+@transaction.atomic
+def accept_invitation(*, token: str, name: str, password: str, now: datetime) -> User:
+    """Raises InvitationGone, BadPassword."""
+    invitation = invitation_for(token, now=now)
+    if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=now):
+        raise InvitationGone("This invitation has just been used.")
+    try:
+        validate_password(password, User(email=invitation.email, name=name))
+    except ValidationError as error:
+        raise BadPassword(" ".join(error.messages)) from None
+    user = User.objects.create_user(invitation.email, password, name=name.strip())
+    user.groups.set([Group.objects.get(name=invitation.role)])
+    return user
+
+
+@transaction.atomic
+def change_role(*, user: User, role: str) -> None:
+    """Raises LastAdmin."""
+    _keep_an_admin(user, stays=role == "Admin")
+    user.groups.set([Group.objects.get(name=role)])
+
+
+@transaction.atomic
+def set_active(*, user: User, is_active: bool) -> None:
+    """Let somebody sign in, or not; whoever is put on leave is signed out everywhere at once. Raises LastAdmin."""
+    _keep_an_admin(user, stays=is_active)
+    user.is_active = is_active
+    user.save(update_fields=["is_active"])
+    if not is_active:
+        _sign_out(user)
+
+
+def _keep_an_admin(user: User, *, stays: bool) -> None:
+    others = admins().select_for_update(of=("self",)).exclude(pk=user.pk)
+    if not stays and not others.exists():
+        raise LastAdmin("Somebody has to stay Admin. Give the role to another person first.")
+
+
+def _sign_out(user: User) -> None:
+    for session in Session.objects.iterator():
+        if session.get_decoded().get("_auth_user_id") == str(user.pk):
+            session.delete()
+
+
+def _address(email: str) -> str:
+    try:
+        return normal_email(email)
+    except NotAnAddress as fault:
+        raise CannotInvite(str(fault)) from None
+
+
+def _hash(token: str) -> str:
+    """The token has 256 random bits: a plain digest cannot be searched, and finds its row at once."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,26 @@
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from loyalty.models import Invitation, User
+
+ROLES = ("Admin", "Manager", "Marketer", "Viewer")
+
+
+def people() -> QuerySet[User]:
+    return User.objects.prefetch_related("groups").order_by("-is_active", "name", "email")
+
+
+def admins() -> QuerySet[User]:
+    """Everybody who may still sign in and manage the others."""
+    return User.objects.filter(Q(groups__name="Admin") | Q(is_superuser=True), is_active=True)
+
+
+def open_invitations(now: datetime) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now).select_related("invited_by")
+
+
+def role_of(user: User) -> str:
+    """The name of the one group; a superuser made on the command line is an Admin."""
+    group = next(iter(user.groups.all()), None)
+    return group.name if group else ("Admin" if user.is_superuser else "")
