@@ -53,7 +53,9 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "events": _events(),
         "facts": _facts(),
         "tabs": _tabs(),
-        "selects": [{"name": "state", "label": "State", "value": "draft", "options": [("draft", "Draft"), ("sent", "Sent")]}],
+        "selects": [
+            {"name": "state", "label": "State", "value": "draft", "options": [("draft", "Draft"), ("sent", "Sent")]}
+        ],
         "menu": _menu(),
         "week": _week(),
     }
@@ -142,17 +144,20 @@ def _menu() -> list[dict[str, Any]]:
 
 def _week() -> list[dict[str, Any]]:
     offers = [
-        [{"title": "At risk", "detail": "We miss you: $10 off", "url": "#1", "tone": "warning", "icon": "mail", "size": 41}],
-        [{"title": "Champions", "detail": "First taste of the new single malt", "url": "#2", "tone": "success", "icon": "mail", "size": 18},
-         {"title": "New", "detail": "Double points on the second visit", "url": "#3", "tone": "info", "icon": "message", "size": 63}],
+        [_offer("At risk", "We miss you: $10 off", "warning", 41)],
+        [_offer("Champions", "First taste of the new malt", "success", 18), _offer("New", "Double points", "info", 63)],
         [],
-        [{"title": "Loyal", "detail": "Weekend wine flight", "url": "#4", "tone": "accent", "icon": "mail", "size": 1}],
-        [{"title": LONG_WORD, "detail": RIGHT_TO_LEFT, "url": "#5", "tone": "neutral", "icon": "mail", "size": 0}],
-        [{"title": "Cannot lose", "detail": "A call from the manager", "url": "#6", "tone": "danger", "icon": "phone", "size": 7}],
+        [_offer("Loyal", "Weekend wine flight", "accent", 1)],
+        [_offer(LONG_WORD, RIGHT_TO_LEFT, "neutral", 0)],
+        [_offer("Cannot lose", "A call from the manager", "danger", 7)],
         [],
-    ]  # fmt: skip
+    ]
     return [
         {"weekday": weekday, "date": f"Nov {16 + day}", "actions": actions, "count": len(actions) or "",
          "is_past": day < 2, "is_today": day == 2}
         for day, (weekday, actions) in enumerate(zip(WEEKDAYS, offers, strict=True))
     ]  # fmt: skip
+
+
+def _offer(title: str, detail: str, tone: str, size: int) -> dict[str, Any]:
+    return {"title": title, "detail": detail, "tone": tone, "size": size, "icon": "mail", "url": "#offer"}

@@ -25,10 +25,16 @@ THEMES = ("light", "dark")
 SIZES = ((1440, 900), (390, 844))
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 # What a page looks like once its fonts are in, its charts are drawn and two frames have passed.
 SETTLED = """
@@ -91,7 +97,7 @@ def every_look(page: Page) -> Iterator[str]:
 
 @pytest.fixture
 def shot() -> Callable[[Page, str], None]:
-    """`shot(page, "members")` saves artifacts/screens/members-<theme>-<width>.png, and no page is wider than its window."""
+    """`shot(page, "members")` saves artifacts/screens/members-<theme>-<width>.png; no page is wider than its window."""
     folder = ARTIFACTS / "screens"
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -26,7 +26,8 @@ def gallery(
     settings.ROOT_URLCONF = "tests.browser.gallery_urls"
     sign_in(browser_page, viewer)
     answer = browser_page.goto(f"{live_server.url}/staff/gallery/")
-    assert answer and answer.ok
+    assert answer is not None
+    assert answer.ok
     return browser_page
 
 
