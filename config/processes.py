@@ -61,6 +61,8 @@ class Child:
     env: Mapping[str, str] | None = None
     account: pwd.struct_passwd | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    orphan_signal: signal.Signals | None = None
+    """What the kernel sends when this process is gone; None is `stop_signal`."""
     patience: float = 20
     """Seconds between the polite signal and SIGKILL."""
     process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
@@ -94,7 +96,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=dies_with_parent(self.stop_signal),  # noqa: PLW1509  # no thread runs here
+                preexec_fn=dies_with_parent(self.orphan_signal or self.stop_signal),  # noqa: PLW1509  # no thread runs here
                 **as_user(self.account),
             )
         self.pid_file.parent.mkdir(exist_ok=True)

@@ -195,19 +195,23 @@ class Supervisor:
         beat = ["beat", "--scheduler", "config.beat:GuardedScheduler", "--pidfile="]
         log_level = ["--loglevel", environment.log_level]
         yield self._program("web", [*python, "granian", *web, *listen, "config.asgi:application"])
-        # On SIGQUIT a worker gives its tasks some time and hands the rest back; on SIGTERM it would wait for ever.
         celery = [*python, "celery", "-A", "config"]
-        yield self._program("worker", [*celery, *worker, *log_level], stop_signal=signal.SIGQUIT, patience=30)
+        yield self._worker([*celery, *worker, *log_level])
         yield self._program("beat", [*celery, *beat, *log_level])
         if self.environment.uses_mailbox:
             yield self._program("mailbox", [sys.executable, "manage.py", "run_mailbox"])
 
-    def _program(
-        self, name: str, command: list[str], *, stop_signal: signal.Signals = signal.SIGTERM, patience: float = 10
-    ) -> Child:
-        return Child(
-            name, command, folder=self.var_dir, cwd=ROOT, env=self.env, stop_signal=stop_signal, patience=patience
-        )
+    def _program(self, name: str, command: list[str]) -> Child:
+        return Child(name, command, folder=self.var_dir, cwd=ROOT, env=self.env, patience=10)
+
+    def _worker(self, command: list[str]) -> Child:
+        """On SIGQUIT it gives its tasks some time and hands the rest back; on SIGTERM it would wait for ever.
+
+        Celery's own shutdown hangs when its broker dies at the same moment, as it does with a killed parent.
+        """
+        worker = self._program("worker", command)
+        worker.stop_signal, worker.orphan_signal, worker.patience = signal.SIGQUIT, signal.SIGKILL, 30
+        return worker
 
 
 @contextmanager
