@@ -1,5 +1,73 @@
+"""Named rule trees over members: made, changed, put aside and counted."""
+
 from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from config.shared.errors import DomainError
+from loyalty.models import Score, Segment, User
+from loyalty.queries.segments import members_matching
+from loyalty.rules.segments import Rule, faults_of
+from loyalty.rules.segments.shipped import ShippedSegment, shipped_segments
 
 
+class BadRule(DomainError):
+    code = "bad_rule"
+
+
+@transaction.atomic
+def create_segment(*, name: str, description: str, rule: Rule, by: User | None, now: datetime) -> Segment:
+    """Raises BadRule."""
+    _check(rule)
+    segment = Segment.objects.create(
+        name=name, description=description, rule=rule, created_by=by, created_at=now, changed_at=now
+    )
+    return recount_segment(segment, now=now)
+
+
+@transaction.atomic
+def change_segment(*, segment: Segment, name: str, description: str, rule: Rule, now: datetime) -> Segment:
+    """Raises BadRule."""
+    _check(rule)
+    segment.name, segment.description, segment.rule, segment.changed_at = name, description, dict(rule), now
+    segment.save(update_fields=["name", "description", "rule", "changed_at"])
+    return recount_segment(segment, now=now)
+
+
+def _check(rule: Any) -> None:
+    if faults := faults_of(rule):
+        raise BadRule(str(faults[0]))
+
+
+def recount_segment(segment: Segment, *, now: datetime) -> Segment:
+    segment.member_count, segment.counted_at = members_matching(segment.rule, now=now).count(), now
+    segment.save(update_fields=["member_count", "counted_at"])
+    return segment
+
+
+def recount_segments(*, now: datetime) -> int:
+    """Count every segment in use again; how many there are. Each is committed for itself: a long one holds up none."""
+    segments = list(Segment.objects.filter(archived_at=None))
+    for segment in segments:
+        recount_segment(segment, now=now)
+    return len(segments)
+
+
+@transaction.atomic
 def ship_segments(*, now: datetime) -> None:
-    pass
+    """Write the shipped segments into a copy that has none."""
+    if Segment.objects.exists():
+        return
+    Segment.objects.bulk_create(_shipped(segment, now) for segment in shipped_segments(Score.Group.choices))
+
+
+def _shipped(segment: ShippedSegment, now: datetime) -> Segment:
+    return Segment(
+        name=segment.name,
+        description=segment.description,
+        rule=segment.rule,
+        is_shipped=True,
+        created_at=now,
+        changed_at=now,
+    )
