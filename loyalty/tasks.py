@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from loyalty.actions import imports
+from loyalty.actions import imports, people, scores, segments
 
 LONGEST_IMPORT = 3_600
 
@@ -18,3 +18,21 @@ def sweep_imports() -> None:
     """Take up imports whose nudge was lost or whose worker died."""
     for import_id in imports.waiting(timezone.now()):
         imports.run(import_id, clock=timezone.now)
+
+
+@shared_task(name="loyalty.sweep_invitations")
+def sweep_invitations() -> None:
+    """At a nudge, and again for what a lost nudge or a silent mail server left behind."""
+    people.email_invitations(now=timezone.now())
+
+
+@shared_task(name="loyalty.rescore")
+def rescore() -> None:
+    """Nightly, after an import and on demand. Segments that ask for scores are counted again at once."""
+    scores.rescore(now=timezone.now())
+    segments.recount_segments(now=timezone.now())
+
+
+@shared_task(name="loyalty.recount_segments")
+def recount_segments() -> None:
+    segments.recount_segments(now=timezone.now())
