@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 SERVICES := $(PY) -m config.run with-services
 PYTEST := $(VENV)/bin/pytest
-TEMPLATES = $$(git ls-files --cached --others --exclude-standard 'templates/*.html')
+TEMPLATES = $$(find templates -name '*.html')
 .DEFAULT_GOAL := help
 .PHONY: help run test test-browser test-faults lint bench requirements chromium
 
