@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from config import embedded
 from tests.operations.conftest import ROOT, Copy, wait_for
 
 pytestmark = pytest.mark.fault
@@ -145,6 +146,7 @@ def test_a_folder_too_deep_for_sockets_and_with_odd_letters_works(new_copy: Call
     )
     finished = copy.with_services(sys.executable, "-c", script)
     assert (finished.stdout, finished.returncode) == ("all three\n", 0), finished.stderr
+    shutil.rmtree(embedded.socket_dir(copy.var_dir / "test"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
