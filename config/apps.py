@@ -7,7 +7,7 @@ class ConfigConfig(AppConfig):
     verbose_name = "Wiring"
 
     def ready(self) -> None:
-        from config import roles, shipped
+        from config import celery, roles, shipped  # noqa: F401  # the app that tasks are sent through
 
         # Sent once per app with models; the last of ours comes when every permission exists.
         last = apps.get_app_config("campaigns")

@@ -7,10 +7,9 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from campaigns.ai import planner
+from campaigns.ai import audience, planner
 from campaigns.ai.planner import Answer
 from campaigns.models import Campaign, Candidate, Offer, Plan, PlanAnswer, Playbook, PlanStep
-from campaigns.queries import audience
 from campaigns.rules import proposals, wording
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
 from config.shared.errors import DomainError

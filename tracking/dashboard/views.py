@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from config.shared.htmx import page
-from tracking import actions, bus, queries, tasks
+from config.shared.nudge import nudge
+from tracking import actions, bus, queries
 from tracking.models import Event
 
 SHOWN = 50
@@ -21,8 +22,9 @@ PERSONAL = {"address"}
 @permission_required("tracking.view_event", raise_exception=True)
 def events(request: HttpRequest) -> HttpResponse:
     name, subject = request.GET.get("name", ""), request.GET.get("q", "").strip()
-    before = request.GET.get("before", "")
-    rows = list(queries.events(name=name, subject=subject, before=int(before) if before.isdigit() else None)[: SHOWN + 1])
+    asked = request.GET.get("before", "")
+    before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
+    rows = list(queries.events(name=name, subject=subject, before=before)[: SHOWN + 1])
     context = {
         "events": rows[:SHOWN],
         "older": f"?name={name}&q={subject}&before={rows[SHOWN - 1].pk}" if len(rows) > SHOWN else "",
@@ -82,8 +84,8 @@ def health(request: HttpRequest) -> HttpResponse:
 def rebuild(request: HttpRequest, name: str) -> HttpResponse:
     if name not in {follower.name for follower in bus.followers()}:
         raise Http404(f"No follower is called {name}.")
-    tasks.rebuild_projection.delay(name=name)
-    messages.info(request, f"{name} is being rebuilt from the beginning of the log. Pages keep the old state until it is done.")
+    nudge("tracking.rebuild_projection", name=name)
+    messages.info(request, f"{name} is being rebuilt from the start of the log. Pages show the old state until it is done.")
     return redirect("tracking:health")
 
 
