@@ -50,3 +50,12 @@ class PointsAwarded(DomainEvent):
     name = "points.awarded"
     points: int
     order: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembersExported(DomainEvent):
+    """Somebody took the list of members out of the house. `subject` is that person's email."""
+
+    name = "members.exported"
+    filters: dict[str, str]
+    is_masked: bool

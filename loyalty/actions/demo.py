@@ -28,6 +28,10 @@ DATA = Path(__file__).resolve().parent.parent / "demo"
 NAME, ACCENT = "Harbor & Vine", "#7c2d4f"
 ROLES = ("Admin", "Manager", "Marketer", "Viewer")
 SOURCE = "demo"
+COLUMNS = (
+    "order_id", "ordered_at", "sku", "product_name", "quantity", "line_total", "discount", "coupon", "customer_id",
+    "store_id", "brand", "category", "type", "size",
+)  # fmt: skip
 Row = dict[str, str]
 
 
@@ -75,9 +79,9 @@ def write_logins(path: Path, logins: list[Login]) -> None:
 
 def _name_the_shop(weeks: int) -> None:
     notice = (
-        f"This is a demo shop. The purchases are real lines of a US grocery chain from 2017, moved by {weeks} whole weeks. "
-        "Names of members, stores and products, emails, phones, birth dates and consents are made up from a fixed seed; "
-        "a few members are under age or gave no birth date on purpose."
+        "This is a demo shop. The purchases are real lines of a US grocery chain from 2017, "
+        f"moved by {weeks} whole weeks. Names of members, stores and products, emails, phones, birth dates and consents "
+        "are made up from a fixed seed; a few members are under age or gave no birth date on purpose."
     )
     business()
     Business.objects.filter(pk=1).update(
@@ -115,41 +119,45 @@ def _take_in_members(rows: list[Row], *, weeks: int, zone: ZoneInfo, now: dateti
         for person in people
     )
     PointsAccount.objects.bulk_create([PointsAccount(member=member) for member in members])
-    record_all(
-        [
-            Occurrence(MemberJoined(subject=str(member.public_id), source=SOURCE), str(member.public_id), member.joined_at)
-            for member in members
-        ]
-    )
+    record_all([_joined(member) for member in members])
     _note_consents(list(zip(members, people, strict=True)))
+
+
+def _joined(member: Member) -> Occurrence:
+    uid = str(member.public_id)
+    return Occurrence(MemberJoined(subject=uid, source=SOURCE), uid, member.joined_at)
 
 
 def _note_consents(asked: list[tuple[Member, demo.Person]]) -> None:
     answers = [
-        (member, channel, answer)
+        Consent(
+            member=member,
+            channel=channel,
+            is_granted=answer,
+            wording=demo.WORDING,
+            source=SOURCE,
+            changed_at=member.joined_at,
+        )
         for member, person in asked
-        for channel, answer in ((Consent.Channel.EMAIL, person.email_consent), (Consent.Channel.SMS, person.sms_consent))
+        for channel, answer in (("email", person.email_consent), ("sms", person.sms_consent))
         if answer is not None
     ]
-    topic, evidence = Consent.Topic.MARKETING, {"wording": demo.WORDING, "source": SOURCE, "address": None}
-    Consent.objects.bulk_create(
-        Consent(
-            member=member, channel=channel, topic=topic, is_granted=answer, changed_at=member.joined_at, **evidence
-        )
-        for member, channel, answer in answers
+    Consent.objects.bulk_create(answers)
+    record_all([_agreed(consent) for consent in answers])
+
+
+def _agreed(consent: Consent) -> Occurrence:
+    uid, topic = str(consent.member.public_id), str(Consent.Topic.MARKETING)
+    event = ConsentChanged(
+        subject=uid,
+        channel=consent.channel,
+        topic=topic,
+        is_granted=consent.is_granted,
+        wording=consent.wording,
+        source=consent.source,
+        address=None,
     )
-    record_all(
-        [
-            Occurrence(
-                ConsentChanged(
-                    subject=str(member.public_id), channel=channel.value, topic=topic.value, is_granted=answer, **evidence
-                ),
-                f"{member.public_id}:{channel.value}:{topic.value}:{member.joined_at.isoformat()}",
-                member.joined_at,
-            )
-            for member, channel, answer in answers
-        ]
-    )
+    return Occurrence(event, f"{uid}:{consent.channel}:{topic}:{consent.changed_at.isoformat()}", consent.changed_at)
 
 
 def _import(rows: list[Row], *, weeks: int, now: datetime) -> None:
@@ -167,10 +175,9 @@ def _import(rows: list[Row], *, weeks: int, now: datetime) -> None:
 
 def _write_purchases(path: Path, rows: list[Row], weeks: int) -> None:
     numbers: dict[str, int] = {}
-    columns = "order_id ordered_at sku product_name quantity line_total discount coupon customer_id store_id brand category type size"
     with path.open("w", newline="") as file:
         out = csv.writer(file)
-        out.writerow(columns.split())
+        out.writerow(COLUMNS)
         for row in rows:
             number = numbers.setdefault(row["product_id"], len(numbers))
             kind = demo.kind(row["product_type"])

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from django.db import IntegrityError, transaction
 
 from config.shared.errors import DomainError
-from loyalty.events import ConsentChanged, MemberJoined
+from loyalty.events import ConsentChanged, MemberJoined, MembersExported
 from loyalty.models import Consent, Member, PointsAccount, Store, User
 from loyalty.rules.contacts import NotAnAddress, normal_email, normal_phone
 from tracking.actions import record
@@ -115,6 +115,13 @@ def set_consent(
         at=now,
     )
     return True
+
+
+@transaction.atomic
+def note_export(*, by: User, filters: dict[str, str], is_masked: bool, now: datetime) -> None:
+    """Leave a trace of who took which list of members out of the house."""
+    exported = MembersExported(subject=by.email, filters=filters, is_masked=is_masked)
+    record(exported, key=f"{by.pk}:{now.isoformat()}", at=now)
 
 
 def _contacts(email: str, phone: str) -> dict[str, str | None]:

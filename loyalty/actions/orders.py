@@ -15,7 +15,8 @@ _SUM_UP = """
     bought AS (
         SELECT o.member_id, count(*) FILTER (WHERE o.total >= 0) AS orders,
                count(*) FILTER (
-                   WHERE o.total >= 0 AND NOT extract(hour FROM o.ordered_at AT TIME ZONE store.time_zone) BETWEEN 5 AND 20
+                   WHERE o.total >= 0
+                     AND NOT extract(hour FROM o.ordered_at AT TIME ZONE store.time_zone) BETWEEN 5 AND 20
                ) AS night_orders,
                sum(o.total) AS spent, min(o.ordered_at) FILTER (WHERE o.total >= 0) AS first_ordered_at,
                max(o.ordered_at) FILTER (WHERE o.total >= 0) AS last_ordered_at

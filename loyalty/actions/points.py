@@ -39,7 +39,13 @@ def correct(*, member: Member, points: int, note: str, reference: str, now: date
     if PointsEntry.objects.filter(reason=reason, reference=reference).exists():
         return False
     PointsEntry.objects.create(
-        member=member, points=points, reason=reason, reference=reference, note=note.strip(), occurred_at=now, created_at=now
+        member=member,
+        points=points,
+        reason=reason,
+        reference=reference,
+        note=note.strip(),
+        occurred_at=now,
+        created_at=now,
     )
     PointsAccount.objects.filter(member=member).update(balance=F("balance") + points)
     return True

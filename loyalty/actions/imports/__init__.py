@@ -1,6 +1,5 @@
 from loyalty.actions.imports.files import DELIMITERS, ENCODINGS, UnreadableFile, examine
 from loyalty.actions.imports.importer import Progress, Reading, Report, import_file
-from loyalty.actions.imports.issues import cell
 from loyalty.actions.imports.runs import (
     LARGEST_UPLOAD,
     BadReading,
@@ -26,7 +25,6 @@ __all__ = [
     "UnreadableFile",
     "WrongState",
     "cancel",
-    "cell",
     "change_reading",
     "examine",
     "import_file",

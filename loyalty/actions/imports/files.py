@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -15,15 +16,21 @@ from config.shared.errors import DomainError
 from loyalty.rules import purchases
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-ENCODINGS = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp1252": "Windows-1252"}
+ENCODINGS = {
+    "utf-8-sig": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "cp1252": "Windows-1252",
+}
 SAMPLE_LINES = 500
 LONGEST_LINE = 100_000
 MOST_LINES_IN_A_RECORD = 50
 CHUNK = 2**20
 
 _FOREIGN = {
-    b"PK\x03\x04": "This is a ZIP or Excel file. In Excel choose “Save as” and the type CSV UTF-8, then upload that.",
-    b"\xd0\xcf\x11\xe0": "This is an old Excel file. In Excel choose “Save as” and the type CSV UTF-8, then upload that.",
+    b"PK\x03\x04": "This is a ZIP or Excel file. Save it as CSV UTF-8 and upload that.",
+    b"\xd0\xcf\x11\xe0": "This is an old Excel file. Save it as CSV UTF-8 and upload that.",
     b"%PDF": "This is a PDF. Ask your till for an export as CSV.",
     b"PAR1": "This is a Parquet file. Export it as CSV first.",
 }
@@ -58,7 +65,7 @@ class Shape:
 
 
 class Record(NamedTuple):
-    """One line of the table. `cells` is None when it cannot be split; then `fault` says why and `raw` what stands there."""
+    """One line of the table. `cells` is None when it cannot be split; `fault` says why and `raw` what stands there."""
 
     number: int
     cells: list[str] | None
@@ -70,11 +77,12 @@ def examine(path: Path) -> Shape:
     """Raises UnreadableFile with what to change."""
     encoding = _encoding_of(path)
     with _opened(path, encoding) as (text, _):
-        head = [line for line, _ in zip(text, range(SAMPLE_LINES), strict=False)]
+        head = [text.readline(LONGEST_LINE) for _ in range(SAMPLE_LINES)]
     delimiter = _delimiter_of(head)
-    rows = [row for row in csv.reader(head, delimiter=delimiter) if any(cell.strip() for cell in row)]
+    with table(path, encoding, delimiter, has_header=False) as records:
+        rows = [record.cells for record in islice(records, SAMPLE_LINES) if record.cells]
     if not rows or len(rows[0]) < 2:
-        raise UnreadableFile("No columns were found. Lines must have cells separated by commas, semicolons, tabs or bars.")
+        raise UnreadableFile("No columns were found: cells must be separated by commas, semicolons, tabs or bars.")
     has_header = not any(_is_value(cell) for cell in rows[0])
     columns = _distinct(rows[0] if has_header else [f"Column {place}" for place in range(1, len(rows[0]) + 1)])
     samples = rows[1:] if has_header else rows
@@ -201,7 +209,9 @@ def _encoding_of(path: Path) -> str:
                 chunk = stream.read(CHUNK)
             is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
         except (gzip.BadGzipFile, EOFError) as error:
-            raise UnreadableFile(f"The packed file is damaged ({error}). Pack it again, or upload it unpacked.") from None
+            raise UnreadableFile(
+                f"The packed file is damaged ({error}). Pack it again, or upload it unpacked."
+            ) from None
     return "utf-8-sig" if is_utf8 else "cp1252"
 
 
@@ -248,7 +258,9 @@ def _delimiter_of(head: Sequence[str]) -> str:
 
 def _is_value(cell: str) -> bool:
     """A cell no column would be called: a number, a time or an address."""
-    return cell.strip().replace(".", "").replace(",", "").replace("-", "").isdigit() or "@" in cell or cell[:4].isdigit()
+    return (
+        cell.strip().replace(".", "").replace(",", "").replace("-", "").isdigit() or "@" in cell or cell[:4].isdigit()
+    )
 
 
 def _distinct(columns: Sequence[str]) -> list[str]:

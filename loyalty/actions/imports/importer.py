@@ -244,13 +244,10 @@ def _style(reading: Reading) -> Style:
 
 def _zones(default: str) -> Callable[[str], ZoneInfo]:
     """A store's own zone, and the import's for stores that are new."""
-    known: dict[str, ZoneInfo] = {
-        code: ZoneInfo(zone) for code, zone in Store.objects.values_list("code", "time_zone")
-    }
+    known: dict[str, ZoneInfo] = {code: ZoneInfo(zone) for code, zone in Store.objects.values_list("code", "time_zone")}
     fallback = ZoneInfo(default)
     return lambda code: known.get(code or entering.NAMELESS_STORE, fallback)
 
 
 def _cents(amount: Decimal) -> str:
     return str(amount.quantize(Decimal("0.01")))
-

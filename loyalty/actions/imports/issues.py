@@ -1,22 +1,23 @@
 """What happened to the lines that were refused, or taken with a remark."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from config.shared.exports import safe_cell
 from loyalty.models import ImportIssue, PurchaseImport
 
 KEPT = 10_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[-+]?[\d.,]+")
 
 
-def cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def cell(value: str) -> str:
+    """A cell no spreadsheet takes for a formula. A number stays one, so that a mended line can be imported again."""
+    return value if _NUMBER.fullmatch(value) else safe_cell(value)
 
 
 class Issues:
@@ -40,7 +41,9 @@ class Issues:
             self._csv.writerow(["line", "reason", *map(cell, self._columns)])
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._file:
             self._file.close()
 

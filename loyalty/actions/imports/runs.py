@@ -46,8 +46,8 @@ def take_in(*, file: File, name: str, time_zone: str, by: User | None, now: date
     """Keep an uploaded file and guess how to read it. Raises UnreadableFile; then nothing is kept."""
     if file.size > LARGEST_UPLOAD:
         raise files.UnreadableFile(
-            f"The file has {file.size // 2**20:,} MB and at most {LARGEST_UPLOAD // 2**20} are taken here. Split it, pack it "
-            "with gzip, or use “manage.py import_purchases” on the server."
+            f"The file has {file.size // 2**20:,} MB and at most {LARGEST_UPLOAD // 2**20} are taken "
+            "here. Split it, pack it with gzip, or use “manage.py import_purchases” on the server."
         )
     row = PurchaseImport(file_name=name[:200], size_bytes=file.size, created_by=by, created_at=now, time_zone=time_zone)
     row.file.save(Path(name).name[-80:] or "purchases.csv", file, save=False)
@@ -86,7 +86,9 @@ def change_reading(
 
 def start_check(purchase_import: PurchaseImport) -> None:
     """Have the file read and compared, entering nothing."""
-    _start(purchase_import, Status.CHECKING, "This file cannot be checked now. Reload the page to see what happens to it.")
+    _start(
+        purchase_import, Status.CHECKING, "This file cannot be checked now. Reload the page to see what happens to it."
+    )
 
 
 def start_import(purchase_import: PurchaseImport) -> None:

@@ -62,19 +62,22 @@ class Command(BaseCommand):
 
     def _print(self, report: imports.Report, reading: imports.Reading, *, dry_run: bool) -> None:
         say = self.stdout.write
-        say(f"\n{imports.ENCODINGS[reading.encoding]}, cells separated by {imports.DELIMITERS[reading.delimiter]}, times "
-            f"like {purchases.STYLES[reading.time_style]}, decimal mark “{reading.decimal_mark}”, zone {reading.time_zone}")
+        say(f"{imports.ENCODINGS[reading.encoding]}, cells separated by {imports.DELIMITERS[reading.delimiter]}")
+        say(
+            f"Times like {purchases.STYLES[reading.time_style]}, zone {reading.time_zone}; decimals {reading.decimal_mark}"
+        )
         for name, column in reading.mapping.items():
             say(f"  {purchases.LABELS[name]:<16} {column}")
         say(f"{'Would be taken' if dry_run else 'Taken'} of {report.lines_read:,} lines:")
         say(f"  {report.lines_new:>10,} new, {report.amount_new}")
         say(f"  {report.lines_known:>10,} already known, {report.amount_known} ({report.lines_changed:,} corrected)")
         say(f"  {report.lines_refused:>10,} refused")
-        say(f"{report.orders_new:,} new orders, {report.members_new:,} new members, {report.products_new:,} new products, "
-            f"{report.stores_new:,} new stores; {report.first_at} to {report.last_at}")
+        say(f"  {report.orders_new:>10,} new orders, {report.first_at} to {report.last_at}")
+        say(f"  {report.members_new:>10,} new members")
+        say(f"  {report.products_new:>10,} new products, {report.stores_new:,} new stores")
         for title, counts, texts in (
             ("Refused", report.refused, purchases.REFUSALS),
             ("Taken with a remark", report.remarks, purchases.REMARKS),
         ):
             for code, count in counts.items():
-                say(f"{title}: {count:,} × {texts[code]}")
+                say(f"{title}: {count:,} times: {texts[code]}")

@@ -98,9 +98,7 @@ class Reader:
          customer, name, email, phone, store, brand, category, kind, size) = self._pick(cells)  # fmt: skip
         if not (order and time and quantity and amount and (sku or product)):
             raise Refused("missing", self._what_is_missing(cells))
-        for label, value in (("order number", order), ("product code", sku), ("store", store), ("customer number", customer), ("line number", line)):
-            if len(value) > LONGEST_ID:
-                raise Refused("too_long", f"The {label} “{value[:30]}…” is longer than {LONGEST_ID} characters.")
+        _refuse_too_long(order=order, product=sku, store=store, customer=customer, line=line)
         pieces, paid = self._quantity(quantity, remarks), self._money(amount, remarks)
         off = self._money(discount, remarks) if discount else Decimal(0)
         if coupon:
@@ -169,6 +167,12 @@ def remarks_on(purchase: Purchase) -> list[str]:
     if purchase.quantity < 0 or purchase.amount < 0:
         return ["return"]
     return ["zero_quantity"] if purchase.quantity == 0 else ["zero_amount"]
+
+
+def _refuse_too_long(**ids: str) -> None:
+    for name, value in ids.items():
+        if len(value) > LONGEST_ID:
+            raise Refused("too_long", f"The {name}'s number “{value[:30]}…” is longer than {LONGEST_ID} characters.")
 
 
 def _cut(text: str, name: str, remarks: list[str]) -> str:

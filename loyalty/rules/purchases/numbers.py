@@ -51,7 +51,7 @@ def is_price(text: str) -> bool:
 
 
 def _unsigned(text: str) -> tuple[str, int]:
-    """The digits without currency and sign; minus one for `-3`, `3-`, `−3` and `(3)`."""
+    """The digits without currency and sign; minus one for `-3`, `3-` and `(3)`."""
     text, sign = text.replace("\u2212", "-"), 1
     if text.startswith("(") and text.endswith(")"):
         text, sign = text[1:-1], -1

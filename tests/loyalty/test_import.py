@@ -1,0 +1,278 @@
+"""Purchases from a stranger's file: every line is new, known or refused, and a second time nothing changes."""
+
+import csv
+import datetime as dt
+import gzip
+from decimal import Decimal
+
+import pytest
+from django.db.models import Sum
+
+from loyalty.actions import imports
+from loyalty.actions.imports import UnreadableFile, examine
+from loyalty.models import EarnRule, Member, Order, OrderLine, PointsAccount, Product, Store
+from tracking.models import Event
+
+BEER = "O1,2026-03-01 18:30,BEER,Copper Beer,Beer,2,19.98,C1,S1"
+WINE = "O1,2026-03-01 18:30,WINE,Red Wine,Wine,1,12.50,C1,S1"
+GIN = "O2,2026-03-02 22:15,GIN,Dry Gin,Spirits,1,30.00,C2,S1"
+
+
+def everything() -> dict[str, object]:
+    """Counts, sums and events: what a second import must leave as it is."""
+    counted = (Member, PointsAccount, Store, Product, Order, OrderLine, Event)
+    rows = {model.__name__: model.objects.count() for model in counted}
+    sums = OrderLine.objects.aggregate(Sum("amount"), Sum("quantity")) | Order.objects.aggregate(Sum("total"))
+    return rows | sums | {"versions": sorted(map(str, Order.objects.values_list("pk", "member", "total", "ordered_at")))}
+
+
+def accounted_for(report: imports.Report) -> bool:
+    return report.lines_new + report.lines_known + report.lines_refused == report.lines_read
+
+
+def test_lines_become_orders_of_members_at_stores(write, bring_in):
+    report = bring_in(write(BEER, WINE, GIN))
+    assert (report.lines_new, report.orders_new, report.members_new, report.stores_new) == (3, 2, 2, 1)
+    order = Order.objects.get(number="O1")
+    assert order.total == Decimal("32.48")
+    assert order.member.external_id == "C1"
+    assert order.ordered_at == dt.datetime(2026, 3, 1, 23, 30, tzinfo=dt.UTC)
+    assert order.member.points_account.balance == 0
+    assert Event.objects.filter(name="order.paid").count() == 2
+    assert Event.objects.filter(name="member.joined").count() == 2
+
+
+def test_importing_a_file_twice_changes_nothing_and_tells_nobody(write, bring_in):
+    path = write(BEER, WINE, GIN, BEER, "O3,2026-03-03 10:00,GIN,Dry Gin,Spirits,-1,-30.00,,S1", "O4,,GIN,,,1,1,C9,S1")
+    first = bring_in(path)
+    before = everything()
+    second = bring_in(path)
+    assert everything() == before
+    assert accounted_for(first)
+    assert accounted_for(second)
+    assert (second.lines_new, second.lines_known, second.lines_changed) == (0, first.lines_new, 0)
+    assert second.amount_known == first.amount_new
+
+
+def test_a_check_changes_no_row_and_says_what_the_import_will_do(write, bring_in):
+    path = write(BEER, WINE, GIN, "O9,yesterday,GIN,,,1,1,C9,S1")
+    before = everything()
+    check = bring_in(path, dry_run=True)
+    assert everything() == before
+    assert check == bring_in(path)
+
+
+def test_the_same_product_twice_in_a_basket_is_two_lines_whatever_their_order(write, bring_in):
+    dearer = BEER.replace("19.98", "21.00")
+    bring_in(write(BEER, BEER, dearer))
+    assert OrderLine.objects.count() == 3
+    before = everything()
+    assert bring_in(write(dearer, BEER, BEER, name="sorted.csv")).lines_known == 3
+    assert everything() == before
+
+
+def test_a_basket_in_two_files_is_one_order_that_was_amended(write, bring_in):
+    bring_in(write(BEER))
+    report = bring_in(write(WINE, name="second.csv"))
+    assert (report.orders_new, report.orders_known, report.lines_new) == (0, 1, 1)
+    assert Order.objects.get().total == Decimal("32.48")
+    assert Event.objects.filter(name="order.amended").count() == 1
+
+
+def test_a_corrected_line_replaces_the_one_known(write, bring_in):
+    bring_in(write(BEER, WINE))
+    report = bring_in(write(BEER.replace("19.98", "17.98"), WINE, name="mended.csv"))
+    assert (report.lines_known, report.lines_changed, report.remarks) == (2, 1, {"changed": 1})
+    assert Order.objects.get().total == Decimal("30.48")
+
+
+def test_a_basket_is_its_members_once_the_customer_is_named(write, bring_in):
+    bring_in(write(BEER.replace("C1", "")))
+    assert Order.objects.get().member is None
+    assert not Event.objects.filter(name="order.paid").exists()
+    bring_in(write(BEER, name="named.csv"))
+    assert Order.objects.get().member.external_id == "C1"
+    assert Event.objects.filter(name="order.paid").count() == 1
+
+
+def test_a_run_that_broke_off_is_finished_by_the_next(write, bring_in, monkeypatch):
+    monkeypatch.setattr("loyalty.actions.imports.staging.ORDERS_IN_A_BATCH", 1)
+    monkeypatch.setattr(
+        "loyalty.actions.imports.staging._ORDERS",
+        tuple(part.replace("/ 2500", "/ 1") for part in imports.importer.staging._ORDERS),
+    )
+    path = write(*(f"O{number},2026-03-01 18:30,BEER,Beer,Beer,1,{number}.00,C{number},S1" for number in range(1, 8)))
+
+    class PowerCut(Exception):
+        pass
+
+    def cut(progress):
+        if progress.phase == "Entering" and progress.done == 3:
+            raise PowerCut
+
+    with pytest.raises(PowerCut):
+        bring_in(path, watch=cut)
+    assert Order.objects.count() == 3
+    report = bring_in(path)
+    assert (report.lines_known, report.lines_new) == (3, 4)
+    assert Order.objects.aggregate(Sum("total"))["total__sum"] == 28
+    assert Event.objects.filter(name="order.paid").count() == 7
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_any_usual_encoding_is_read(encoding, write, bring_in):
+    bring_in(write(BEER.replace("Copper Beer", "Bière Château"), encoding=encoding))
+    assert Product.objects.get().name == "Bière Château"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_any_usual_separator_is_found(delimiter, write, bring_in):
+    path = write(BEER.replace(",", delimiter), header="Receipt,Date,SKU,Item,Category,Qty,Total,Customer,Store".replace(",", delimiter))
+    assert bring_in(path).lines_new == 1
+
+
+def test_a_packed_file_is_read_as_it_is(write, bring_in):
+    path = write(BEER)
+    packed = path.with_suffix(".csv.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert bring_in(packed).lines_new == 1
+
+
+def test_european_numbers_and_days_are_read_by_column(write, bring_in):
+    bring_in(
+        write(
+            "1;13.02.2026 21:30;Rotwein;2;1.234,50",
+            "2;14.02.2026 09:00;Bier;0,5;12,00",
+            header="Receipt;Date;Item;Qty;Total",
+        )
+    )
+    assert Order.objects.get(number="1").total == Decimal("1234.50")
+    assert OrderLine.objects.get(order__number="2").quantity == Decimal("0.500")
+
+
+def test_quoted_newlines_stay_inside_their_cell(write, bring_in):
+    assert bring_in(write(BEER.replace("Copper Beer", '"Copper\nBeer"'), WINE)).lines_new == 2
+    assert Product.objects.get(sku="BEER").name == "Copper\nBeer"
+
+
+def test_a_quote_never_closed_costs_one_line_and_not_the_rest(write, bring_in, tmp_path):
+    path = write(BEER, 'O7,2026-03-01 18:30,X,"never closed,Beer,1,1.00,C1,S1', *[WINE] * 60, GIN)
+    refused = tmp_path / "refused.csv"
+    report = bring_in(path, refused_csv=refused)
+    assert (report.lines_new, report.refused) == (62, {"broken_line": 1})
+    rows = list(csv.DictReader(refused.open(encoding="utf-8-sig")))
+    assert [row["line"] for row in rows] == ["3"]
+    assert accounted_for(report)
+
+
+def test_bytes_that_no_database_takes_cost_their_line_only(write, bring_in):
+    report = bring_in(write(BEER.replace("Copper", "Cop\x00per"), WINE, GIN.replace("Dry Gin", "G" * 150_000)))
+    assert (report.lines_new, report.refused) == (1, {"broken_line": 2})
+    assert accounted_for(report)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (("19.98", "NaN"), "bad_number"),
+        (("19.98", "inf"), "bad_number"),
+        (("19.98", "99999999"), "bad_number"),
+        (("2026-03-01 18:30", "2031-01-01"), "bad_time"),
+        (("2026-03-01 18:30", "1901-01-01"), "bad_time"),
+        (("2026-03-01 18:30", "soon"), "bad_time"),
+        (("O1", ""), "missing"),
+        (("O1", "O" * 65), "too_long"),
+        (("S1", "S1,surplus"), "too_many_cells"),
+    ],
+)
+def test_a_line_that_cannot_be_true_is_refused_with_its_reason(change, code, write, bring_in):
+    report = bring_in(write(BEER.replace(*change), GIN))
+    assert (report.lines_new, report.refused) == (1, {code: 1})
+    assert accounted_for(report)
+
+
+def test_returns_and_empty_lines_of_a_till_are_taken_with_a_remark(write, bring_in):
+    report = bring_in(
+        write(
+            "O1,2026-03-01 18:30,BEER,,,-1,-9.99,C1,S1",
+            "O2,2026-03-01 18:30,BEER,,,0,0.00,C1,S1",
+            "O3,2026-03-01 18:30,BEER,,,1,0.00,C1,S1",
+            "O4,2026-03-01 18:30,BEER,,,1,($4.00),C1,S1",
+        )
+    )
+    assert report.lines_new == 4
+    assert report.remarks == {"return": 2, "zero_quantity": 1, "zero_amount": 1}
+
+
+def test_hours_that_never_were_or_came_twice_are_taken_and_said(write, bring_in):
+    report = bring_in(
+        write(
+            "O1,2026-03-08 02:30,BEER,,,1,1,C1,S1",
+            "O2,2025-11-02 01:30,BEER,,,1,1,C1,S1",
+        )
+    )
+    assert report.remarks == {"gap": 1, "fold": 1}
+    assert Order.objects.get(number="O1").ordered_at == dt.datetime(2026, 3, 8, 7, 30, tzinfo=dt.UTC)
+    assert Order.objects.get(number="O2").ordered_at == dt.datetime(2025, 11, 2, 5, 30, tzinfo=dt.UTC)
+
+
+def test_a_store_keeps_its_own_time_zone(write, bring_in):
+    Store.objects.create(code="S1", name="Coast", time_zone="America/Los_Angeles")
+    bring_in(write(BEER))
+    assert Order.objects.get().ordered_at == dt.datetime(2026, 3, 2, 2, 30, tzinfo=dt.UTC)
+
+
+def test_people_are_known_by_number_else_email_else_phone(write, bring_in):
+    header = "order,date,sku,qty,amount,customer id,email,phone"
+    report = bring_in(
+        write(
+            "O1,2026-03-01,BEER,1,5,C1,Ada@Example.com,(212) 555-0123",
+            "O2,2026-03-02,BEER,1,5,,ada@example.com,",
+            "O3,2026-03-03,BEER,1,5,,,212-555-0123",
+            "O4,2026-03-04,BEER,1,5,C2,ada@example.com,",
+            "O5,2026-03-05,BEER,1,5,,not an address,",
+            header=header,
+        )
+    )
+    ada = Member.objects.get(external_id="C1")
+    assert (ada.email, ada.phone) == ("ada@example.com", "+12125550123")
+    assert ada.orders.count() == 3
+    assert Member.objects.get(external_id="C2").email is None
+    assert (report.members_new, report.orders_anonymous) == (2, 1)
+    assert report.remarks["contact_taken"] == 1
+    assert report.remarks["email_unreadable"] == 1
+    before = everything()
+    bring_in(write(*[], header=header + "\n" + "O4,2026-03-04,BEER,1,5,C2,ada@example.com,", name="again.csv"))
+    assert everything() == before
+
+
+def test_refused_lines_are_kept_safe_for_a_spreadsheet_and_ready_to_mend(write, bring_in, tmp_path):
+    refused = tmp_path / "refused.csv"
+    bring_in(write("=cmd(),2026-03-01,BEER,,,-1,abc,C1,S1", GIN), refused_csv=refused)
+    row = next(csv.DictReader(refused.open(encoding="utf-8-sig")))
+    assert (row["order_id"], row["quantity"]) == ("'=cmd()", "-1")
+    assert "abc" in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        (b"", "empty"),
+        (b"  \n ", "empty"),
+        (b"PK\x03\x04rest", "Excel"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(32)) * 50, "not a text file"),
+        (b"\x1f\x8bdamaged", "damaged"),
+        (b"one column\nonly\n", "columns"),
+        (b"order,date,sku,qty,amount\n", "no lines"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_with_what_to_change(content, advice, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match=advice):
+        examine(path)
+
+
+def test_points_are_not_needed_to_import(write, bring_in):
+    EarnRule.objects.all().delete()
+    assert bring_in(write(BEER)).lines_new == 1
