@@ -3,7 +3,7 @@ from typing import Any
 
 from django import forms
 
-from campaigns.models import Campaign, CampaignPolicy, Offer, Playbook, PlanStep
+from campaigns.models import Campaign, CampaignPolicy, Offer, PlanStep, Playbook
 from campaigns.rules import wording
 from config.shared.forms import DateInput, TimeInput
 from integrations.channels.base import available_channels

@@ -55,7 +55,11 @@ class Environment(BaseSettings):
     """The settings of one running copy."""
 
     model_config = SettingsConfigDict(
-        env_file=ROOT / ".env", env_file_encoding="utf-8", extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
+        env_file=ROOT / ".env",
+        env_file_encoding="utf-8",
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_ignore_empty=True,
     )
 
     environment: Stage = Field(Stage.DEVELOPMENT, description="development, test or production.")
@@ -69,7 +73,8 @@ class Environment(BaseSettings):
         None, description="Public address, used in links inside messages. Default: http://localhost:PORT."
     )
     allowed_hosts: Words = Field(
-        default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"], description="Host names served, separated by commas."
+        default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"],
+        description="Host names served, separated by commas.",
     )
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = Field(
         0, description="How many reverse proxies stand in front and set X-Forwarded-For."

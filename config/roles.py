@@ -39,7 +39,9 @@ def _permissions_of(role: str) -> QuerySet[Permission]:
     if role == ADMIN:
         return Permission.objects.all()
     named = list(MARKETER_MAY if role != VIEWER else []) + list(MANAGER_MAY if role == MANAGER else [])
-    wanted = Q(codename__startswith="view_") & ~Q(codename__in=["view_pii", "view_audit", "view_user", "view_invitation"])
+    wanted = Q(codename__startswith="view_") & ~Q(
+        codename__in=["view_pii", "view_audit", "view_user", "view_invitation"]
+    )
     for name in named:
         app, codename = name.split(".")
         wanted |= Q(content_type__app_label=app, codename=codename)

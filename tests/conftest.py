@@ -30,7 +30,9 @@ def _empty_cache() -> None:
 
 
 def person(role: str) -> User:
-    user = User.objects.create_user(f"{role.lower()}@shop.example", "correct horse battery staple", name=f"{role} Person")
+    user = User.objects.create_user(
+        f"{role.lower()}@shop.example", "correct horse battery staple", name=f"{role} Person"
+    )
     user.groups.add(Group.objects.get(name=role))
     return user
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -10,6 +10,7 @@ from analytics import charts
 from analytics.queries import attention, sales
 from campaigns.models import Campaign
 from campaigns.queries import results
+from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
 from loyalty.models import Member
@@ -42,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@permission_required("loyalty.view_order", raise_exception=True)
+@needs("loyalty.view_order")
 def analytics(request: HttpRequest) -> HttpResponse:
     days = _days(request)
     period = sales.period_of(days, now=timezone.now())

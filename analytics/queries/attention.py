@@ -83,7 +83,12 @@ def _log() -> list[Concern]:
     failing = [state.name for state in tracking.follower_states() if state.failed_at]
     stuck = tracking.failing_dispatches().count()
     url = reverse("tracking:health")
-    found = [Concern(name, "This follower of the log fails and stands still.", url, "danger", "heart-broken") for name in failing]
+    found = [
+        Concern(name, "This follower of the log fails and stands still.", url, "danger", "heart-broken")
+        for name in failing
+    ]
     if stuck:
-        found.append(Concern("Handlers", f"{stuck} events could not be handed over yet.", url, "warning", "arrow-iteration"))
+        found.append(
+            Concern("Handlers", f"{stuck} events could not be handed over yet.", url, "warning", "arrow-iteration")
+        )
     return found

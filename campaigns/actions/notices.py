@@ -13,7 +13,9 @@ logger = logging.getLogger(__name__)
 
 def email_notices(*, now: datetime) -> int:
     """Send each notice to its person once; a mail server that refuses is asked again by the sweep."""
-    return sum(_email(notice, now) for notice in Notice.objects.filter(emailed_at=None).select_related("campaign", "user"))
+    return sum(
+        _email(notice, now) for notice in Notice.objects.filter(emailed_at=None).select_related("campaign", "user")
+    )
 
 
 def mark_read(*, notice: Notice, now: datetime) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from campaigns.ai import audience, planner
 from campaigns.ai.planner import Answer
-from campaigns.models import Campaign, Candidate, Offer, Plan, PlanAnswer, Playbook, PlanStep
+from campaigns.models import Campaign, Candidate, Offer, Plan, PlanAnswer, PlanStep, Playbook
 from campaigns.rules import proposals, wording
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
 from config.shared.errors import DomainError
@@ -204,7 +204,9 @@ def _settled_answer(plan: Plan, facts: dict[str, Any], allowed: Limits, now: dat
         if not answer.faults:
             return answer
         faults = answer.faults
-    raise CannotPlan(f"{model.name} proposed a week that cannot be used, twice. The last time: {' '.join(faults[:3])}"[:500])
+    raise CannotPlan(
+        f"{model.name} proposed a week that cannot be used, twice. The last time: {' '.join(faults[:3])}"[:500]
+    )
 
 
 @transaction.atomic
@@ -260,7 +262,9 @@ def _evidence(step: StepProposal, group: dict[str, Any], allowed: Limits) -> dic
 def _move(plan: Plan, status: str, **fields: Any) -> None:
     """On to the next state, unless somebody cancelled meanwhile."""
     lease = timezone.now() + LEASE
-    if not Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING).update(status=status, claimed_until=lease, **fields):
+    if not Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING).update(
+        status=status, claimed_until=lease, **fields
+    ):
         raise _Stopped
     announce(f"plan:{plan.public_id}")
 

@@ -79,9 +79,7 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
     sends = Send.objects.filter(action__step__plan=plan).count()
     if not sends:
         raise CannotApprove("Nobody in this plan may be written to any more. Make a new plan.")
-    event = PlanApproved(
-        subject=str(plan.campaign.public_id), plan=str(plan.public_id), sends=sends, approved_by=by.pk
-    )
+    event = PlanApproved(subject=str(plan.campaign.public_id), plan=str(plan.public_id), sends=sends, approved_by=by.pk)
     record(event, key=f"{plan.public_id}@{now.isoformat()}", at=now)
     announce(f"campaign:{plan.campaign.public_id}")
     return sends

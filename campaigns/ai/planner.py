@@ -25,9 +25,7 @@ class Answer:
 def ask(model: LanguageModel, facts: dict[str, Any], limits: Limits, *, faults: list[str] | None = None) -> Answer:
     """One question, one answer. `faults` are those of the answer before. Raises ModelUnavailable."""
     told = facts if not faults else {**facts, "faults_of_your_last_answer": faults}
-    raw = model.answer(
-        Question(task="plan_week", instructions=_prompt("plan_week"), facts=told, schema=WeekProposal)
-    )
+    raw = model.answer(Question(task="plan_week", instructions=_prompt("plan_week"), facts=told, schema=WeekProposal))
     proposal, shape_faults = proposals.read(raw)
     return Answer(raw, proposal, shape_faults if proposal is None else proposals.faults_in(proposal, limits))
 

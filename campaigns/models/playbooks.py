@@ -30,7 +30,9 @@ class Playbook(models.Model):
     tone = models.CharField(max_length=120)
     channels = ArrayField(models.CharField(max_length=10, choices=Consent.Channel))
     offers = models.ManyToManyField(Offer, blank=True, related_name="playbooks")
-    subject = models.CharField(max_length=150, help_text="A subject that works; Liquid, such as {{ member.first_name }}.")
+    subject = models.CharField(
+        max_length=150, help_text="A subject that works; Liquid, such as {{ member.first_name }}."
+    )
     body = models.TextField(help_text="A text that works; Liquid.")
     is_active = models.BooleanField(default=True)
 

@@ -29,7 +29,9 @@ def unread_notices(user: User) -> QuerySet[Notice]:
 
 
 def plans_to_review() -> QuerySet[Plan]:
-    return Plan.objects.filter(status=Plan.Status.READY, campaign__status=Campaign.Status.DRAFT).select_related("campaign")
+    return Plan.objects.filter(status=Plan.Status.READY, campaign__status=Campaign.Status.DRAFT).select_related(
+        "campaign"
+    )
 
 
 def sends_in_doubt() -> QuerySet[Send]:

@@ -37,7 +37,9 @@ def opened_by_machine(*, user_agent: str, since_sent: timedelta | None) -> str:
     return _scanner(agent, since_sent)
 
 
-def clicked_by_machine(*, method: str, user_agent: str, since_sent: timedelta | None, seconds_to_other_link: float | None) -> str:
+def clicked_by_machine(
+    *, method: str, user_agent: str, since_sent: timedelta | None, seconds_to_other_link: float | None
+) -> str:
     """Why a click is held to be a machine's. `seconds_to_other_link`: to the last click on another link of it."""
     if method == "HEAD":
         return "asked only for headers"

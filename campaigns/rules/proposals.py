@@ -65,7 +65,9 @@ def read(raw: str) -> tuple[WeekProposal | None, list[str]]:
     try:
         return WeekProposal.model_validate_json(raw), []
     except ValidationError as error:
-        faults = [f"{'.'.join(str(part) for part in fault['loc']) or 'answer'}: {fault['msg']}" for fault in error.errors()]
+        faults = [
+            f"{'.'.join(str(part) for part in fault['loc']) or 'answer'}: {fault['msg']}" for fault in error.errors()
+        ]
         return None, faults[:20]
 
 

@@ -6,7 +6,11 @@ from typing import Any
 
 def headline(label: str, evidence: Mapping[str, Any]) -> str:
     """`At risk: 41 members, last bought 60 to 90 days ago`."""
-    members, least, most = evidence["reached"], evidence["last_bought_days"]["least"], evidence["last_bought_days"]["most"]
+    members, least, most = (
+        evidence["reached"],
+        evidence["last_bought_days"]["least"],
+        evidence["last_bought_days"]["most"],
+    )
     who = "1 member" if members == 1 else f"{members} members"
     when = f"{least}" if least == most else f"{least} to {most}"
     return f"{label}: {who}, last bought {when} days ago"

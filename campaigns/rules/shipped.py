@@ -26,7 +26,9 @@ OFFERS = (
     ShippedOffer("double-points", "Double points", "double points on everything in your next visit", "1.50"),
     ShippedOffer("bonus-100", "100 bonus points", "100 bonus points with your next purchase", "1.00"),
     ShippedOffer("tasting", "A place at our tasting", "a place at our next tasting, on us", "3.00"),
-    ShippedOffer("early-access", "Early access", "first pick of this week's new arrivals, a day before everybody else", "0.00"),
+    ShippedOffer(
+        "early-access", "Early access", "first pick of this week's new arrivals, a day before everybody else", "0.00"
+    ),
     ShippedOffer("gift-glass", "A tasting glass", "a tasting glass to keep with your next purchase", "4.00"),
 )
 
@@ -92,7 +94,8 @@ PLAYBOOKS = (
         ("double-points", "tasting"),
         "We kept {{ member.favourite | downcase }} in for you",
         "Hello {{ member.first_name }},\n\nit has been a while, and there are new arrivals among "
-        "{{ member.favourite | downcase }} since you last looked.\n\nFor your next visit: {{ offer.wording }}." + _SIGNED,
+        "{{ member.favourite | downcase }} since you last looked.\n\nFor your next visit: {{ offer.wording }}."
+        + _SIGNED,
     ),
     ShippedPlaybook(
         "about_to_sleep",

@@ -66,7 +66,9 @@ def send_claimed(send_ids: list[int], *, now: datetime) -> None:
     """Hand off what was claimed, one connection per channel."""
     sends = list(
         Send.objects.filter(pk__in=send_ids)
-        .select_related("campaign", "action__step__offer", "member__stats", "member__points_account", "member__home_store")
+        .select_related(
+            "campaign", "action__step__offer", "member__stats", "member__points_account", "member__home_store"
+        )
         .prefetch_related("member__consents")
         .order_by("channel", "pk")
     )
@@ -162,6 +164,4 @@ def _fail(send: Send, reason: str, now: datetime, *, came_from: str) -> None:
 
 
 def _settle(send: Send, came_from: str, to: str, **fields: object) -> bool:
-    return bool(
-        Send.objects.filter(pk=send.pk, status=came_from).update(status=to, claimed_until=None, **fields)
-    )
+    return bool(Send.objects.filter(pk=send.pk, status=came_from).update(status=to, claimed_until=None, **fields))

@@ -18,7 +18,7 @@ from django.utils.timezone import localtime, now
 register = template.Library()
 
 LOCALE = "en_US"
-ABSENT = "–"  # noqa: RUF001  # the dash for no value
+ABSENT = "–"  # the dash for no value
 Number = int | float | Decimal
 
 

@@ -38,7 +38,9 @@ class Channel(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     def send(self, message: Message) -> str:
         """Hand the message over and return the provider's id. Raises DeliveryFailed or OutcomeUnknown."""

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 class Mailbox:
     """Takes mail for anybody. 250 means that it is in the database."""
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         raw = envelope.original_content or b""
         try:
             await sync_to_async(_keep, thread_sensitive=False)(envelope.mail_from or "", envelope.rcpt_tos, raw)
@@ -39,5 +39,7 @@ async def listen(host: str, port: int) -> asyncio.Server:
     """Start the listener in the running event loop."""
     handler = Mailbox()
     return await asyncio.get_running_loop().create_server(
-        lambda: SMTP(handler, data_size_limit=LARGEST_MESSAGE, enable_SMTPUTF8=True, ident="Regulars mailbox"), host, port
+        lambda: SMTP(handler, data_size_limit=LARGEST_MESSAGE, enable_SMTPUTF8=True, ident="Regulars mailbox"),
+        host,
+        port,
     )

@@ -1,6 +1,5 @@
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -8,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
+from config.shared.access import needs
 from config.shared.htmx import page
 from integrations import actions, queries
 from integrations.llm.base import language_model
@@ -22,7 +22,7 @@ LETTER_POLICY = (
 
 
 @require_GET
-@permission_required("integrations.view_mailboxmessage", raise_exception=True)
+@needs("integrations.view_mailboxmessage")
 def integrations(request: HttpRequest) -> HttpResponse:
     """What this copy is connected to, in plain words."""
     context = {
@@ -39,7 +39,7 @@ def integrations(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@permission_required(["integrations.view_mailboxmessage", "loyalty.view_pii"], raise_exception=True)
+@needs("integrations.view_mailboxmessage", "loyalty.view_pii")
 def mailbox(request: HttpRequest) -> HttpResponse:
     search = request.GET.get("q", "").strip()
     context = {
@@ -52,7 +52,7 @@ def mailbox(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@permission_required(["integrations.view_mailboxmessage", "loyalty.view_pii"], raise_exception=True)
+@needs("integrations.view_mailboxmessage", "loyalty.view_pii")
 def letter(request: HttpRequest, pk: int) -> HttpResponse:
     message = get_object_or_404(MailboxMessage, pk=pk)
     actions.mark_read(message=message, now=timezone.now())
@@ -60,7 +60,7 @@ def letter(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-@permission_required(["integrations.view_mailboxmessage", "loyalty.view_pii"], raise_exception=True)
+@needs("integrations.view_mailboxmessage", "loyalty.view_pii")
 @xframe_options_sameorigin
 def letter_html(request: HttpRequest, pk: int) -> HttpResponse:
     """The message's own HTML, for the frame that shows it; links open in a new tab."""
@@ -72,7 +72,7 @@ def letter_html(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@permission_required("integrations.delete_mailboxmessage", raise_exception=True)
+@needs("integrations.delete_mailboxmessage")
 def mailbox_empty(request: HttpRequest) -> HttpResponse:
     thrown = actions.empty_mailbox()
     messages.success(request, f"{thrown:,} messages thrown away.")

@@ -8,6 +8,7 @@
 """
 
 import json
+from calendar import day_name
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -33,12 +34,24 @@ STAKES = {
     "lost": 10,
 }
 GOAL_WORDS = {
-    "win back|winback|lapsed|inactive|return|come back|at risk|churn": ("at_risk", "cannot_lose", "hibernating", "lost"),
+    "win back|winback|lapsed|inactive|return|come back|at risk|churn": (
+        "at_risk",
+        "cannot_lose",
+        "hibernating",
+        "lost",
+    ),
     "new|welcome|second purchase|first": ("new", "promising", "potential_loyalists"),
     "loyal|thank|best|champion|vip|regular": ("champions", "loyal", "potential_loyalists"),
     "often|frequency|habit|active|busy|quiet": ("need_attention", "about_to_sleep", "potential_loyalists"),
 }
-REMINDED = ("cannot_lose", "at_risk", "need_attention")
+REMINDED, REMINDED_AFTER = ("cannot_lose", "at_risk", "need_attention"), 3
+REMINDER = {
+    "offer": None,
+    "subject": "{{ member.first_name }}, still thinking it over?",
+    "body": "Hello {{ member.first_name }},\n\nwe wrote a few days ago and only want to say it once more: we would be "
+    "glad to see you at {{ store.name }}. You have {{ member.points }} points with us.\n\n{{ business.name }}",
+    "reason": "A short reminder three days later: few who have stayed away answer at once.",
+}
 EARLIEST_HOUR, LATEST_HOUR = 9, 19
 
 
@@ -54,31 +67,44 @@ class RulesModel:
 
 
 def plan_week(facts: Facts) -> Facts:
-    days = [date.fromisoformat(day) for day in facts["days"]]
-    money = _Purse(facts["budget"])
-    taken: Counter[date] = Counter()
+    week = _Week([date.fromisoformat(day) for day in facts["days"]], facts["budget"])
     steps = []
     for group in sorted(facts["groups"], key=lambda group: -_weight(group, facts["goal"])):
-        for playbook in facts["playbooks"]:
-            if playbook["group"] == group["group"] and (channel := _channel(group, playbook)):
-                steps += _steps(group, playbook, channel, facts, days, taken, money)
-                break
+        if choice := _choice(group, facts["playbooks"]):
+            playbook, channel = choice
+            steps += _steps(group, playbook, channel, facts["offers"], week)
     return {"steps": sorted(steps, key=lambda step: (step["day"], step["send_at"]))}
 
 
 TASKS: dict[str, Callable[[Facts], Facts]] = {"plan_week": plan_week}
 
 
-class _Purse:
-    def __init__(self, budget: str | None) -> None:
-        self.left = None if budget is None else Decimal(budget)
+class _Week:
+    """The days and the money that are left."""
+
+    def __init__(self, days: list[date], budget: str | None) -> None:
+        self._days, self._taken = days, Counter[date]()
+        self._money = None if budget is None else Decimal(budget)
+
+    def take_day_before_usual(self, group: Facts) -> date:
+        """The day before the group's usual one; a fuller day gives way to an emptier one nearby."""
+        before = (group["usual_weekday"] - 1) % 7
+        wanted = next((day for day in self._days if day.isoweekday() % 7 == before), self._days[0])
+        chosen = min(self._days, key=lambda day: (max(self._taken[day] - 1, 0), abs((day - wanted).days), day))
+        self._taken[chosen] += 1
+        return chosen
+
+    def take(self, day: date) -> bool:
+        """False when the week does not have that day."""
+        self._taken[day] += 1
+        return day in self._days
 
     def pay(self, cost: Decimal) -> bool:
-        if self.left is None:
+        if self._money is None:
             return True
-        if cost > self.left:
+        if cost > self._money:
             return False
-        self.left -= cost
+        self._money -= cost
         return True
 
 
@@ -90,69 +116,45 @@ def _weight(group: Facts, goal: str) -> int:
     return weight
 
 
-def _channel(group: Facts, playbook: Facts) -> str | None:
-    """The playbook's channel that reaches most of the group."""
-    usable = [channel for channel in playbook["channels"] if group["reachable"].get(channel)]
-    return max(usable, key=lambda channel: group["reachable"][channel], default=None)
-
-
-def _steps(
-    group: Facts, playbook: Facts, channel: str, facts: Facts, days: list[date], taken: Counter[date], money: _Purse
-) -> list[Facts]:
-    reached = group["reachable"][channel]
-    offer = _offer(playbook, facts["offers"], reached, money)
-    first = _day(group, days, taken)
-    steps = [_step(first, group, playbook, channel, offer, playbook["subject"], playbook["body"], _why(group))]
-    second = first + timedelta(days=3)
-    if group["group"] in REMINDED and second in days:
-        taken[second] += 1
-        reason = f"A short reminder three days later: {group['label'].lower()} members rarely answer at once."
-        steps.append(
-            _step(second, group, playbook, channel, None, REMINDER_SUBJECT, REMINDER_BODY, reason)
-        )
-    return steps
-
-
-REMINDER_SUBJECT = "{{ member.first_name }}, still thinking it over?"
-REMINDER_BODY = (
-    "Hello {{ member.first_name }},\n\n"
-    "we wrote a few days ago and only want to say it once more: we would be glad to see you at {{ store.name }}. "
-    "You have {{ member.points }} points with us.\n\n"
-    "{{ business.name }}"
-)
-
-
-def _offer(playbook: Facts, offers: list[Facts], reached: int, money: _Purse) -> str | None:
-    made = sorted((offer for offer in offers if offer["code"] in playbook["offers"]), key=lambda offer: Decimal(offer["cost"]))
-    for offer in made:
-        if money.pay(Decimal(offer["cost"]) * reached):
-            return str(offer["code"])
+def _choice(group: Facts, playbooks: list[Facts]) -> tuple[Facts, str] | None:
+    """The group's first playbook that reaches anybody, and its channel that reaches most."""
+    for playbook in playbooks:
+        reached = {channel: group["reachable"].get(channel, 0) for channel in playbook["channels"]}
+        if playbook["group"] == group["group"] and any(reached.values()):
+            return playbook, max(reached, key=lambda channel: reached[channel])
     return None
 
 
-def _day(group: Facts, days: list[date], taken: Counter[date]) -> date:
-    """The day before the group's usual one; a fuller day gives way to an emptier one nearby."""
-    wanted = next((day for day in days if day.isoweekday() % 7 == (group["usual_weekday"] - 1) % 7), days[0])
-    chosen = min(days, key=lambda day: (max(taken[day] - 1, 0), abs((day - wanted).days), day))
-    taken[chosen] += 1
-    return chosen
-
-
-def _step(
-    day: date, group: Facts, playbook: Facts, channel: str, offer: str | None, subject: str, body: str, reason: str
-) -> Facts:
-    hour = min(max(group["usual_hour"] - 1, EARLIEST_HOUR), LATEST_HOUR)
-    return {
-        "day": day.isoformat(),
-        "send_at": f"{hour:02d}:00",
+def _steps(group: Facts, playbook: Facts, channel: str, offers: list[Facts], week: _Week) -> list[Facts]:
+    day, offer = week.take_day_before_usual(group), _offer(playbook, offers, group["reachable"][channel], week)
+    body = playbook["body"] if offer else _without_offer(playbook["body"])
+    shared = {
+        "send_at": f"{min(max(group['usual_hour'] - 1, EARLIEST_HOUR), LATEST_HOUR):02d}:00",
         "group": group["group"],
         "playbook": playbook["id"],
-        "offer": offer,
         "channel": channel,
-        "subject": subject,
-        "body": body if offer or "{{ offer" not in body else _without_offer(body),
-        "reason": reason,
     }
+    first = {
+        "day": day.isoformat(),
+        "offer": offer,
+        "subject": playbook["subject"],
+        "body": body,
+        "reason": _why(group),
+    }
+    steps = [shared | first]
+    reminder = day + timedelta(days=REMINDED_AFTER)
+    if group["group"] in REMINDED and week.take(reminder):
+        steps.append(shared | REMINDER | {"day": reminder.isoformat()})
+    return steps
+
+
+def _offer(playbook: Facts, offers: list[Facts], reached: int, week: _Week) -> str | None:
+    """The cheapest offer of the playbook that the budget still carries."""
+    made = (offer for offer in offers if offer["code"] in playbook["offers"])
+    for offer in sorted(made, key=lambda offer: Decimal(offer["cost"])):
+        if week.pay(Decimal(offer["cost"]) * reached):
+            return str(offer["code"])
+    return None
 
 
 def _without_offer(body: str) -> str:
@@ -161,5 +163,5 @@ def _without_offer(body: str) -> str:
 
 
 def _why(group: Facts) -> str:
-    weekday = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[group["usual_weekday"] - 1]
-    return f"They mostly shop on {weekday} around {group['usual_hour']}:00, so they hear from us the day before."
+    usual = day_name[group["usual_weekday"] - 1]
+    return f"They mostly shop on {usual} around {group['usual_hour']}:00, so they hear from us the day before."

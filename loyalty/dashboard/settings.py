@@ -7,7 +7,6 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
-from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,6 +15,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
+from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
 from loyalty.actions import business as business_actions
@@ -53,7 +53,7 @@ class AcceptForm(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-@permission_required("loyalty.view_business", raise_exception=True)
+@needs("loyalty.view_business")
 def brand_page(request: HttpRequest) -> HttpResponse:
     may_edit = request.user.has_perm("loyalty.change_business")
     form = BusinessForm(request.POST if may_edit and request.method == "POST" else None, instance=brand.business())
@@ -66,7 +66,7 @@ def brand_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@permission_required("loyalty.change_business", raise_exception=True)
+@needs("loyalty.change_business")
 def logo_change(request: HttpRequest) -> HttpResponse:
     if request.POST.get("remove"):
         business_actions.remove_logo()
@@ -102,7 +102,7 @@ def brand_css(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@permission_required("loyalty.view_user", raise_exception=True)
+@needs("loyalty.view_user")
 def people_page(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     context = {
@@ -116,7 +116,7 @@ def people_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@permission_required("loyalty.manage_people", raise_exception=True)
+@needs("loyalty.manage_people")
 def person_invite(request: HttpRequest) -> HttpResponse:
     form = InvitationForm(request.POST)
     if not form.is_valid():
@@ -128,7 +128,7 @@ def person_invite(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@permission_required("loyalty.manage_people", raise_exception=True)
+@needs("loyalty.manage_people")
 def invitation_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     people_actions.withdraw_invitation(invitation=get_object_or_404(Invitation, pk=pk), now=timezone.now())
     messages.info(request, "Withdrawn.")
@@ -136,7 +136,7 @@ def invitation_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@permission_required("loyalty.manage_people", raise_exception=True)
+@needs("loyalty.manage_people")
 def person_change(request: HttpRequest, pk: int) -> HttpResponse:
     user, role = get_object_or_404(User, pk=pk), request.POST.get("role", "")
     if role in people.ROLES:
@@ -164,16 +164,20 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
         else:
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
             return redirect("analytics:home")
-    return render(request, "public/invitation.html", {"invitation": invitation, "form": form}, status=422 if form.errors else 200)
+    return render(
+        request, "public/invitation.html", {"invitation": invitation, "form": form}, status=422 if form.errors else 200
+    )
 
 
 @require_GET
-@permission_required("loyalty.view_audit", raise_exception=True)
+@needs("loyalty.view_audit")
 def audit_page(request: HttpRequest) -> HttpResponse:
     search, model = request.GET.get("q", "").strip(), request.GET.get("model", "")
     rows = audit.changes(search=search, model=model)
     if request.GET.get("format") == "csv":
-        return csv_response("changes.csv", ("when", "who", "did", "what", "thing", "values"), map(_audit_row, rows.iterator()))
+        return csv_response(
+            "changes.csv", ("when", "who", "did", "what", "thing", "values"), map(_audit_row, rows.iterator())
+        )
     context = {
         "changes": Paginator(rows, SHOWN).get_page(request.GET.get("page")),
         "verbs": audit.VERBS,

@@ -20,11 +20,16 @@ class Business(models.Model):
     logo = models.BinaryField(blank=True, default=b"", editable=False)
     logo_digest = models.CharField(max_length=16, blank=True, editable=False)
     currency = models.CharField(
-        max_length=3, default="USD", validators=[RegexValidator(r"^[A-Z]{3}$", "Write the currency as three letters, such as USD.")]
+        max_length=3,
+        default="USD",
+        validators=[RegexValidator(r"^[A-Z]{3}$", "Write the currency as three letters, such as USD.")],
     )
     website = models.URLField(blank=True, help_text="Linked at the foot of every message.")
     address = models.CharField(
-        "postal address", max_length=200, blank=True, help_text="The law asks for it at the foot of every marketing email."
+        "postal address",
+        max_length=200,
+        blank=True,
+        help_text="The law asks for it at the foot of every marketing email.",
     )
     legal_age = models.PositiveSmallIntegerField(
         default=21, validators=[MinValueValidator(18), MaxValueValidator(25)], help_text="Nobody younger is written to."

@@ -2,13 +2,13 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from config.shared.access import needs
 from config.shared.htmx import page
 from config.shared.nudge import nudge
 from tracking import actions, bus, queries
@@ -19,7 +19,7 @@ PERSONAL = {"address"}
 
 
 @require_GET
-@permission_required("tracking.view_event", raise_exception=True)
+@needs("tracking.view_event")
 def events(request: HttpRequest) -> HttpResponse:
     name, subject = request.GET.get("name", ""), request.GET.get("q", "").strip()
     asked = request.GET.get("before", "")
@@ -39,7 +39,7 @@ def events(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@permission_required("tracking.view_event", raise_exception=True)
+@needs("tracking.view_event")
 def event(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Event, pk=pk)
     context = {
@@ -58,7 +58,7 @@ def _shown(request: HttpRequest, row: Event) -> dict[str, Any]:
 
 
 @require_GET
-@permission_required("tracking.view_event", raise_exception=True)
+@needs("tracking.view_event")
 def events_of(request: HttpRequest, subject: str) -> HttpResponse:
     """A fragment for other apps' pages: what happened to one subject."""
     rows = Paginator(queries.events_about(subject), 10).get_page(request.GET.get("page"))
@@ -66,7 +66,7 @@ def events_of(request: HttpRequest, subject: str) -> HttpResponse:
 
 
 @require_GET
-@permission_required("tracking.view_projection", raise_exception=True)
+@needs("tracking.view_projection")
 def health(request: HttpRequest) -> HttpResponse:
     """Who follows the log, how far behind, and what failed."""
     context = {
@@ -80,17 +80,19 @@ def health(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@permission_required("tracking.change_projection", raise_exception=True)
+@needs("tracking.change_projection")
 def rebuild(request: HttpRequest, name: str) -> HttpResponse:
     if name not in {follower.name for follower in bus.followers()}:
         raise Http404(f"No follower is called {name}.")
     nudge("tracking.rebuild_projection", name=name)
-    messages.info(request, f"{name} is being rebuilt from the start of the log. Pages show the old state until it is done.")
+    messages.info(
+        request, f"{name} is being rebuilt from the start of the log. Pages show the old state until it is done."
+    )
     return redirect("tracking:health")
 
 
 @require_POST
-@permission_required("tracking.change_dispatch", raise_exception=True)
+@needs("tracking.change_dispatch")
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
     if actions.run_dispatch(pk, now=timezone.now()):
         messages.success(request, "Done this time.")

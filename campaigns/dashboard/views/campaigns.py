@@ -3,7 +3,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -18,6 +17,7 @@ from campaigns.queries import campaigns as queries
 from campaigns.queries import results
 from campaigns.queries.plans import totals_of, week_of
 from campaigns.queries.policy import policy
+from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
 from config.shared.live import stream
@@ -35,7 +35,7 @@ PLAN_PHASES = {Plan.Status.WRITING: 2, Plan.Status.CHECKING: 3}
 
 
 @require_GET
-@permission_required("campaigns.view_campaign", raise_exception=True)
+@needs("campaigns.view_campaign")
 def campaign_list(request: HttpRequest) -> HttpResponse:
     status = request.GET.get("status", "")
     rows = queries.campaigns()
@@ -60,7 +60,7 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permission_required("campaigns.add_campaign", raise_exception=True)
+@needs("campaigns.add_campaign")
 def campaign_new(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     today = timezone.localtime(now).date()
@@ -72,7 +72,7 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permission_required("campaigns.change_campaign", raise_exception=True)
+@needs("campaigns.change_campaign")
 def campaign_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
     form = CampaignForm(request.POST or None, instance=campaign)
@@ -84,11 +84,14 @@ def campaign_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 
 @require_GET
-@permission_required("campaigns.view_campaign", raise_exception=True)
+@needs("campaigns.view_campaign")
 def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign.objects.select_related("owner"), public_id=public_id)
     return page(
-        request, "campaigns/campaign.html", _campaign_context(request, campaign), partials=("plan", "results", "standing")
+        request,
+        "campaigns/campaign.html",
+        _campaign_context(request, campaign),
+        partials=("plan", "results", "standing"),
     )
 
 
@@ -117,14 +120,14 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
 
 
 @require_GET
-@permission_required("campaigns.view_campaign", raise_exception=True)
+@needs("campaigns.view_campaign")
 def campaign_stream(request: HttpRequest, public_id: UUID) -> StreamingHttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
     return stream(f"campaign:{campaign.public_id}")
 
 
 @require_GET
-@permission_required("campaigns.view_campaign", raise_exception=True)
+@needs("campaigns.view_campaign")
 def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The rows behind the counts, as a page or as CSV."""
     campaign = get_object_or_404(Campaign, public_id=public_id)
@@ -171,7 +174,7 @@ def _masked(send: Send) -> str:
 
 
 @require_GET
-@permission_required("campaigns.view_campaign", raise_exception=True)
+@needs("campaigns.view_campaign")
 def campaign_orders(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The orders behind the attributed revenue."""
     campaign = get_object_or_404(Campaign, public_id=public_id)
@@ -188,7 +191,7 @@ def campaign_orders(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@permission_required("campaigns.run_campaign", raise_exception=True)
+@needs("campaigns.run_campaign")
 def campaign_move(request: HttpRequest, public_id: UUID, verb: str) -> HttpResponse:
     campaign, now = get_object_or_404(Campaign, public_id=public_id), timezone.now()
     match verb:
@@ -209,7 +212,7 @@ def campaign_move(request: HttpRequest, public_id: UUID, verb: str) -> HttpRespo
 
 
 @require_POST
-@permission_required("campaigns.run_campaign", raise_exception=True)
+@needs("campaigns.run_campaign")
 def send_settle(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpResponse:
     send = get_object_or_404(Send.objects.select_related("campaign"), public_id=send_id, campaign__public_id=public_id)
     send_actions.settle_unknown(send=send, was_sent=request.POST.get("was_sent") == "yes", now=timezone.now())
@@ -218,8 +221,7 @@ def send_settle(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpRes
 
 
 @require_GET
-@login_required
-@permission_required("campaigns.view_send", raise_exception=True)
+@needs("campaigns.view_send")
 def sends_of_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """A fragment for the member page: what this member was sent."""
     member = get_object_or_404(queries.Member, public_id=public_id)

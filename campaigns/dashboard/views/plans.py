@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -15,12 +14,13 @@ from campaigns.forms import StepForm
 from campaigns.models import Campaign, Plan, PlanStep
 from campaigns.rules import wording
 from campaigns.rules.reasons import headline
+from config.shared.access import needs
 from config.shared.htmx import page
 from config.shared.live import stream
 
 
 @require_POST
-@permission_required("campaigns.change_campaign", raise_exception=True)
+@needs("campaigns.change_campaign")
 def plan_request(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
     planning.request_plan(campaign=campaign, by=request.user, now=timezone.now())
@@ -28,7 +28,7 @@ def plan_request(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@permission_required("campaigns.change_campaign", raise_exception=True)
+@needs("campaigns.change_campaign")
 def plan_cancel(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     plan = _plan(plan_id)
     planning.cancel_plan(plan=plan, now=timezone.now())
@@ -37,7 +37,7 @@ def plan_cancel(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@permission_required("campaigns.approve_plan", raise_exception=True)
+@needs("campaigns.approve_plan")
 def plan_approve(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     plan = _plan(plan_id)
     sends = review.approve_plan(plan=plan, by=request.user, now=timezone.now())
@@ -46,7 +46,7 @@ def plan_approve(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@permission_required("campaigns.approve_plan", raise_exception=True)
+@needs("campaigns.approve_plan")
 def plan_withdraw(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     plan = _plan(plan_id)
     review.withdraw_approval(plan=plan, by=request.user, now=timezone.now())
@@ -55,13 +55,13 @@ def plan_withdraw(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 
 
 @require_GET
-@permission_required("campaigns.view_plan", raise_exception=True)
+@needs("campaigns.view_plan")
 def plan_stream(request: HttpRequest, plan_id: UUID) -> StreamingHttpResponse:
     return stream(f"plan:{_plan(plan_id).public_id}")
 
 
 @require_GET
-@permission_required("campaigns.view_plan", raise_exception=True)
+@needs("campaigns.view_plan")
 def plan_evidence(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """What the language model was told and what it answered, word for word."""
     plan = _plan(plan_id)
@@ -76,7 +76,7 @@ def plan_evidence(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permission_required("campaigns.view_plan", raise_exception=True)
+@needs("campaigns.view_plan")
 def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
     """One step: its numbers, its text with a preview, and the form for those who may change it."""
     step = get_object_or_404(
@@ -108,7 +108,7 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@permission_required("campaigns.change_campaign", raise_exception=True)
+@needs("campaigns.change_campaign")
 def step_remove(request: HttpRequest, step_id: UUID) -> HttpResponse:
     step = get_object_or_404(PlanStep.objects.select_related("plan__campaign"), public_id=step_id)
     if request.POST.get("restore"):
@@ -134,7 +134,10 @@ def _numbers(step: PlanStep) -> list[dict[str, Any]]:
     return [
         {"label": "Members in the audience", "value": evidence["members"]},
         {"label": "May be written to", "value": evidence["reached"]},
-        {"label": "Last bought", "value": f"{bought['least']} to {bought['most']} days ago, half within {bought['median']}"},
+        {
+            "label": "Last bought",
+            "value": f"{bought['least']} to {bought['most']} days ago, half within {bought['median']}",
+        },
         {"label": "Orders so far (median)", "value": evidence["median_orders"]},
         {"label": "Average order", "value": evidence["average_order"]},
         {"label": "Usually shop", "value": f"{day_name[evidence['usual_weekday'] - 1]}, {evidence['usual_hour']}:00"},

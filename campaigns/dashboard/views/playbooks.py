@@ -1,5 +1,4 @@
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods
@@ -9,11 +8,12 @@ from campaigns.actions import policy as policy_actions
 from campaigns.forms import OfferForm, PlaybookForm, PolicyForm
 from campaigns.models import Offer, Playbook
 from campaigns.queries.policy import policy
+from config.shared.access import needs
 from config.shared.htmx import page
 
 
 @require_GET
-@permission_required("campaigns.view_playbook", raise_exception=True)
+@needs("campaigns.view_playbook")
 def playbook_list(request: HttpRequest) -> HttpResponse:
     context = {
         "playbooks": Playbook.objects.prefetch_related("offers"),
@@ -24,7 +24,7 @@ def playbook_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permission_required("campaigns.change_playbook", raise_exception=True)
+@needs("campaigns.change_playbook")
 def playbook_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     playbook = None if pk is None else get_object_or_404(Playbook, pk=pk)
     form = PlaybookForm(request.POST or None, instance=playbook)
@@ -37,7 +37,7 @@ def playbook_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permission_required("campaigns.change_offer", raise_exception=True)
+@needs("campaigns.change_offer")
 def offer_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     offer = None if pk is None else get_object_or_404(Offer, pk=pk)
     form = OfferForm(request.POST or None, instance=offer)
@@ -50,7 +50,7 @@ def offer_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permission_required("campaigns.view_campaignpolicy", raise_exception=True)
+@needs("campaigns.view_campaignpolicy")
 def policy_page(request: HttpRequest) -> HttpResponse:
     may_edit = request.user.has_perm("campaigns.change_campaignpolicy")
     form = PolicyForm(request.POST if may_edit and request.method == "POST" else None, instance=policy())

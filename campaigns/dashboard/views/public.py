@@ -69,5 +69,7 @@ def offer(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _send(public_id: UUID | None) -> Send | None:
-    sends = Send.objects.select_related("member__points_account", "member__home_store", "campaign", "action__step__offer")
+    sends = Send.objects.select_related(
+        "member__points_account", "member__home_store", "campaign", "action__step__offer"
+    )
     return None if public_id is None else sends.filter(public_id=public_id).first()

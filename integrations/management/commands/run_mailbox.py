@@ -15,7 +15,9 @@ class Command(BaseCommand):
         try:
             asyncio.run(_serve(settings.MAILBOX_PORT))
         except OSError as error:
-            raise CommandError(f"Port {settings.MAILBOX_PORT} cannot be used ({error.strerror}); set MAILBOX_PORT.") from error
+            raise CommandError(
+                f"Port {settings.MAILBOX_PORT} cannot be used ({error.strerror}); set MAILBOX_PORT."
+            ) from error
 
 
 async def _serve(port: int) -> None:
