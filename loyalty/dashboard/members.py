@@ -7,6 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -33,18 +34,14 @@ GROUP_TONES = {
 }  # fmt: skip
 
 
-class MemberForm(forms.ModelForm):
-    """Email and phone are judged by the action, which knows how they are written."""
+class MemberForm(forms.Form):
+    """What is written here is judged by the action, which knows who has which contact already."""
 
+    name = forms.CharField(required=False, max_length=120)
     email = forms.CharField(required=False, max_length=254, widget=forms.EmailInput)
-    phone = forms.CharField(
-        required=False, max_length=40, help_text="Numbers without a country code are read as US numbers."
-    )
-
-    class Meta:
-        model = Member
-        fields = ("name", "email", "phone", "birth_date", "home_store")
-        widgets = {"birth_date": DateInput}
+    phone = forms.CharField(required=False, max_length=40, help_text="Without a country code it is read as a US number.")
+    birth_date = forms.DateField(required=False, widget=DateInput)
+    home_store = forms.ModelChoiceField(queries.stores(), required=False, empty_label="None")
 
 
 class ConsentForm(forms.Form):
@@ -136,7 +133,7 @@ def member_new(request: HttpRequest) -> HttpResponse:
 @needs("loyalty.change_member", "loyalty.view_pii")
 def member_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
     member = get_object_or_404(Member, public_id=public_id)
-    form = MemberForm(request.POST or None, instance=Member.objects.get(pk=member.pk))
+    form = MemberForm(request.POST or None, initial=model_to_dict(member))
     if form.is_valid():
         try:
             actions.change_member(member=member, **form.cleaned_data)
