@@ -59,3 +59,11 @@ class MembersExported(DomainEvent):
     name = "members.exported"
     filters: dict[str, str]
     is_masked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurchasesImported(DomainEvent):
+    """A whole file is in. Later in the log than the orders it brought. `subject` is the import's public id."""
+
+    name = "purchases.imported"
+    lines_new: int

@@ -4,14 +4,19 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
+from config.shared.nudge import nudge
 from loyalty.actions import orders, points
-from loyalty.events import OrderAmended, OrderPaid
+from loyalty.events import OrderAmended, OrderPaid, PurchasesImported
 from tracking.bus import follow
+from tracking.models import Event
 
 
-@follow("loyalty.stats", OrderPaid, OrderAmended, reset=orders.forget_sums)
+@follow("loyalty.stats", OrderPaid, OrderAmended, PurchasesImported, reset=orders.forget_sums)
 def sum_up_members(event_ids: Sequence[int]) -> None:
+    """A finished import stands behind its orders in the log: here, all of them are summed up and can be scored."""
     orders.sum_up_members(event_ids)
+    if Event.objects.filter(pk__in=event_ids, name=PurchasesImported.name).exists():
+        nudge("loyalty.rescore")
 
 
 def nothing_to_forget() -> None:

@@ -17,8 +17,10 @@ from config.shared.live import announce
 from config.shared.nudge import nudge
 from loyalty.actions.imports import files
 from loyalty.actions.imports.importer import Progress, Reading, Report, import_file
+from loyalty.events import PurchasesImported
 from loyalty.models import PurchaseImport, User
 from loyalty.rules import purchases
+from tracking.actions import record
 
 LARGEST_UPLOAD = 200 * 2**20
 SAMPLES_SHOWN = 8
@@ -182,10 +184,15 @@ def _work(row: PurchaseImport, clock: Clock) -> Report:
     )
 
 
+@transaction.atomic
 def _finish(
     row: PurchaseImport, status: Status, now: datetime, *, report: Report | None = None, error: str = ""
 ) -> None:
     mine = PurchaseImport.objects.filter(pk=row.pk, status=row.status)
     values = {} if report is None else {"report": report.as_json()}
-    mine.update(status=status, finished_at=now, error=error[:500], progress={}, **values)
+    if not mine.update(status=status, finished_at=now, error=error[:500], progress={}, **values):
+        return
+    if report is not None and status == Status.DONE:
+        imported = PurchasesImported(subject=str(row.public_id), lines_new=report.lines_new)
+        record(imported, key=str(row.public_id), at=now)
     announce(topic(row))

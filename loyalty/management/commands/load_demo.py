@@ -4,8 +4,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from loyalty.actions import demo
-from loyalty.models import Member
+from loyalty.actions import demo, scores, segments
+from loyalty.models import Member, Score
 from loyalty.queries.brand import business
 from tracking import bus
 from tracking.actions import advance
@@ -36,3 +36,6 @@ class Command(BaseCommand):
         for follower in bus.followers():
             while advance(follower.name, now=timezone.now()):
                 pass
+        if not Score.objects.exists():
+            scores.rescore(now=now)
+            segments.recount_segments(now=now)
