@@ -221,7 +221,7 @@ class MemberStatsAdmin(ReadOnly):
 
 @admin.register(Score)
 class ScoreAdmin(ReadOnly):
-    list_display = ("member", "group", "recency", "frequency", "monetary", "as_of")
+    list_display = ("member", "group", "recency", "frequency", "monetary")
     list_filter = ("group",)
     list_select_related = ("member",)
 

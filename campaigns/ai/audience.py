@@ -6,10 +6,11 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.utils import timezone
 
 from campaigns.models import Candidate, Plan
 from campaigns.sending import gate
-from loyalty.models import Consent, Member, Order, Score, Store
+from loyalty.models import Consent, Member, Order, Score, Scoring, Store
 from loyalty.queries.segments import members_matching
 
 # How much is at stake when nothing is done, 0 to 100; recency has the rest of the say through the group itself.
@@ -72,7 +73,7 @@ def left_out(target: QuerySet[Member], channels: Sequence[str], *, taken: int, n
 
 def group_facts(plan: Plan, channels: Sequence[str], *, now: datetime) -> list[dict[str, Any]]:
     """One entry per group of the plan's audience, without personal data; texts for money, so that cents stay."""
-    facts = [_group_entry(row) for row in _rows(_GROUPS_SQL, [plan.pk])]
+    facts = [_group_entry(row) for row in _rows(_GROUPS_SQL, [timezone.get_current_timezone_name(), plan.pk])]
     habits = {row["group"]: row for row in _rows(_HABITS_SQL, [plan.pk])}
     favourites = {row["group"]: row["categories"] for row in _rows(_FAVOURITES_SQL, [plan.pk])}
     reached = {channel: reach(plan, channel, now=now) for channel in channels}
@@ -111,19 +112,23 @@ def _rows(sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-_CANDIDATE, _SCORE, _ORDER, _STORE = (model._meta.db_table for model in (Candidate, Score, Order, Store))
+_CANDIDATE, _SCORE, _SCORING, _ORDER, _STORE = (
+    model._meta.db_table for model in (Candidate, Score, Scoring, Order, Store)
+)
 
 _GROUPS_SQL = f"""
     SELECT candidate."group", count(*) AS members,
-           min(score.recency_days) AS least, max(score.recency_days) AS most,
-           percentile_disc(0.5) WITHIN GROUP (ORDER BY score.recency_days) AS median,
+           min(scoring.as_of - last_order.day) AS least, max(scoring.as_of - last_order.day) AS most,
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY scoring.as_of - last_order.day) AS median,
            percentile_disc(0.5) WITHIN GROUP (ORDER BY stats.orders) AS orders,
-           round(avg(score.average_order), 2) AS average_order,
+           round(avg(stats.spent / stats.orders), 2) AS average_order,
            sum(stats.spent) AS spent, count(*) FILTER (WHERE score.is_night_buyer) AS night_buyers
     FROM {_CANDIDATE} candidate
     JOIN {_SCORE} score USING (member_id)
     JOIN loyalty_memberstats stats USING (member_id)
-    WHERE candidate.plan_id = %s
+    CROSS JOIN {_SCORING} scoring
+    CROSS JOIN LATERAL (SELECT (stats.last_ordered_at AT TIME ZONE %s)::date AS day) last_order
+    WHERE candidate.plan_id = %s AND stats.orders > 0
     GROUP BY candidate."group"
     ORDER BY min(candidate.rank)
 """

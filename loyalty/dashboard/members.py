@@ -24,6 +24,7 @@ from loyalty.actions import points
 from loyalty.models import Consent, Member, Score
 from loyalty.queries import members as queries
 from loyalty.queries.brand import business
+from loyalty.queries.scores import latest_scoring
 
 SHOWN, FRAGMENT = 50, 10
 VIEW = needs("loyalty.view_member")
@@ -89,6 +90,7 @@ def member_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     context = {
         "member": member,
         "shown": _shown(request, member),
+        "scoring": latest_scoring(),
         "tones": GROUP_TONES,
         "consents": queries.consents_of(member),
         "consent_history": queries.consent_history(member)[:20],

@@ -2,7 +2,7 @@ from loyalty.models.business import Business
 from loyalty.models.imports import ImportIssue, PurchaseImport
 from loyalty.models.people import Consent, Invitation, Member, User
 from loyalty.models.points import EarnRule, PointsAccount, PointsEntry
-from loyalty.models.scores import MemberStats, Score
+from loyalty.models.scores import MemberStats, Score, Scoring
 from loyalty.models.segments import Segment
 from loyalty.models.shop import Order, OrderLine, Product, Store
 
@@ -21,6 +21,7 @@ __all__ = [
     "Product",
     "PurchaseImport",
     "Score",
+    "Scoring",
     "Segment",
     "Store",
     "User",

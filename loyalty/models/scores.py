@@ -1,3 +1,6 @@
+from decimal import Decimal
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -18,9 +21,33 @@ class MemberStats(models.Model):
     def __str__(self) -> str:
         return f"{self.orders} orders of member {self.member_id}"
 
+    @property
+    def average_order(self) -> Decimal | None:
+        return round(self.spent / self.orders, 2) if self.orders else None
+
+
+class Scoring(models.Model):
+    """When everybody was last scored, and where the cuts between the quintiles fell. A single row.
+
+    Scores hold for all members together: a quintile is a place among the others. Kept once, the date changes no
+    score, so that a night writes only the members who moved (see docs/scores.md).
+    """
+
+    as_of = models.DateField()
+    scored_at = models.DateTimeField()
+    recency_cuts = ArrayField(models.DateField())
+    frequency_cuts = ArrayField(models.IntegerField())
+    monetary_cuts = ArrayField(models.DecimalField(max_digits=14, decimal_places=2))
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_scoring")]
+
+    def __str__(self) -> str:
+        return f"Scores as of {self.as_of}"
+
 
 class Score(models.Model):
-    """Recency, frequency and monetary quintiles (5 is best) and the group they make, for one date."""
+    """Recency, frequency and monetary quintiles (5 is best) and the group they make, as of the date of Scoring."""
 
     class Group(models.TextChoices):
         CHAMPIONS = "champions", "Champions"
@@ -36,13 +63,10 @@ class Score(models.Model):
         LOST = "lost", "Lost"
 
     member = models.OneToOneField("loyalty.Member", models.CASCADE, primary_key=True, related_name="score")
-    as_of = models.DateField()
-    recency_days = models.IntegerField()
     recency = models.SmallIntegerField()
     frequency = models.SmallIntegerField()
     monetary = models.SmallIntegerField()
     group = models.CharField(max_length=20, choices=Group)
-    average_order = models.DecimalField(max_digits=12, decimal_places=2)
     is_night_buyer = models.BooleanField()
 
     class Meta:
