@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("campaigns.dashboard.public_urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/favicon.svg")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
 ]

@@ -108,6 +108,8 @@ def _rank(plan: Plan, channels: tuple[str, ...], now: datetime) -> None:
     taken = _insert_candidates(plan, best.values_list("pk", "priority", "score__group"))
     left_out = audience.left_out(target, channels, taken=taken, now=now)
     Plan.objects.filter(pk=plan.pk).update(audience_size=taken, excluded=left_out)
+    if not target.exists():
+        raise CannotPlan("Nobody is in these segments. Choose others, or import purchases first.")
     if not taken:
         raise CannotPlan(
             "Nobody in these segments may be written to: "
