@@ -8,13 +8,21 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from campaigns.actions.campaigns import finish_campaign
-from campaigns.models import Campaign, Notice, Send, WrongState
-from campaigns.sending import dispatch
+from campaigns.models import Action, Campaign, Notice, PlanStep, Send, WrongState
+from campaigns.rules.wording import WordingFault
+from campaigns.sending import dispatch, render
+from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
 from config.shared.trail import note_change
+from integrations.channels.base import DeliveryFailed, OutcomeUnknown, channel
+from loyalty.models import User
 
 Status = Send.Status
+
+
+class TestNotSent(DomainError):
+    code = "test_not_sent"
 
 
 def send_due(*, now: datetime) -> int:
@@ -44,6 +52,28 @@ def mark_delivered(*, provider_id: str, at: datetime) -> bool:
         for campaign in Campaign.objects.filter(sends__in=sends):
             announce(f"campaign:{campaign.public_id}")
     return bool(moved)
+
+
+def send_test(*, step: PlanStep, to: User) -> None:
+    """The message as the plan's first member would get it, sent to a colleague instead. Raises TestNotSent.
+
+    Nothing is counted: the send exists only in memory, so its links lead nowhere and prove nothing.
+    """
+    candidate = step.plan.candidates.filter(group=step.group).select_related("member").first()
+    if candidate is None:
+        raise TestNotSent("The plan has nobody in this group whose words could be filled in.")
+    trial = Send(
+        campaign=step.plan.campaign,
+        action=Action(step=step, member=candidate.member),
+        member=candidate.member,
+        channel=step.channel,
+        recipient=to.email,
+    )
+    try:
+        with channel(step.channel) as outlet:
+            outlet.send(render.message_for(trial))
+    except (DeliveryFailed, OutcomeUnknown, WordingFault) as error:
+        raise TestNotSent(f"The test could not be sent. {error}") from error
 
 
 @transaction.atomic

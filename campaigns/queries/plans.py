@@ -6,9 +6,11 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
+from django.utils.dateformat import time_format
 from django.utils.timezone import localdate
 
 from campaigns.models import Plan, PlanStep
+from campaigns.rules import wording
 from campaigns.rules.reasons import headline
 
 
@@ -26,6 +28,14 @@ class StepView:
     headline: str
 
     @property
+    def subject(self) -> str:
+        """With example words filled in, as a reader would see it."""
+        try:
+            return wording.fill(self.step.subject, wording.preview_values())
+        except wording.WordingFault:
+            return self.step.subject
+
+    @property
     def cost(self) -> Decimal:
         return Decimal(self.step.evidence["most_it_can_cost"])
 
@@ -41,7 +51,7 @@ class Day:
         return [
             {
                 "title": view.step.get_group_display(),
-                "detail": f"{view.step.send_at:%H:%M} · {view.step.offer.name if view.step.offer else 'No offer'}",
+                "detail": f"{time_format(view.step.send_at, 'g:i a')} · {view.step.offer or 'No offer'}",
                 "url": reverse("campaigns:step", args=[view.step.public_id]),
                 "icon": "mail" if view.step.channel == "email" else "message",
                 "tone": "accent" if view.step.offer else "neutral",
@@ -54,7 +64,7 @@ class Day:
     @property
     def count_text(self) -> str:
         reached = sum(action["size"] for action in self.actions)
-        return f"{reached:,} messages" if reached else ""
+        return f"{reached:,}" if reached else ""
 
     @property
     def is_today(self) -> bool:

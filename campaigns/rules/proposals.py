@@ -4,6 +4,7 @@ The shape is what models are asked for. Everything the shape cannot say (does th
 audience, does it fit the budget) is checked by `faults_in`, whoever proposed it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ MOST_STEPS = 28
 LONGEST_SUBJECT = 150
 LONGEST_BODY = 4_000
 EARLIEST, LATEST = time(8), time(20)
+_HOUR_AND_MINUTE = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 class StepProposal(BaseModel):
@@ -73,6 +76,8 @@ def read(raw: str) -> tuple[WeekProposal | None, list[str]]:
 
 def faults_in(proposal: WeekProposal, limits: Limits) -> list[str]:
     """Everything that keeps this proposal from becoming a plan, each with the step it is about."""
+    if not limits.days:
+        return ["The campaign's last day has passed."]
     if not proposal.steps:
         return ["The proposal has no steps."]
     if len(proposal.steps) > MOST_STEPS:
@@ -80,9 +85,9 @@ def faults_in(proposal: WeekProposal, limits: Limits) -> list[str]:
     faults = [
         f"Step {number}: {fault}"
         for number, step in enumerate(proposal.steps, start=1)
-        for fault in _faults_in_step(step, limits)
+        for fault in faults_in_step(step, limits)
     ]
-    return faults + _faults_across(proposal.steps, limits)
+    return faults + faults_across(proposal.steps, limits)
 
 
 def cost_of(step: StepProposal, limits: Limits) -> Decimal:
@@ -90,10 +95,11 @@ def cost_of(step: StepProposal, limits: Limits) -> Decimal:
     return limits.offers.get(step.offer or "", Decimal(0)) * limits.reach.get((step.group, step.channel), 0)
 
 
-def _faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
+def faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
+    """What is wrong with one step, whatever the others are."""
     faults = []
-    if _day(step.day) not in limits.days:
-        faults.append(f"{step.day} is not one of the days from {limits.days[0]} to {limits.days[-1]}.")
+    if step.day not in (days := [day.isoformat() for day in limits.days]):
+        faults.append(f"{step.day} is not one of the campaign's days: {', '.join(days)}.")
     if (clock := _clock(step.send_at)) is None or not EARLIEST <= clock <= LATEST:
         faults.append(f"{step.send_at} is not a time from {EARLIEST:%H:%M} to {LATEST:%H:%M}.")
     if not limits.reach.get((step.group, step.channel)):
@@ -128,6 +134,8 @@ def _faults_in_text(step: StepProposal) -> list[str]:
     if len(step.body) > LONGEST_BODY:
         faults.append(f"the body has more than {LONGEST_BODY} characters.")
     for text in (step.subject, step.body):
+        if _UNPRINTABLE.search(text):
+            faults.append("subject and body must be plain text without control characters.")
         if fault := wording.fault_in(text):
             faults.append(fault)
         elif step.offer is None and any(word.startswith("offer.") for word in wording.words_in(text)):
@@ -135,7 +143,8 @@ def _faults_in_text(step: StepProposal) -> list[str]:
     return faults
 
 
-def _faults_across(steps: list[StepProposal], limits: Limits) -> list[str]:
+def faults_across(steps: list[StepProposal], limits: Limits) -> list[str]:
+    """What is wrong with the week as a whole."""
     faults = []
     for group, touches in Counter(step.group for step in steps).items():
         if touches > TOUCHES_PER_GROUP:
@@ -148,15 +157,6 @@ def _faults_across(steps: list[StepProposal], limits: Limits) -> list[str]:
     return faults
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def _clock(text: str) -> time | None:
-    try:
-        return time.fromisoformat(text)
-    except ValueError:
-        return None
+    """Only HH:MM: `time.fromisoformat` would also take seconds and zones."""
+    return time.fromisoformat(text) if _HOUR_AND_MINUTE.fullmatch(text) else None

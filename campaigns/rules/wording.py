@@ -31,15 +31,16 @@ class _Environment(Environment):
     output_stream_limit = LONGEST_TEXT
 
 
-_PLAIN = _Environment(undefined=StrictUndefined)
-_HTML = _Environment(undefined=StrictUndefined, autoescape=True)
+_ENVIRONMENT = _Environment(undefined=StrictUndefined)
 _ALLOWED_TAGS = {"if", "unless", "case", "assign"}
+# Short on purpose: a chain of `replace` can turn a line into gigabytes.
+_ALLOWED_FILTERS = {"capitalize", "default", "downcase", "strip", "truncate", "truncatewords", "upcase"}
 
 
 def fault_in(text: str) -> str | None:
     """Why `text` cannot be used, or None."""
     try:
-        analysis = _parsed(text, escape=False).analyze()
+        analysis = _parsed(text).analyze()
     except WordingFault as fault:
         return str(fault)
     except LiquidError as error:
@@ -47,23 +48,34 @@ def fault_in(text: str) -> str | None:
     for tag in analysis.tags:
         if tag not in _ALLOWED_TAGS:
             return f"The tag {{% {tag} %}} has no use in a message."
+    for name in analysis.filters:
+        if name not in _ALLOWED_FILTERS:
+            return f"The filter {name} has no use in a message. Known are: {', '.join(sorted(_ALLOWED_FILTERS))}."
     for variables in analysis.globals.values():
         for variable in variables:
             if str(variable) not in WORDS:
                 return f"{{{{ {variable} }}}} is not known. Known are: {', '.join(WORDS)}."
+    return _fault_in_filling(text)
+
+
+def _fault_in_filling(text: str) -> str | None:
+    try:
+        fill(text, preview_values())
+    except WordingFault as fault:
+        return str(fault)
     return None
 
 
 def words_in(text: str) -> set[str]:
     """The words `text` uses. Raises WordingFault."""
-    analysis = _parsed(text, escape=False).analyze()
+    analysis = _parsed(text).analyze()
     return {str(variable) for variables in analysis.globals.values() for variable in variables}
 
 
-def fill(text: str, values: Mapping[str, Any], *, escape: bool = False) -> str:
-    """`text` with its words filled in; `escape` makes the values safe inside HTML. Raises WordingFault."""
+def fill(text: str, values: Mapping[str, Any]) -> str:
+    """`text` with its words filled in, as plain text. Raises WordingFault."""
     try:
-        return _parsed(text, escape=escape).render(**values)
+        return _parsed(text).render(**values)
     except LiquidError as error:
         raise WordingFault(f"The text cannot be filled in: {error}.") from error
 
@@ -77,8 +89,8 @@ def preview_values() -> dict[str, dict[str, str]]:
 
 
 @lru_cache(maxsize=512)
-def _parsed(text: str, *, escape: bool) -> BoundTemplate:
+def _parsed(text: str) -> BoundTemplate:
     try:
-        return (_HTML if escape else _PLAIN).from_string(text)
+        return _ENVIRONMENT.from_string(text)
     except LiquidError as error:
         raise WordingFault(f"The text cannot be read: {error}.") from error

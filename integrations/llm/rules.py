@@ -1,17 +1,15 @@
 """The planner that needs no account: the same facts, decided by rules a shopkeeper can follow.
 
 1. Groups whose aim the goal speaks of come first, then by how much is at stake.
-2. A group hears on the day before it usually shops, an hour before its usual time, and never more than two groups
-   share a day while another day is free.
+2. The groups are spread evenly over the days, first come first; each hears an hour before its usual time to shop.
 3. The cheapest offer of its playbook that the budget still carries is made; without one, the message makes none.
-4. A group that is at stake hears a second time three days later, without paying for another offer.
+4. A group that has stayed away hears a second time three days later, without another offer.
 """
 
 import json
 from calendar import day_name
-from collections import Counter
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -52,7 +50,7 @@ REMINDER = {
     "glad to see you at {{ store.name }}. You have {{ member.points }} points with us.\n\n{{ business.name }}",
     "reason": "A short reminder three days later: few who have stayed away answer at once.",
 }
-EARLIEST_HOUR, LATEST_HOUR = 9, 19
+EARLIEST_HOUR, LATEST_HOUR, NIGHT_ENDS = 9, 19, 6
 
 
 class RulesModel:
@@ -67,44 +65,31 @@ class RulesModel:
 
 
 def plan_week(facts: Facts) -> Facts:
-    week = _Week([date.fromisoformat(day) for day in facts["days"]], facts["budget"])
-    steps = []
-    for group in sorted(facts["groups"], key=lambda group: -_weight(group, facts["goal"])):
-        if choice := _choice(group, facts["playbooks"]):
-            playbook, channel = choice
-            steps += _steps(group, playbook, channel, facts["offers"], week)
+    days, purse, steps = [date.fromisoformat(day) for day in facts["days"]], _Purse(facts["budget"]), list[Facts]()
+    groups = sorted(facts["groups"], key=lambda group: -_weight(group, facts["goal"]))
+    choices = [(group, *choice) for group in groups if (choice := _choice(group, facts["playbooks"]))]
+    for place, (group, playbook, channel) in enumerate(choices):
+        offer = _offer(playbook, facts["offers"], group["reachable"][channel], purse)
+        first = place * len(days) // len(choices)
+        steps += _steps(group, playbook, channel, offer, days[first:])
     return {"steps": sorted(steps, key=lambda step: (step["day"], step["send_at"]))}
 
 
 TASKS: dict[str, Callable[[Facts], Facts]] = {"plan_week": plan_week}
 
 
-class _Week:
-    """The days and the money that are left."""
+class _Purse:
+    """What is left of the budget; without a budget there is always enough."""
 
-    def __init__(self, days: list[date], budget: str | None) -> None:
-        self._days, self._taken = days, Counter[date]()
-        self._money = None if budget is None else Decimal(budget)
-
-    def take_day_before_usual(self, group: Facts) -> date:
-        """The day before the group's usual one; a fuller day gives way to an emptier one nearby."""
-        before = (group["usual_weekday"] - 1) % 7
-        wanted = next((day for day in self._days if day.isoweekday() % 7 == before), self._days[0])
-        chosen = min(self._days, key=lambda day: (max(self._taken[day] - 1, 0), abs((day - wanted).days), day))
-        self._taken[chosen] += 1
-        return chosen
-
-    def take(self, day: date) -> bool:
-        """False when the week does not have that day."""
-        self._taken[day] += 1
-        return day in self._days
+    def __init__(self, budget: str | None) -> None:
+        self._left = None if budget is None else Decimal(budget)
 
     def pay(self, cost: Decimal) -> bool:
-        if self._money is None:
+        if self._left is None:
             return True
-        if cost > self._money:
+        if cost > self._left:
             return False
-        self._money -= cost
+        self._left -= cost
         return True
 
 
@@ -125,34 +110,32 @@ def _choice(group: Facts, playbooks: list[Facts]) -> tuple[Facts, str] | None:
     return None
 
 
-def _steps(group: Facts, playbook: Facts, channel: str, offers: list[Facts], week: _Week) -> list[Facts]:
-    day, offer = week.take_day_before_usual(group), _offer(playbook, offers, group["reachable"][channel], week)
-    body = playbook["body"] if offer else _without_offer(playbook["body"])
+def _steps(group: Facts, playbook: Facts, channel: str, offer: str | None, days: list[date]) -> list[Facts]:
+    """The group's message on the first of `days`, and its reminder if the week is long enough."""
     shared = {
-        "send_at": f"{min(max(group['usual_hour'] - 1, EARLIEST_HOUR), LATEST_HOUR):02d}:00",
+        "send_at": f"{_hour(group['usual_hour']):02d}:00",
         "group": group["group"],
         "playbook": playbook["id"],
         "channel": channel,
     }
-    first = {
-        "day": day.isoformat(),
-        "offer": offer,
-        "subject": playbook["subject"],
-        "body": body,
-        "reason": _why(group),
-    }
-    steps = [shared | first]
-    reminder = day + timedelta(days=REMINDED_AFTER)
-    if group["group"] in REMINDED and week.take(reminder):
-        steps.append(shared | REMINDER | {"day": reminder.isoformat()})
+    body = playbook["body"] if offer else _without_offer(playbook["body"])
+    words = {"subject": playbook["subject"], "body": body, "reason": _why(group)}
+    steps = [shared | words | {"day": days[0].isoformat(), "offer": offer}]
+    if group["group"] in REMINDED and len(days) > REMINDED_AFTER:
+        steps.append(shared | REMINDER | {"day": days[REMINDED_AFTER].isoformat()})
     return steps
 
 
-def _offer(playbook: Facts, offers: list[Facts], reached: int, week: _Week) -> str | None:
+def _hour(usual: int) -> int:
+    """An hour before the usual one; who shops late or at night hears in the evening."""
+    return LATEST_HOUR if usual < NIGHT_ENDS else min(max(usual - 1, EARLIEST_HOUR), LATEST_HOUR)
+
+
+def _offer(playbook: Facts, offers: list[Facts], reached: int, purse: _Purse) -> str | None:
     """The cheapest offer of the playbook that the budget still carries."""
     made = (offer for offer in offers if offer["code"] in playbook["offers"])
     for offer in sorted(made, key=lambda offer: Decimal(offer["cost"])):
-        if week.pay(Decimal(offer["cost"]) * reached):
+        if purse.pay(Decimal(offer["cost"]) * reached):
             return str(offer["code"])
     return None
 
@@ -164,4 +147,4 @@ def _without_offer(body: str) -> str:
 
 def _why(group: Facts) -> str:
     usual = day_name[group["usual_weekday"] - 1]
-    return f"They mostly shop on {usual} around {group['usual_hour']}:00, so they hear from us the day before."
+    return f"They shop most around {group['usual_hour']}:00, on {usual} above all, and hear from us before that time of day."

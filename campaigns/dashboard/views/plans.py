@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import planning, review
+from campaigns.actions import sends as sending
 from campaigns.forms import StepForm
 from campaigns.models import Campaign, Plan, PlanStep
 from campaigns.rules import wording
@@ -105,6 +106,15 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
         },
         status=422 if form.errors else 200,
     )
+
+
+@require_POST
+@needs("campaigns.change_campaign", "loyalty.view_pii")
+def step_test(request: HttpRequest, step_id: UUID) -> HttpResponse:
+    step = get_object_or_404(PlanStep.objects.select_related("plan__campaign", "offer"), public_id=step_id)
+    sending.send_test(step=step, to=request.user)
+    messages.success(request, f"Sent to {request.user.email}.")
+    return redirect("campaigns:step", step_id)
 
 
 @require_POST
