@@ -28,11 +28,6 @@ from loyalty.queries.scores import latest_scoring
 
 SHOWN, FRAGMENT = 50, 10
 VIEW = needs("loyalty.view_member")
-GROUP_TONES = {
-    "champions": "success", "loyal": "success", "potential_loyalists": "info", "new": "info", "promising": "info",
-    "need_attention": "warning", "about_to_sleep": "warning", "at_risk": "danger", "cannot_lose": "danger",
-    "hibernating": "neutral", "lost": "neutral",
-}  # fmt: skip
 
 
 class MemberForm(forms.Form):
@@ -40,7 +35,9 @@ class MemberForm(forms.Form):
 
     name = forms.CharField(required=False, max_length=120)
     email = forms.CharField(required=False, max_length=254, widget=forms.EmailInput)
-    phone = forms.CharField(required=False, max_length=40, help_text="Without a country code it is read as a US number.")
+    phone = forms.CharField(
+        required=False, max_length=40, help_text="Without a country code it is read as a US number."
+    )
     birth_date = forms.DateField(required=False, widget=DateInput)
     home_store = forms.ModelChoiceField(queries.stores(), required=False, empty_label="None")
 
@@ -77,7 +74,6 @@ def member_list(request: HttpRequest) -> HttpResponseBase:
         "filters": filters,
         "selects": _selects(filters),
         "is_narrowed": bool(filters.chosen().keys() - {"sort"}),
-        "tones": GROUP_TONES,
         "may_see": may_see,
     }
     return page(request, "loyalty/members.html", context, partials=("members",))
@@ -91,7 +87,7 @@ def member_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "member": member,
         "shown": _shown(request, member),
         "scoring": latest_scoring(),
-        "tones": GROUP_TONES,
+        "scoring": latest_scoring(),
         "consents": queries.consents_of(member),
         "consent_history": queries.consent_history(member)[:20],
         "correction": CorrectionForm(initial={"reference": uuid.uuid4()}),

@@ -42,7 +42,10 @@ def test_the_demo_is_a_whole_year_up_to_last_week_and_loads_once(db, var, follow
     ages = [member.age_on(today) for member in Member.objects.all()]
     assert 1 <= sum(age is not None and age < 21 for age in ages) <= 10
     assert 1 <= ages.count(None) <= 100
-    agreed = {channel: Consent.objects.filter(channel=channel, is_granted=True).count() / 1_548 for channel in ("email", "sms")}
+    agreed = {
+        channel: Consent.objects.filter(channel=channel, is_granted=True).count() / 1_548
+        for channel in ("email", "sms")
+    }
     assert agreed["email"] == pytest.approx(0.80, abs=0.03)
     assert agreed["sms"] == pytest.approx(0.45, abs=0.03)
     assert "moved by" in business().demo_notice
@@ -81,7 +84,11 @@ def test_the_same_people_are_made_up_everywhere():
 
 @pytest.mark.parametrize(
     ("now", "weeks"),
-    [(dt.datetime(2018, 1, 1, 4, 0), 0), (dt.datetime(2018, 1, 8, 3, 32, 24), 0), (dt.datetime(2018, 1, 8, 3, 32, 25), 1)],
+    [
+        (dt.datetime(2018, 1, 1, 4, 0), 0),
+        (dt.datetime(2018, 1, 8, 3, 32, 24), 0),
+        (dt.datetime(2018, 1, 8, 3, 32, 25), 1),
+    ],
 )
 def test_purchases_move_by_whole_weeks_and_never_into_the_future(now, weeks):
     assert demo.weeks_to_move(dt.datetime(2018, 1, 1, 3, 32, 25), now) == weeks

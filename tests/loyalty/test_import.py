@@ -23,7 +23,9 @@ def everything() -> dict[str, object]:
     counted = (Member, PointsAccount, Store, Product, Order, OrderLine, Event)
     rows = {model.__name__: model.objects.count() for model in counted}
     sums = OrderLine.objects.aggregate(Sum("amount"), Sum("quantity")) | Order.objects.aggregate(Sum("total"))
-    return rows | sums | {"versions": sorted(map(str, Order.objects.values_list("pk", "member", "total", "ordered_at")))}
+    return (
+        rows | sums | {"versions": sorted(map(str, Order.objects.values_list("pk", "member", "total", "ordered_at")))}
+    )
 
 
 def accounted_for(report: imports.Report) -> bool:
@@ -127,7 +129,10 @@ def test_any_usual_encoding_is_read(encoding, write, bring_in):
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_any_usual_separator_is_found(delimiter, write, bring_in):
-    path = write(BEER.replace(",", delimiter), header="Receipt,Date,SKU,Item,Category,Qty,Total,Customer,Store".replace(",", delimiter))
+    path = write(
+        BEER.replace(",", delimiter),
+        header="Receipt,Date,SKU,Item,Category,Qty,Total,Customer,Store".replace(",", delimiter),
+    )
     assert bring_in(path).lines_new == 1
 
 

@@ -55,7 +55,12 @@ def test_a_file_is_uploaded_checked_and_imported(client):
     run_import(row.pk)
     row.refresh_from_db()
     assert row.status == PurchaseImport.Status.CHECKED
-    assert (Member.objects.count(), Order.objects.count(), OrderLine.objects.count(), Event.objects.count()) == (0, 0, 0, 0)
+    assert (Member.objects.count(), Order.objects.count(), OrderLine.objects.count(), Event.objects.count()) == (
+        0,
+        0,
+        0,
+        0,
+    )
     page = client.get(url("import", row)).content.decode()
     assert "Import 2 new lines" in page
 
@@ -73,7 +78,8 @@ def test_a_file_is_uploaded_checked_and_imported(client):
 
 
 @pytest.mark.parametrize(
-    ("content", "advice"), [(b"", "empty"), (b"PK\x03\x04...", "CSV"), (b"a,b\n", "no lines"), (bytes(range(1, 32)) * 99, "text")]
+    ("content", "advice"),
+    [(b"", "empty"), (b"PK\x03\x04...", "CSV"), (b"a,b\n", "no lines"), (bytes(range(1, 32)) * 99, "text")],
 )
 def test_a_file_that_cannot_be_read_is_refused_on_the_form_and_not_kept(content, advice, client):
     answer = upload(client, content)

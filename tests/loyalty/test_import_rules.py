@@ -126,7 +126,9 @@ def test_columns_nobody_named_well_are_guessed_by_what_stands_in_them():
     assert guessed == {"time": "a", "email": "b", "amount": "c"}
 
 
-@pytest.mark.parametrize("text", ["ada", "ada@", "@example.com", "a..b@example.com", "a b@example.com", "ada@localhost", ""])
+@pytest.mark.parametrize(
+    "text", ["ada", "ada@", "@example.com", "a..b@example.com", "a b@example.com", "ada@localhost", ""]
+)
 def test_what_cannot_be_an_email_is_refused(text):
     with pytest.raises(NotAnAddress):
         normal_email(text)

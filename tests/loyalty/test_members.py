@@ -31,7 +31,9 @@ def test_joining_gives_an_account_and_one_way_to_write_contacts(ada):
     assert Event.objects.get(name="member.joined").subject == str(ada.public_id)
 
 
-@pytest.mark.parametrize("double", [{"email": " ADA@example.com "}, {"phone": "+1 212 555 0123"}, {"external_id": "C1"}])
+@pytest.mark.parametrize(
+    "double", [{"email": " ADA@example.com "}, {"phone": "+1 212 555 0123"}, {"external_id": "C1"}]
+)
 def test_nobody_joins_twice_and_the_refusal_says_who_to_look_up(double, ada, now):
     with pytest.raises(members.AlreadyAMember, match=f"#{ada.pk}"):
         members.join(**double, source="till", now=now)
@@ -104,13 +106,19 @@ def test_a_list_costs_the_same_for_one_row_and_for_fifteen(
     from django.test.utils import CaptureQueriesContext
 
     client = client_of(marketer)
-    urls = [reverse("loyalty:members"), reverse("loyalty:search") + "?q=a", reverse("loyalty:member-orders", args=[ada.public_id])]
+    urls = [
+        reverse("loyalty:members"),
+        reverse("loyalty:search") + "?q=a",
+        reverse("loyalty:member-orders", args=[ada.public_id]),
+    ]
 
     def costs() -> list[int]:
         counts = []
         for url in urls:
             client.get(url)
-            with CaptureQueriesContext(connection, ) as queries:
+            with CaptureQueriesContext(
+                connection,
+            ) as queries:
                 assert client.get(url).status_code == 200
             counts.append(len(queries))
         return counts

@@ -81,7 +81,9 @@ def test_a_small_order_earns_nothing_under_a_minimum(one_per_dollar, write, brin
 def test_reading_the_log_again_from_zero_gives_the_same_points_and_statistics(
     one_per_dollar, write, bring_in, follow_events, now
 ):
-    bring_in(write(BEER, NIGHT, "O3,2026-03-03 10:00,BEER,Beer,Beer,-1,-9.99,C1,S1", "O4,2026-03-03 10:00,BEER,,,1,5,C2,S1"))
+    bring_in(
+        write(BEER, NIGHT, "O3,2026-03-03 10:00,BEER,Beer,Beer,-1,-9.99,C1,S1", "O4,2026-03-03 10:00,BEER,,,1,5,C2,S1")
+    )
     follow_events()
     bring_in(write("O1,2026-03-01 18:30,WINE,Wine,Wine,1,12.00,C1,S1", name="more.csv"))
     follow_events()
@@ -96,7 +98,9 @@ def test_reading_the_log_again_from_zero_gives_the_same_points_and_statistics(
 def test_statistics_count_nights_by_the_stores_clock_and_the_dearest_category(write, bring_in, follow_events):
     Store.objects.create(code="S1", name="Coast", time_zone="America/Los_Angeles")
     bring_in(
-        write(BEER, NIGHT, "O3,2026-03-03 04:59,BEER,Beer,Beer,1,5,C1,S1", "O4,2026-03-03 05:00,BEER,Beer,Beer,1,5,C1,S1")
+        write(
+            BEER, NIGHT, "O3,2026-03-03 04:59,BEER,Beer,Beer,1,5,C1,S1", "O4,2026-03-03 05:00,BEER,Beer,Beer,1,5,C1,S1"
+        )
     )
     follow_events()
     stats = MemberStats.objects.get()

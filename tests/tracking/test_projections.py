@@ -97,7 +97,9 @@ def test_rebuilding_from_zero_gives_what_following_gave(seen, now):
 
 def test_events_it_does_not_follow_are_passed_over(seen, now, monkeypatch):
     follower = bus.follower("notes")
-    monkeypatch.setattr(bus, "_followers", {"notes": bus.Follower("notes", ("order.paid",), follower.apply, follower.reset)})
+    monkeypatch.setattr(
+        bus, "_followers", {"notes": bus.Follower("notes", ("order.paid",), follower.apply, follower.reset)}
+    )
     tell("1", now)
     assert advance("notes", now=now) == 1
     assert seen == []

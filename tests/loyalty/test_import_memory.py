@@ -1,0 +1,49 @@
+"""A file of a million lines passes through without being held: measured in a process of its own."""
+
+import os
+import random
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from loyalty.models import OrderLine
+
+LINES = 1_000_000
+MOST_MEGABYTES = 300
+
+
+def write_purchases(path: Path, lines: int) -> None:
+    chance = random.Random(1)
+    with path.open("w") as file:
+        file.write("order_id,ordered_at,sku,product_name,category,quantity,amount,customer_id,email,store\n")
+        for line in range(lines):
+            order, product = line // 3, chance.randrange(6_000)
+            customer = order * 7919 % 60_000
+            at = f"2025-{1 + order % 12:02}-{1 + order % 28:02} {order % 24:02}:{order % 60:02}:00"
+            file.write(
+                f"B{order},{at},SKU{product},Product {product},Category {product % 12},1,{1 + product % 90}.50,"
+                f"C{customer},c{customer}@example.com,{customer % 20}\n"
+            )
+
+
+@pytest.mark.fault
+@pytest.mark.timeout(1_200)
+@pytest.mark.django_db(transaction=True)
+def test_a_million_lines_take_less_than_300_megabytes(tmp_path):
+    write_purchases(tmp_path / "million.csv", LINES)
+    address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    subprocess.run(
+        [sys.executable, "manage.py", "import_purchases", str(tmp_path / "million.csv")],
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"DATABASE_URL": urlunsplit(address)},
+        check=True,
+    )
+    assert OrderLine.objects.count() == LINES
+    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    assert megabytes < MOST_MEGABYTES
