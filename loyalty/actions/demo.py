@@ -80,8 +80,8 @@ def write_logins(path: Path, logins: list[Login]) -> None:
 def _name_the_shop(weeks: int) -> None:
     notice = (
         "This is a demo shop. The purchases are real lines of a US grocery chain from 2017, "
-        f"moved by {weeks} whole weeks. Names of members, stores and products, emails, phones, birth dates and consents "
-        "are made up from a fixed seed; a few members are under age or gave no birth date on purpose."
+        f"moved by {weeks} whole weeks. Names of members, stores and products, emails, phones, birth dates and "
+        "consents are made up from a fixed seed; a few members are under age or gave no birth date on purpose."
     )
     business()
     Business.objects.filter(pk=1).update(

@@ -87,7 +87,6 @@ def member_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "member": member,
         "shown": _shown(request, member),
         "scoring": latest_scoring(),
-        "scoring": latest_scoring(),
         "consents": queries.consents_of(member),
         "consent_history": queries.consent_history(member)[:20],
         "correction": CorrectionForm(initial={"reference": uuid.uuid4()}),

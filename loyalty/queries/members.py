@@ -13,7 +13,7 @@ from loyalty.rules.contacts import NotAnAddress, masked_email, masked_phone, nor
 from tracking.models import Event
 from tracking.queries import events_about
 
-SORTS = {
+SORTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "joined": ("Newest", ("-joined_at", "-pk")),
     "spent": ("Spent most", (F("stats__spent").desc(nulls_last=True), "-pk")),
     "last_order": ("Bought last", (F("stats__last_ordered_at").desc(nulls_last=True), "-pk")),
@@ -92,6 +92,11 @@ def members(filters: Filters, *, may_see: bool) -> QuerySet[Member]:
     elif filters.consent:
         found = found.filter(pk__in=_granted().filter(channel=filters.consent).values("member"))
     return found.order_by(*SORTS[filters.sort][1])
+
+
+def with_all_shown(found: QuerySet[Member]) -> QuerySet[Member]:
+    """Members together with everything `shown` needs."""
+    return found.select_related("home_store", "stats", "score", "points_account")
 
 
 def member_for_page(public_id: Any) -> QuerySet[Member]:

@@ -1,7 +1,5 @@
 """The people, stores and labels of the demo shop: made up, from a fixed seed, the same on every machine."""
 
-# ruff: noqa: SIM905  # a hundred quoted names are no easier to read
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

@@ -6,6 +6,7 @@ line is touched by Python once, when it is read.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 
@@ -52,13 +53,13 @@ def settle() -> Iterator[None]:
         yield
 
 
-def execute(statement: str, parameters: Sequence[object] = ()) -> int:
+def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return cursor.rowcount
 
 
-def rows(statement: str, parameters: Sequence[object] = ()) -> list[tuple]:
+def rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return cursor.fetchall()

@@ -63,9 +63,7 @@ class Command(BaseCommand):
     def _print(self, report: imports.Report, reading: imports.Reading, *, dry_run: bool) -> None:
         say = self.stdout.write
         say(f"{imports.ENCODINGS[reading.encoding]}, cells separated by {imports.DELIMITERS[reading.delimiter]}")
-        say(
-            f"Times like {purchases.STYLES[reading.time_style]}, zone {reading.time_zone}; decimals {reading.decimal_mark}"
-        )
+        say(f"Times like {purchases.STYLES[reading.time_style]}, zone {reading.time_zone}")
         for name, column in reading.mapping.items():
             say(f"  {purchases.LABELS[name]:<16} {column}")
         say(f"{'Would be taken' if dry_run else 'Taken'} of {report.lines_read:,} lines:")
