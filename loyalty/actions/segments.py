@@ -1,7 +1,6 @@
 """Named rule trees over members: made, changed, put aside and counted."""
 
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -16,10 +15,14 @@ class BadRule(DomainError):
     code = "bad_rule"
 
 
+class NameTaken(DomainError):
+    code = "name_taken"
+
+
 @transaction.atomic
 def create_segment(*, name: str, description: str, rule: Rule, by: User | None, now: datetime) -> Segment:
-    """Raises BadRule."""
-    _check(rule)
+    """Raises BadRule, NameTaken."""
+    _check(name, rule)
     segment = Segment.objects.create(
         name=name, description=description, rule=rule, created_by=by, created_at=now, changed_at=now
     )
@@ -28,16 +31,23 @@ def create_segment(*, name: str, description: str, rule: Rule, by: User | None, 
 
 @transaction.atomic
 def change_segment(*, segment: Segment, name: str, description: str, rule: Rule, now: datetime) -> Segment:
-    """Raises BadRule."""
-    _check(rule)
-    segment.name, segment.description, segment.rule, segment.changed_at = name, description, dict(rule), now
+    """Plans that exist keep the members they were made for. Raises BadRule, NameTaken."""
+    _check(name, rule, but=segment)
+    segment.name, segment.description, segment.rule, segment.changed_at = name, description, rule, now
     segment.save(update_fields=["name", "description", "rule", "changed_at"])
     return recount_segment(segment, now=now)
 
 
-def _check(rule: Any) -> None:
+def archive_segment(*, segment: Segment, now: datetime) -> None:
+    """Offer it no more. Campaigns that use it go on. A second time changes nothing."""
+    Segment.objects.filter(pk=segment.pk, archived_at=None).update(archived_at=now)
+
+
+def _check(name: str, rule: Rule, but: Segment | None = None) -> None:
     if faults := faults_of(rule):
         raise BadRule(str(faults[0]))
+    if Segment.objects.filter(name=name).exclude(pk=but and but.pk).exists():
+        raise NameTaken(f"Another segment is called “{name}”. Choose another name.")
 
 
 def recount_segment(segment: Segment, *, now: datetime) -> Segment:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from loyalty.dashboard import imports, members, settings, views
+from loyalty.dashboard import imports, members, segments, settings, views
 
 app_name = "loyalty"
 urlpatterns = [
@@ -22,7 +22,11 @@ urlpatterns = [
     path("members/imports/<uuid:public_id>/start/", imports.import_start, name="import-start"),
     path("members/imports/<uuid:public_id>/cancel/", imports.import_cancel, name="import-cancel"),
     path("stream/imports/<uuid:public_id>/", imports.import_stream, name="import-stream"),
-    path("segments/", views.soon, name="segments"),
+    path("segments/", segments.segment_list, name="segments"),
+    path("segments/new/", segments.segment_edit, name="segment-new"),
+    path("segments/<uuid:public_id>/", segments.segment_page, name="segment"),
+    path("segments/<uuid:public_id>/edit/", segments.segment_edit, name="segment-edit"),
+    path("segments/<uuid:public_id>/archive/", segments.segment_archive, name="segment-archive"),
     path("loyalty/", views.soon, name="loyalty"),
     path("settings/", settings.brand_page, name="settings"),
     path("settings/logo/", settings.logo_change, name="logo"),

@@ -1,21 +1,25 @@
 """Who is in a segment: the rule tree as one SQL query, and the facts to answer it for one member without."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
 from operator import and_, or_
 from typing import Any
 
+from django.db import OperationalError, connection, transaction
 from django.db.models import Case, CharField, DecimalField, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Cast, Coalesce, Round
 from django.utils import timezone
 
-from loyalty.models import Consent, Member, MemberStats, Order, OrderLine, Score
+from loyalty.models import Consent, Member, MemberStats, Order, OrderLine, Product, Score, Segment, Store
 from loyalty.rules.segments import FIELDS, Kind, MemberFacts, Purchase, Rule
 from loyalty.rules.segments.fields import AT_LEAST, AT_MOST, EXACTLY
 from tracking.models import Event
+from tracking.queries import event_names
 
+LONGEST_PREVIEW_MS = 3_000
 EVERYBODY, NOBODY = Q(pk__isnull=False), Q(pk__in=[])
 
 
@@ -223,3 +227,46 @@ def _purchase(order: Order) -> Purchase:
         categories=frozenset(product.category for product in products),
         products=frozenset(product.sku for product in products),
     )
+
+
+# --- For the pages ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Whom a rule means while it is written. `count` is None when counting takes too long to wait for."""
+
+    count: int | None
+    everybody: int
+    sample: list[Member]
+
+
+def preview(rule: Rule, *, sample: int, now: datetime) -> Preview:
+    found, everybody = members_matching(rule, now=now), Member.objects.count()
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [LONGEST_PREVIEW_MS])
+            return Preview(found.count(), everybody, list(found.order_by("-joined_at", "-pk")[:sample]))
+    except OperationalError:
+        return Preview(None, everybody, [])
+
+
+def segments(*, q: str = "") -> QuerySet[Segment]:
+    """Those in use, by name."""
+    found = Segment.objects.filter(archived_at=None).select_related("created_by")
+    return found.filter(name__icontains=q) if q else found
+
+
+def known_values() -> dict[str, dict[str, str]]:
+    """By field: the values that exist in this business, and what each is called."""
+    stores = dict(Store.objects.order_by("name").values_list("code", "name"))
+    named = Product.objects.exclude(category="").order_by("category").values_list("category", flat=True).distinct()
+    categories = {category: category for category in named}
+    return {
+        "member.home_store": stores,
+        "orders.store": stores,
+        "stats.primary_category": categories,
+        "orders.category": categories,
+        "score.group": dict(Score.Group.choices),
+        "events.happened": {name: name for name in event_names()},
+    }

@@ -27,12 +27,15 @@ OPERATORS = {
 
 @dataclass(frozen=True)
 class Field:
-    """`of` is what a TIMES field counts, in words; None: it counts everything of its sort."""
+    """`of` is what a TIMES field counts, in words; None: it counts everything of its sort. `opposite` is the label of a flag
+    that is off.
+    """
 
     name: str
     label: str
     kind: Kind
     of: str | None = None
+    opposite: str = ""
     largest: int = 1_000_000
 
     @property
@@ -58,10 +61,15 @@ FIELDS = {
         Field("member.joined", "joined", Kind.DAYS_AGO, largest=36_500),
         Field("member.age", "age", Kind.NUMBER, largest=150),
         Field("member.home_store", "home store", Kind.CHOICE),
-        Field("member.has_email", "has an email address", Kind.FLAG),
-        Field("member.has_phone", "has a phone number", Kind.FLAG),
-        Field("member.email_marketing", "allows marketing by email", Kind.FLAG),
-        Field("member.sms_marketing", "allows marketing by SMS", Kind.FLAG),
+        Field("member.has_email", "has an email address", Kind.FLAG, opposite="has no email address"),
+        Field("member.has_phone", "has a phone number", Kind.FLAG, opposite="has no phone number"),
+        Field(
+            "member.email_marketing",
+            "allows marketing by email",
+            Kind.FLAG,
+            opposite="does not allow marketing by email",
+        ),
+        Field("member.sms_marketing", "allows marketing by SMS", Kind.FLAG, opposite="does not allow marketing by SMS"),
         Field("stats.orders", "number of orders", Kind.NUMBER),
         Field("stats.spent", "spent in all", Kind.MONEY),
         Field("stats.average_order", "average order", Kind.MONEY),
@@ -73,7 +81,7 @@ FIELDS = {
         Field("score.recency", "recency score", Kind.NUMBER, largest=5),
         Field("score.frequency", "frequency score", Kind.NUMBER, largest=5),
         Field("score.monetary", "monetary score", Kind.NUMBER, largest=5),
-        Field("score.night_buyer", "is a night buyer", Kind.FLAG),
+        Field("score.night_buyer", "is a night buyer", Kind.FLAG, opposite="is no night buyer"),
         Field("orders.any", "ordered anything", Kind.TIMES),
         Field("orders.category", "bought category", Kind.TIMES, of="category"),
         Field("orders.product", "bought product", Kind.TIMES, of="SKU"),

@@ -96,6 +96,11 @@ def value_fault(field: Field, value: object) -> str:
             return _times_fault(field, value)
 
 
+def capital(text: str) -> str:
+    """The text with a capital letter; the others stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def _number_fault(value: object, least: int, most: int) -> str:
     if type(value) is int and least <= value <= most:
         return ""
@@ -103,7 +108,9 @@ def _number_fault(value: object, least: int, most: int) -> str:
 
 
 def _text_fault(value: object) -> str:
-    if isinstance(value, str) and value.strip() == value and 0 < len(value) <= MAX_TEXT and value.isprintable():
+    if value == "":
+        return "Say which."
+    if isinstance(value, str) and value.strip() == value and len(value) <= MAX_TEXT and value.isprintable():
         return ""
     return f"Write a text of 1 to {MAX_TEXT} characters without spaces around it."
 
@@ -119,7 +126,7 @@ def _times_fault(field: Field, value: object) -> str:
     if not isinstance(value, Mapping) or set(value) != wanted:
         return f"Say {', '.join(sorted(wanted))}."
     if field.of and (fault := _text_fault(value["of"])):
-        return f"{field.of[:1].upper()}{field.of[1:]}: {fault}"
+        return f"{capital(field.of)}: {fault}"
     if fault := _number_fault(value["times"], 0, MAX_TIMES):
         return f"Times: {fault}"
     if fault := _number_fault(value["days"], 1, MAX_DAYS):
