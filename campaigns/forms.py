@@ -58,6 +58,9 @@ class StepForm(forms.ModelForm):
         offers.queryset = self.instance.playbook.offers.filter(is_active=True)  # type: ignore[attr-defined]
         offers.empty_label = "No offer"  # type: ignore[attr-defined]
 
+    def clean_body(self) -> str:
+        return _with_plain_lines(self.cleaned_data["body"])
+
 
 class PlaybookForm(forms.ModelForm):
     channels = forms.MultipleChoiceField(
@@ -75,7 +78,7 @@ class PlaybookForm(forms.ModelForm):
         return _readable(self.cleaned_data["subject"])
 
     def clean_body(self) -> str:
-        return _readable(self.cleaned_data["body"])
+        return _readable(_with_plain_lines(self.cleaned_data["body"]))
 
 
 class OfferForm(forms.ModelForm):
@@ -89,6 +92,11 @@ class PolicyForm(forms.ModelForm):
     class Meta:
         model = CampaignPolicy
         fields = ("needs_second_person", "max_retries", "retry_minutes", "attribution_days")
+
+
+def _with_plain_lines(text: str) -> str:
+    """Browsers end lines with CR LF."""
+    return text.replace("\r\n", "\n")
 
 
 def _readable(text: str) -> str:

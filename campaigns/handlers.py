@@ -1,4 +1,4 @@
-from django.utils import timezone
+from datetime import datetime
 
 from campaigns.actions import sends
 from integrations.events import MessageDelivered
@@ -7,4 +7,4 @@ from tracking.bus import on
 
 @on(MessageDelivered)
 def mark_delivered(event: MessageDelivered) -> None:
-    sends.mark_delivered(provider_id=event.subject, at=timezone.now())
+    sends.mark_delivered(provider_id=event.subject, at=datetime.fromisoformat(event.delivered_at))

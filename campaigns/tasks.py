@@ -1,13 +1,18 @@
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns.actions import notices, planning, sends
+from campaigns.actions import campaigns, notices, planning, sends
 from campaigns.queries.plans import plans_to_make
 
-MANY_BATCHES = 20
+# Not long enough that one task, with the batch it is in, meets the time limit of workers.
+PATIENCE = timedelta(seconds=30)
+# Longer than two answers of a slow language model, with its retries, and still within the broker's visibility timeout.
+LONGEST_PLANNING = 840
 
 
-@shared_task(name="campaigns.make_plan")
+@shared_task(name="campaigns.make_plan", time_limit=LONGEST_PLANNING)
 def make_plan(plan_id: int) -> None:
     planning.make_plan(plan_id, now=timezone.now())
 
@@ -21,11 +26,19 @@ def sweep_plans() -> None:
 
 @shared_task(name="campaigns.send_due")
 def send_due() -> None:
-    for _ in range(MANY_BATCHES):
-        if not sends.send_due(now=timezone.now()):
-            break
+    """Batch after batch; what is left is taken up by the next tick."""
+    began = timezone.now()
+    while sends.send_due(now=timezone.now()) and timezone.now() - began < PATIENCE:
+        pass
+
+
+@shared_task(name="campaigns.finish_campaigns")
+def finish_campaigns() -> None:
+    campaigns.finish_campaigns(now=timezone.now())
 
 
 @shared_task(name="campaigns.email_notices")
 def email_notices() -> None:
+    """Failures nobody was told of because a worker died are found here, too."""
+    sends.tell_owners(now=timezone.now())
     notices.email_notices(now=timezone.now())

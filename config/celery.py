@@ -16,6 +16,7 @@ app.conf.beat_schedule = {
     "Bring projections up to date": {"task": "tracking.advance_projections", "schedule": 2},
     "Send what is due": {"task": "campaigns.send_due", "schedule": 5},
     "Take up plans left behind": {"task": "campaigns.sweep_plans", "schedule": 15},
+    "Finish campaigns that are over": {"task": "campaigns.finish_campaigns", "schedule": 60},
     "Tell owners what failed": {"task": "campaigns.email_notices", "schedule": 60},
     "Take up imports left behind": {"task": "loyalty.sweep_imports", "schedule": 15},
     "Send invitations left behind": {"task": "loyalty.sweep_invitations", "schedule": 60},

@@ -1,5 +1,6 @@
 from datetime import datetime
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 
 from django.db import transaction
 
@@ -12,20 +13,25 @@ from tracking.actions import record
 def take_mail(*, sender: str, recipients: list[str], raw: bytes, now: datetime) -> None:
     """Keep a message that reached the local mailbox, once per recipient, and say that it was delivered."""
     mail = message_from_bytes(raw, policy=policy.default)
-    message_id = str(mail["Message-ID"] or "").strip() or f"<{now.timestamp()}@mailbox>"
+    message_id = _header(mail, "Message-ID", 250) or f"<{now.timestamp()}@mailbox>"
     for recipient in recipients:
         _message, is_new = MailboxMessage.objects.get_or_create(
             message_id=message_id,
             recipient=recipient,
             defaults={
                 "sender": sender,
-                "subject": str(mail["Subject"] or "")[:500],
+                "subject": _header(mail, "Subject", 500),
                 "raw": raw,
                 "received_at": now,
             },
         )
         if is_new:
-            record(MessageDelivered(subject=message_id, channel="email"), key=f"{message_id} {recipient}", at=now)
+            delivered = MessageDelivered(subject=message_id, channel="email", delivered_at=now.isoformat())
+            record(delivered, key=f"{message_id} {recipient}", at=now)
+
+
+def _header(mail: EmailMessage, name: str, longest: int) -> str:
+    return str(mail[name] or "").replace("\x00", "").strip()[:longest]
 
 
 def mark_read(*, message: MailboxMessage, now: datetime) -> None:

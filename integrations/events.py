@@ -9,3 +9,4 @@ class MessageDelivered(DomainEvent):
 
     name = "message.delivered"
     channel: str
+    delivered_at: str

@@ -34,7 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "members": Member.objects.count(),
         "joined_text": f"{sales.members_joined(period):,} joined in 30 days",
         "new_campaign_url": reverse("campaigns:campaign-new"),
-        "active": [(campaign, results.results_of(campaign)) for campaign in active[:5]],
+        "active": results.with_results(active[:5]),
         "active_count": active.count(),
         "concerns": attention.concerns_for(request.user),
         "revenue_chart": charts.revenue_chart(sales.revenue_by_day(period), currency),
@@ -76,10 +76,7 @@ def analytics(request: HttpRequest) -> HttpResponse:
             "stores": charts.bars("stores", "Stores", sales.revenue_by_store(period), currency),
             "hours": charts.hours_chart(sales.orders_by_hour(period)),
         },
-        "campaigns": [
-            (campaign, results.results_of(campaign))
-            for campaign in Campaign.objects.exclude(status=Campaign.Status.DRAFT)[:10]
-        ],
+        "campaigns": results.with_results(Campaign.objects.exclude(status=Campaign.Status.DRAFT)[:10]),
     }
     return page(request, "analytics/analytics.html", context)
 

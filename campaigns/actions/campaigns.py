@@ -1,11 +1,14 @@
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from campaigns.events import CampaignMoved
-from campaigns.models import Campaign, Plan, Send
+from campaigns.models import Campaign, Plan, Send, WrongState
 from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
@@ -61,9 +64,13 @@ def change_campaign(
     segments: Iterable[Segment],
     budget: Decimal | None,
     audience_limit: int,
+    now: datetime,
 ) -> Campaign:
-    """Change a draft. A plan under review was made for the old answers and is put aside. Raises CannotChange."""
-    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    """Change a draft. A plan that is not approved was made for the old answers and is put aside.
+
+    Raises CannotChange.
+    """
+    campaign = _locked(campaign)
     if campaign.status != Status.DRAFT or campaign.plans.filter(status=Plan.Status.APPROVED).exists():
         raise CannotChange("Only a draft without an approved plan can be changed.")
     campaign.name, campaign.goal = name, goal
@@ -71,17 +78,25 @@ def change_campaign(
     campaign.budget, campaign.audience_limit = budget, audience_limit
     campaign.save(update_fields=["name", "goal", "starts_on", "ends_on", "budget", "audience_limit"])
     campaign.segments.set(segments)
-    campaign.plans.filter(status=Plan.Status.READY).update(status=Plan.Status.REPLACED)
+    _put_plans_aside(campaign, now)
     return campaign
+
+
+def _put_plans_aside(campaign: Campaign, now: datetime) -> None:
+    campaign.plans.filter(status=Plan.Status.READY).update(status=Plan.Status.REPLACED)
+    campaign.plans.filter(status__in=Plan.WORKING).update(status=Plan.Status.CANCELLED, finished_at=now)
 
 
 @transaction.atomic
 def start_campaign(*, campaign: Campaign, by: User, now: datetime) -> None:
-    """Let the approved plan's sends go out on their days. Raises CannotStart, WrongState."""
-    if not campaign.plans.filter(status=Plan.Status.APPROVED).exists():
-        raise CannotStart("Approve a plan first.")
+    """Let the approved plan's sends go out on their days. Raises CannotStart."""
+    campaign = _locked(campaign)
     if campaign.status != Status.DRAFT:
         raise CannotStart(f"{campaign.name} is {campaign.get_status_display().lower()} already.")
+    if not campaign.plans.filter(status=Plan.Status.APPROVED).exists():
+        raise CannotStart("Approve a plan first.")
+    if campaign.ends_on < timezone.localdate(now):
+        raise CannotStart("The campaign's last day has passed. Withdraw the approval and give it new dates.")
     campaign.move_to(Status.RUNNING, started_at=now)
     _tell(campaign, by, now)
     nudge("campaigns.send_due")
@@ -96,6 +111,7 @@ def pause_campaign(*, campaign: Campaign, by: User, now: datetime) -> None:
 
 @transaction.atomic
 def resume_campaign(*, campaign: Campaign, by: User, now: datetime) -> None:
+    campaign = _locked(campaign)
     if campaign.status != Status.PAUSED:
         raise CannotStart(f"{campaign.name} is not paused.")
     campaign.move_to(Status.RUNNING)
@@ -106,26 +122,37 @@ def resume_campaign(*, campaign: Campaign, by: User, now: datetime) -> None:
 @transaction.atomic
 def cancel_campaign(*, campaign: Campaign, by: User, now: datetime) -> int:
     """End it for good: what has not been handed off is cancelled. Returns how many sends that were."""
+    campaign = _locked(campaign)
     campaign.move_to(Status.CANCELLED, finished_at=now)
-    campaign.plans.filter(status__in=Plan.WORKING).update(status=Plan.Status.CANCELLED, finished_at=now)
+    _put_plans_aside(campaign, now)
     open_sends = campaign.sends.filter(status__in=[Send.Status.PENDING, Send.Status.CLAIMED])
     cancelled = open_sends.update(status=Send.Status.CANCELLED, claimed_until=None)
     _tell(campaign, by, now)
     return cancelled
 
 
+def finish_campaigns(*, now: datetime) -> int:
+    """Close the running campaigns whose last day is over and that have nothing left to send; how many.
+
+    Clicks and orders go on counting: results are read from the rows, whatever the state.
+    """
+    waiting = Send.objects.filter(campaign=OuterRef("pk"), status__in=Send.OPEN)
+    over = Campaign.objects.filter(~Exists(waiting), status=Status.RUNNING, ends_on__lt=timezone.localdate(now))
+    return sum(_finish(campaign, now) for campaign in over)
+
+
 @transaction.atomic
-def finish_campaign(*, campaign: Campaign, now: datetime) -> bool:
-    """Close a running campaign that has nothing left to send. False when there is, or somebody was quicker."""
-    if campaign.sends.filter(status__in=Send.OPEN).exists():
-        return False
-    if not Campaign.objects.filter(pk=campaign.pk, status=Status.RUNNING).update(
-        status=Status.FINISHED, finished_at=now
-    ):
-        return False
-    campaign.status = Status.FINISHED
-    _tell(campaign, None, now)
-    return True
+def _finish(campaign: Campaign, now: datetime) -> bool:
+    with suppress(WrongState):  # somebody was quicker
+        campaign.move_to(Status.FINISHED, finished_at=now)
+        _tell(campaign, None, now)
+        return True
+    return False
+
+
+def _locked(campaign: Campaign) -> Campaign:
+    """The campaign as it is now, held until this transaction ends: plans and sends change only under it."""
+    return Campaign.objects.select_for_update().get(pk=campaign.pk)
 
 
 def _tell(campaign: Campaign, by: User | None, now: datetime) -> None:

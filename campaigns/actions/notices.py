@@ -27,7 +27,7 @@ def _email(notice: Notice, now: datetime) -> bool:
         return False
     text = render_to_string("emails/notice.txt", {"notice": notice, "url": links.campaign_url(notice.campaign)})
     try:
-        send_mail(f"{notice.campaign.name}: messages failed", text, None, [notice.user.email])
+        send_mail(f"{' '.join(notice.campaign.name.split())}: messages failed", text, None, [notice.user.email])
     except (SMTPException, OSError):
         logger.warning("Notice %s could not be sent; it is tried again.", notice.pk)
         Notice.objects.filter(pk=notice.pk).update(emailed_at=None)

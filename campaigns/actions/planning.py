@@ -12,6 +12,7 @@ from campaigns.ai.planner import Answer
 from campaigns.models import Campaign, Candidate, Offer, Plan, PlanAnswer, PlanStep, Playbook
 from campaigns.rules import proposals, wording
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
+from config.shared.clock import Clock, ticking
 from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
@@ -20,7 +21,8 @@ from integrations.llm.base import ModelUnavailable, language_model
 from loyalty.models import User
 from loyalty.queries.brand import business
 
-LEASE = timedelta(minutes=5)
+# Longer than the language model may take over one answer, with its retries.
+LEASE = timedelta(minutes=7)
 Status = Plan.Status
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class _Stopped(Exception):
 @transaction.atomic
 def request_plan(*, campaign: Campaign, by: User, now: datetime) -> Plan:
     """Queue a plan for a worker; one that waits for review is replaced. Raises CannotPlan."""
+    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if campaign.status != Campaign.Status.DRAFT:
         raise CannotPlan(f"{campaign.name} is {campaign.get_status_display().lower()}; only a draft gets a plan.")
     if campaign.plans.filter(status=Status.APPROVED).exists():
@@ -65,17 +68,18 @@ def cancel_plan(*, plan: Plan, now: datetime) -> None:
 
 def make_plan(plan_id: int, *, now: datetime) -> bool:
     """Work a queued plan out. False when somebody else has it. Never raises for what the plan itself can tell."""
+    clock = ticking(now)
     plan = _claim(plan_id, now)
     if plan is None:
         return False
     try:
-        _make(plan, now)
+        _make(plan, clock)
     except _Stopped:
         logger.info("Plan %s was cancelled", plan_id)
     except (DomainError, ModelUnavailable) as refusal:
-        _fail(plan, str(refusal), now)
+        _fail(plan, str(refusal), clock())
     except Exception:
-        _fail(plan, "Something went wrong on our side; the plan can be asked for again.", now)
+        _fail(plan, "Something went wrong on our side; the plan can be asked for again.", clock())
         raise
     return True
 
@@ -91,12 +95,19 @@ def _claim(plan_id: int, now: datetime) -> Plan | None:
     return plan
 
 
-def _make(plan: Plan, now: datetime) -> None:
-    channels = available_channels()
+def _make(plan: Plan, clock: Clock) -> None:
+    now, channels = clock(), available_channels()
     _rank(plan, channels, now)
     facts, allowed = _facts(plan, channels, now), limits(plan, channels, now)
-    _move(plan, Status.WRITING, facts=facts)
-    _write_steps(plan, _settled_answer(plan, facts, allowed, now), facts, allowed, now)
+    _refuse_without_playbook(facts)
+    _move(plan, Status.WRITING, clock(), facts=facts)
+    _write_steps(plan, _settled_answer(plan, facts, allowed, clock), facts, allowed, clock())
+
+
+def _refuse_without_playbook(facts: dict[str, Any]) -> None:
+    groups = {group["group"]: group["label"] for group in facts["groups"]}
+    if not any(playbook["group"] in groups and playbook["channels"] for playbook in facts["playbooks"]):
+        raise CannotPlan(f"No playbook is in use for {', '.join(groups.values())}. Add one, or turn one on.")
 
 
 @transaction.atomic
@@ -197,12 +208,12 @@ def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:
     )
 
 
-def _settled_answer(plan: Plan, facts: dict[str, Any], allowed: Limits, now: datetime) -> Answer:
+def _settled_answer(plan: Plan, facts: dict[str, Any], allowed: Limits, clock: Clock) -> Answer:
     """The first answer without a fault. Every answer is kept, word for word. No transaction is open meanwhile."""
     model, faults = language_model(), list[str]()
     for attempt in range(1, planner.ATTEMPTS + 1):
         answer = planner.ask(model, facts, allowed, faults=faults)
-        _keep(plan, model.name, attempt, answer, now)
+        _keep(plan, model.name, attempt, answer, clock())
         if not answer.faults:
             return answer
         faults = answer.faults
@@ -218,7 +229,7 @@ def _keep(plan: Plan, model_name: str, attempt: int, answer: Answer, now: dateti
         attempt=attempt,
         defaults={"model_name": model_name, "raw": answer.raw, "faults": answer.faults, "answered_at": now},
     )
-    _move(plan, Status.CHECKING, model_name=model_name)
+    _move(plan, Status.CHECKING, now, model_name=model_name)
 
 
 @transaction.atomic
@@ -244,7 +255,7 @@ def _write_steps(plan: Plan, answer: Answer, facts: dict[str, Any], allowed: Lim
         )
         for position, step in enumerate(answer.proposal.steps)
     )
-    _move(plan, Status.READY, finished_at=now)
+    _move(plan, Status.READY, now, finished_at=now)
 
 
 def _evidence(step: StepProposal, group: dict[str, Any], allowed: Limits) -> dict[str, Any]:
@@ -261,12 +272,10 @@ def _evidence(step: StepProposal, group: dict[str, Any], allowed: Limits) -> dic
     }
 
 
-def _move(plan: Plan, status: str, **fields: Any) -> None:
+def _move(plan: Plan, status: str, now: datetime, **fields: Any) -> None:
     """On to the next state, unless somebody cancelled meanwhile."""
-    lease = timezone.now() + LEASE
-    if not Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING).update(
-        status=status, claimed_until=lease, **fields
-    ):
+    working = Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING)
+    if not working.update(status=status, claimed_until=now + LEASE, **fields):
         raise _Stopped
     announce(f"plan:{plan.public_id}")
 

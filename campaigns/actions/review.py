@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from campaigns.actions import planning
 from campaigns.events import PlanApproved
-from campaigns.models import Action, Campaign, Offer, Plan, PlanStep, Send
+from campaigns.models import Action, Campaign, Candidate, Offer, Plan, PlanStep, Send
 from campaigns.queries.policy import policy
 from campaigns.rules import proposals
-from campaigns.rules.proposals import StepProposal
+from campaigns.rules.proposals import Limits, StepProposal, WeekProposal
 from campaigns.sending import gate
 from config.shared.errors import DomainError
 from config.shared.live import announce
@@ -19,6 +19,10 @@ from config.shared.trail import note_change
 from integrations.channels.base import available_channels
 from loyalty.models import Member, User
 from tracking.actions import record
+
+_STEP, _CANDIDATE, _ACTION, _SEND, _MEMBER = (
+    model._meta.db_table for model in (PlanStep, Candidate, Action, Send, Member)
+)
 
 
 class CannotEdit(DomainError):
@@ -38,7 +42,8 @@ def edit_step(
     before = PlanStep.objects.get(pk=step.pk)
     wanted = {"day": day, "send_at": send_at, "offer": offer, "subject": subject, "body": body}
     PlanStep.objects.filter(pk=step.pk).update(**wanted, edited_by=by, edited_at=now)
-    _refuse_faults(plan, now, CannotEdit)
+    _refuse_faults_of(step, plan, now)
+    _count_cost_again(step, plan, now)
     note_change(before, **{field: (getattr(before, field), value) for field, value in wanted.items()})
     return PlanStep.objects.get(pk=step.pk)
 
@@ -54,7 +59,7 @@ def remove_step(*, step: PlanStep, by: User, now: datetime) -> None:
 def restore_step(*, step: PlanStep, by: User, now: datetime) -> None:
     plan = _under_review(step.plan_id)
     PlanStep.objects.filter(pk=step.pk).update(removed_at=None, edited_by=by, edited_at=now)
-    _refuse_faults(plan, now, CannotEdit)
+    _refuse_faults_of(step, plan, now)
     note_change(step, removed=(True, False))
 
 
@@ -67,7 +72,10 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
     if policy().needs_second_person and plan.requested_by_id == by.pk:
         raise CannotApprove("Somebody else has to approve this plan: you asked for it.")
     plan = _under_review(plan.pk, refusal=CannotApprove)
-    _refuse_faults(plan, now, CannotApprove)
+    if plan.campaign.status != Campaign.Status.DRAFT:
+        raise CannotApprove(f"{plan.campaign.name} is {plan.campaign.get_status_display().lower()}.")
+    if faults := proposals.faults_in(_proposal(plan), _limits(plan, now)):
+        raise CannotApprove(" ".join(faults[:3]))
     try:
         with transaction.atomic():
             Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.APPROVED, approved_by=by, approved_at=now)
@@ -88,7 +96,7 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
 @transaction.atomic
 def withdraw_approval(*, plan: Plan, by: User, now: datetime) -> None:
     """Back to review, as long as the campaign has not begun. Raises CannotEdit."""
-    locked = Plan.objects.select_for_update().select_related("campaign").get(pk=plan.pk)
+    locked = _locked(plan.pk)
     if locked.status != Plan.Status.APPROVED or locked.campaign.status != Campaign.Status.DRAFT:
         raise CannotEdit("The campaign has begun; pause or cancel it instead.")
     Send.objects.filter(action__step__plan=plan).delete()
@@ -99,17 +107,41 @@ def withdraw_approval(*, plan: Plan, by: User, now: datetime) -> None:
 
 
 def _under_review(plan_id: int, *, refusal: type[DomainError] = CannotEdit) -> Plan:
-    plan = Plan.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=plan_id)
+    plan = _locked(plan_id)
     if plan.status != Plan.Status.READY:
         raise refusal(f"This plan is not under review: {plan.get_status_display().lower()}.")
     return plan
 
 
-def _refuse_faults(plan: Plan, now: datetime, refusal: type[DomainError]) -> None:
+def _locked(plan_id: int) -> Plan:
+    """The plan with its campaign, both held, the campaign first: everybody takes them in this order."""
+    Campaign.objects.select_for_update().get(plans=plan_id)
+    return Plan.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=plan_id)
+
+
+def _refuse_faults_of(step: PlanStep, plan: Plan, now: datetime) -> None:
+    """What is wrong with this step or with the week it makes. Other steps may wait for their own mending."""
+    limits, edited = _limits(plan, now), PlanStep.objects.select_related("offer").get(pk=step.pk)
+    faults = proposals.faults_in_step(_as_proposal(edited), limits)
+    if edited.removed_at is None:
+        faults += proposals.faults_across(_proposal(plan).steps, limits)
+    if faults:
+        raise CannotEdit(" ".join(fault[0].upper() + fault[1:] for fault in faults[:3]))
+
+
+def _count_cost_again(step: PlanStep, plan: Plan, now: datetime) -> None:
+    edited = PlanStep.objects.select_related("offer").get(pk=step.pk)
+    cost = str(proposals.cost_of(_as_proposal(edited), _limits(plan, now)))
+    PlanStep.objects.filter(pk=step.pk).update(evidence={**edited.evidence, "most_it_can_cost": cost})
+
+
+def _limits(plan: Plan, now: datetime) -> Limits:
+    return planning.limits(plan, available_channels(), now)
+
+
+def _proposal(plan: Plan) -> WeekProposal:
     steps = plan.steps.filter(removed_at=None).select_related("offer")
-    proposal = proposals.WeekProposal(steps=[_as_proposal(step) for step in steps])
-    if faults := proposals.faults_in(proposal, planning.limits(plan, available_channels(), now)):
-        raise refusal(" ".join(faults[:3]))
+    return WeekProposal(steps=[_as_proposal(step) for step in steps])
 
 
 def _as_proposal(step: PlanStep) -> StepProposal:
@@ -132,10 +164,10 @@ def _materialise(plan: Plan, channel: str, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Action._meta.db_table} (step_id, member_id)
+            INSERT INTO {_ACTION} (step_id, member_id)
             SELECT step.id, candidate.member_id
-            FROM campaigns_planstep step
-            JOIN campaigns_candidate candidate ON candidate.plan_id = step.plan_id AND candidate."group" = step."group"
+            FROM {_STEP} step
+            JOIN {_CANDIDATE} candidate ON candidate.plan_id = step.plan_id AND candidate."group" = step."group"
             WHERE step.plan_id = %s AND step.channel = %s AND step.removed_at IS NULL
               AND candidate.member_id IN ({admitted})
             ORDER BY step.day, step.position, candidate.rank
@@ -145,15 +177,15 @@ def _materialise(plan: Plan, channel: str, now: datetime) -> None:
         )
         cursor.execute(
             f"""
-            INSERT INTO {Send._meta.db_table}
+            INSERT INTO {_SEND}
                 (public_id, campaign_id, action_id, member_id, channel, recipient, status, due_at,
                  attempts, provider_id, failure)
             SELECT gen_random_uuid(), %s, action.id, action.member_id, step.channel,
                    CASE step.channel WHEN 'email' THEN member.email ELSE member.phone END,
                    'PENDING', (step.day + step.send_at) AT TIME ZONE %s, 0, '', ''
-            FROM campaigns_action action
-            JOIN campaigns_planstep step ON step.id = action.step_id
-            JOIN loyalty_member member ON member.id = action.member_id
+            FROM {_ACTION} action
+            JOIN {_STEP} step ON step.id = action.step_id
+            JOIN {_MEMBER} member ON member.id = action.member_id
             WHERE step.plan_id = %s AND step.channel = %s
             ORDER BY action.id
             ON CONFLICT (action_id, channel) DO NOTHING

@@ -1,13 +1,12 @@
 """What happens to sends: they go out, are delivered, fail, or are settled by a person."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from campaigns.actions.campaigns import finish_campaign
 from campaigns.models import Action, Campaign, Notice, PlanStep, Send, WrongState
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import dispatch, render
@@ -32,24 +31,23 @@ def send_due(*, now: datetime) -> int:
     if claimed:
         dispatch.send_claimed(claimed, now=now)
         tell_owners(now=now)
-    for campaign in Campaign.objects.filter(status=Campaign.Status.RUNNING):
-        finish_campaign(campaign=campaign, now=now)
     return len(claimed)
 
 
 @transaction.atomic
 def mark_delivered(*, provider_id: str, at: datetime) -> bool:
-    """A provider says the message arrived. Never moves a state backwards; False for messages that are not ours."""
+    """The message arrived, whatever was believed of it, so it never goes out again. False when that is no news."""
     sends = Send.objects.filter(provider_id=provider_id)
-    moved = sends.filter(status__in=[Status.HANDING_OFF, Status.SENT, Status.UNKNOWN]).update(
+    moved = sends.exclude(status=Status.DELIVERED).update(
         status=Status.DELIVERED,
         sent_at=Coalesce(F("sent_at"), Value(at)),
         delivered_at=at,
+        failed_at=None,
         claimed_until=None,
         failure="",
     )
     if moved:
-        for campaign in Campaign.objects.filter(sends__in=sends):
+        for campaign in Campaign.objects.filter(pk__in=sends.values("campaign")):
             announce(f"campaign:{campaign.public_id}")
     return bool(moved)
 
@@ -78,26 +76,35 @@ def send_test(*, step: PlanStep, to: User) -> None:
 
 @transaction.atomic
 def settle_unknown(*, send: Send, was_sent: bool, now: datetime) -> None:
-    """A person looked and says whether it left; if not, it is sent again. Raises WrongState."""
+    """A person looked and says whether it left; if not, it is sent again, unless its campaign is over.
+
+    Raises WrongState.
+    """
+    campaign = Campaign.objects.select_for_update().get(pk=send.campaign_id)
     unknown = Send.objects.filter(pk=send.pk, status=Status.UNKNOWN)
-    changed = (
-        unknown.update(status=Status.SENT, sent_at=now, failure="")
-        if was_sent
-        else unknown.update(status=Status.PENDING, due_at=now, failure="")
-    )
-    if not changed:
+    if was_sent:
+        settled, changed = Status.SENT, {"sent_at": now, "failure": ""}
+    elif campaign.status in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):
+        settled, changed = Status.PENDING, {"due_at": now, "failure": ""}
+    else:
+        settled, changed = Status.CANCELLED, {"failure": "It did not leave, and the campaign is over."}
+    if not unknown.update(status=settled, **changed):
         raise WrongState("This message is not in doubt any more.")
-    note_change(send, status=(Status.UNKNOWN, Status.SENT if was_sent else Status.PENDING))
-    announce(f"campaign:{send.campaign.public_id}")
+    note_change(send, status=(Status.UNKNOWN, settled))
+    announce(f"campaign:{campaign.public_id}")
 
 
 def tell_owners(*, now: datetime) -> None:
-    """Once a day and campaign: the owner hears that messages failed, here and by email."""
-    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    failed_today = Send.objects.filter(status=Status.FAILED, failed_at__gte=today)
-    untold = Campaign.objects.filter(sends__in=failed_today).exclude(notices__day=today.date()).distinct()
-    for campaign in untold.select_related("owner"):
-        _notify(campaign, failed_today.filter(campaign=campaign), today.date(), now)
+    """Once a day and campaign: the owner hears that messages failed, here and by email.
+
+    Yesterday is asked about too: a worker may have died between the failure and the telling.
+    """
+    today = timezone.localtime(now).date()
+    for day in (today - timedelta(days=1), today):
+        failed = Send.objects.filter(status=Status.FAILED, failed_at__date=day, failed_at__gte=now - timedelta(days=2))
+        told = Notice.objects.filter(kind=Notice.Kind.SENDS_FAILED, day=day).values("campaign")
+        for campaign in Campaign.objects.filter(pk__in=failed.values("campaign")).exclude(pk__in=told):
+            _notify(campaign, failed.filter(campaign=campaign), day, now)
 
 
 @transaction.atomic
@@ -107,8 +114,8 @@ def _notify(campaign: Campaign, failed: QuerySet[Send], day: date, now: datetime
         kind=Notice.Kind.SENDS_FAILED,
         day=day,
         defaults={
-            "user": campaign.owner,
-            "text": f"Messages of {campaign.name} failed: {failed.latest('pk').failure}"[:500],
+            "user_id": campaign.owner_id,
+            "text": f"Messages of {campaign.name} failed: {failed.latest('failed_at').failure}"[:500],
             "created_at": now,
         },
     )

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Min, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Min, Q
 
+from campaigns.actions.sends import mark_delivered
 from campaigns.events import MemberUnsubscribed, MessageClicked, MessageOpened
 from campaigns.models import Send, Touch
 from campaigns.rules import machines
@@ -19,13 +19,13 @@ REPEATED_OPEN = timedelta(minutes=1)
 
 
 @transaction.atomic
-def note_open(*, send: Send, user_agent: str, now: datetime) -> None:
-    machine = machines.opened_by_machine(user_agent=user_agent, since_sent=_since_sent(send, now))
+def note_open(*, send: Send, method: str, user_agent: str, now: datetime) -> None:
+    """Note an opening; the same reader again within a minute is not told twice."""
+    _lock(send)
+    machine = machines.opened_by_machine(method=method, user_agent=user_agent, since_sent=_since_sent(send, now))
     if send.touches.filter(kind=Kind.OPEN, machine=machine, at__gt=now - REPEATED_OPEN).exists():
         return
     touch = _touch(send, Kind.OPEN, now, machine=machine, user_agent=user_agent)
-    if not machine:
-        Send.objects.filter(pk=send.pk).update(opened_at=Coalesce(F("opened_at"), Value(now)))
     event = MessageOpened(
         subject=str(send.member.public_id),
         send=str(send.public_id),
@@ -37,20 +37,19 @@ def note_open(*, send: Send, user_agent: str, now: datetime) -> None:
 
 @transaction.atomic
 def note_click(*, send: Send, url: str, method: str, user_agent: str, now: datetime) -> None:
-    """Note a click; one that shows others to be a machine's marks them too."""
-    Send.objects.select_for_update().get(pk=send.pk)
+    """Note a click; one that shows earlier ones to be a machine's marks them too."""
+    _lock(send)
     others = send.touches.filter(kind=Kind.CLICK, at__gt=now - machines.TOO_FAST).exclude(url=url)
     latest = others.order_by("-at").first()
     machine = machines.clicked_by_machine(
         method=method,
         user_agent=user_agent,
         since_sent=_since_sent(send, now),
-        seconds_to_other_link=None if latest is None else (now - latest.at).total_seconds(),
+        since_other_link=None if latest is None else now - latest.at,
     )
     touch = _touch(send, Kind.CLICK, now, url=url, machine=machine, user_agent=user_agent)
-    if machine and latest is not None:
+    if machine == machines.EVERY_LINK:
         others.filter(machine="").update(machine=machine)
-    _keep_first_click(send)
     event = MessageClicked(
         subject=str(send.member.public_id),
         send=str(send.public_id),
@@ -64,6 +63,7 @@ def note_click(*, send: Send, url: str, method: str, user_agent: str, now: datet
 @transaction.atomic
 def unsubscribe(*, send: Send, address: str | None, now: datetime) -> None:
     """Withdraw the consent to marketing on this send's channel. Doing it twice changes nothing."""
+    _lock(send)
     set_consent(
         member=send.member,
         channel=send.channel,
@@ -87,21 +87,40 @@ def unsubscribe(*, send: Send, address: str | None, now: datetime) -> None:
     _tell(send, touch, event, now)
 
 
+def _lock(send: Send) -> None:
+    """One touch of a message after the other: what is a machine's shows only beside the touches before it."""
+    send.refresh_from_db(fields=["sent_at"], from_queryset=Send.objects.select_for_update())
+
+
 def _touch(send: Send, kind: str, at: datetime, *, url: str = "", machine: str = "", user_agent: str = "") -> Touch:
     return Touch.objects.create(
-        send=send, kind=kind, at=at, url=url[:2000], machine=machine, user_agent=user_agent[:300]
+        send=send,
+        kind=kind,
+        at=at,
+        url=_clean(url)[:2000],
+        machine=machine,
+        user_agent=_clean(user_agent)[:300],
     )
 
 
+def _clean(text: str) -> str:
+    return text.replace("\x00", "")
+
+
 def _tell(send: Send, touch: Touch, event: MessageOpened | MessageClicked | MemberUnsubscribed, now: datetime) -> None:
+    _keep_firsts(send)
+    # Whoever holds a link has the message, whatever the mail server said or did not say.
+    mark_delivered(provider_id=send.provider_id, at=now)
     record(event, key=str(touch.pk), at=now)
     announce(f"campaign:{send.campaign.public_id}")
 
 
-def _keep_first_click(send: Send) -> None:
-    """The first click by a person, which also proves an opening."""
-    first = send.touches.filter(kind=Kind.CLICK, machine="").aggregate(at=Min("at"))["at"]
-    Send.objects.filter(pk=send.pk).update(clicked_at=first, opened_at=Coalesce(F("opened_at"), Value(first)))
+def _keep_firsts(send: Send) -> None:
+    """When a person first opened and first clicked. A click proves an opening: many readers load no pictures."""
+    read = send.touches.filter(machine="", kind__in=[Kind.OPEN, Kind.CLICK])
+    Send.objects.filter(pk=send.pk).update(
+        **read.aggregate(opened_at=Min("at"), clicked_at=Min("at", filter=Q(kind=Kind.CLICK)))
+    )
 
 
 def _since_sent(send: Send, now: datetime) -> timedelta | None:

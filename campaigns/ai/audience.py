@@ -13,6 +13,7 @@ from campaigns.sending import gate
 from loyalty.models import Consent, Member, Order, Score, Scoring, Store
 from loyalty.queries.segments import members_matching
 
+MARKETING = Consent.Topic.MARKETING
 # How much is at stake when nothing is done, 0 to 100; recency has the rest of the say through the group itself.
 STAKES = {
     Score.Group.CANNOT_LOSE: 100,
@@ -58,7 +59,9 @@ def ranked(members: QuerySet[Member]) -> QuerySet[Member]:
 
 def left_out(target: QuerySet[Member], channels: Sequence[str], *, taken: int, now: datetime) -> dict[str, int]:
     """Why members of the target are not in the audience; each member under the first reason that holds."""
-    consent = Exists(Consent.objects.filter(member=OuterRef("pk"), channel__in=channels, is_granted=True))
+    consent = Exists(
+        Consent.objects.filter(member=OuterRef("pk"), channel__in=channels, topic=MARKETING, is_granted=True)
+    )
     counted = target.count()
     unscored = target.filter(score__isnull=True).count()
     without_consent = target.filter(~consent, score__isnull=False).count()
@@ -134,11 +137,12 @@ _GROUPS_SQL = f"""
 """
 _HABITS_SQL = f"""
     SELECT candidate."group",
-           mode() WITHIN GROUP (ORDER BY extract(isodow FROM orders.ordered_at AT TIME ZONE store.time_zone))::int AS weekday,
-           mode() WITHIN GROUP (ORDER BY extract(hour FROM orders.ordered_at AT TIME ZONE store.time_zone))::int AS hour
+           mode() WITHIN GROUP (ORDER BY extract(isodow FROM local.ordered_at))::int AS weekday,
+           mode() WITHIN GROUP (ORDER BY extract(hour FROM local.ordered_at))::int AS hour
     FROM {_CANDIDATE} candidate
     JOIN {_ORDER} orders USING (member_id)
     JOIN {_STORE} store ON store.id = orders.store_id
+    CROSS JOIN LATERAL (SELECT orders.ordered_at AT TIME ZONE store.time_zone AS ordered_at) local
     WHERE candidate.plan_id = %s
     GROUP BY candidate."group"
 """
@@ -146,7 +150,9 @@ _FAVOURITES_SQL = f"""
     SELECT "group", array_agg(category ORDER BY members DESC, category) AS categories
     FROM (
         SELECT candidate."group", stats.primary_category AS category, count(*) AS members,
-               row_number() OVER (PARTITION BY candidate."group" ORDER BY count(*) DESC, stats.primary_category) AS place
+               row_number() OVER (
+                   PARTITION BY candidate."group" ORDER BY count(*) DESC, stats.primary_category
+               ) AS place
         FROM {_CANDIDATE} candidate
         JOIN loyalty_memberstats stats USING (member_id)
         WHERE candidate.plan_id = %s AND stats.primary_category <> ''

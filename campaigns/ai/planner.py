@@ -25,9 +25,16 @@ class Answer:
 def ask(model: LanguageModel, facts: dict[str, Any], limits: Limits, *, faults: list[str] | None = None) -> Answer:
     """One question, one answer. `faults` are those of the answer before. Raises ModelUnavailable."""
     told = facts if not faults else {**facts, "faults_of_your_last_answer": faults}
-    raw = model.answer(Question(task="plan_week", instructions=_prompt("plan_week"), facts=told, schema=WeekProposal))
+    question = Question(task="plan_week", instructions=_prompt("plan_week"), facts=told, schema=WeekProposal)
+    raw = _storable(model.answer(question))
     proposal, shape_faults = proposals.read(raw)
-    return Answer(raw, proposal, shape_faults if proposal is None else proposals.faults_in(proposal, limits))
+    found = shape_faults if proposal is None else proposals.faults_in(proposal, limits)
+    return Answer(raw, proposal, [_storable(fault) for fault in found])
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL keeps any text but NUL and half a surrogate pair; a model may write both."""
+    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")
 
 
 @cache

@@ -1,6 +1,8 @@
 import uuid
+from typing import Any
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from config.shared.errors import DomainError
@@ -35,7 +37,9 @@ class Campaign(models.Model):
     starts_on = models.DateField()
     ends_on = models.DateField()
     segments = models.ManyToManyField("loyalty.Segment", related_name="campaigns")
-    budget = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    budget = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
+    )
     audience_limit = models.PositiveIntegerField("members at most", default=300)
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="campaigns")
@@ -54,12 +58,13 @@ class Campaign(models.Model):
                 condition=models.Q(ends_on__gte=models.F("starts_on")), name="campaign_ends_after_it_starts"
             ),
             models.CheckConstraint(condition=models.Q(audience_limit__gt=0), name="campaign_has_an_audience"),
+            models.CheckConstraint(condition=models.Q(budget__gte=0), name="campaign_budget_not_negative"),
         ]
 
     def __str__(self) -> str:
         return self.name
 
-    def move_to(self, target: str, **fields: object) -> None:
+    def move_to(self, target: str, **fields: Any) -> None:
         """Conditional: of two people who press at once, one gets WrongState."""
         allowed = [status for status, targets in self.MOVES.items() if target in targets]
         if not Campaign.objects.filter(pk=self.pk, status__in=allowed).update(status=target, **fields):

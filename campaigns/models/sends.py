@@ -55,6 +55,7 @@ class Send(models.Model):
             models.Index(fields=["campaign", "status"], name="send_of_campaign"),
             models.Index(fields=["member", "-due_at"], name="send_of_member"),
             models.Index(fields=["provider_id"], condition=~models.Q(provider_id=""), name="send_by_provider_id"),
+            models.Index(fields=["failed_at"], condition=models.Q(status="FAILED"), name="send_failed"),
             models.Index(fields=["clicked_at"], condition=models.Q(clicked_at__isnull=False), name="send_clicked"),
         ]
 

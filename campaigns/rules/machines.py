@@ -27,10 +27,14 @@ SCANNERS = (
 # Apple's Mail Privacy Protection fetches every image under this bare name, whether or not anybody reads.
 PRIVACY_PROXY_AGENT = "mozilla/5.0"
 TOO_FAST = timedelta(seconds=2)
+HEADERS_ONLY = "asked only for headers"
+EVERY_LINK = "followed every link at once"
 
 
-def opened_by_machine(*, user_agent: str, since_sent: timedelta | None) -> str:
+def opened_by_machine(*, method: str, user_agent: str, since_sent: timedelta | None) -> str:
     """Why an opening is held to be a machine's, or an empty string."""
+    if method == "HEAD":
+        return HEADERS_ONLY
     agent = user_agent.strip().lower()
     if agent == PRIVACY_PROXY_AGENT:
         return "privacy proxy"
@@ -38,13 +42,13 @@ def opened_by_machine(*, user_agent: str, since_sent: timedelta | None) -> str:
 
 
 def clicked_by_machine(
-    *, method: str, user_agent: str, since_sent: timedelta | None, seconds_to_other_link: float | None
+    *, method: str, user_agent: str, since_sent: timedelta | None, since_other_link: timedelta | None
 ) -> str:
-    """Why a click is held to be a machine's. `seconds_to_other_link`: to the last click on another link of it."""
+    """Why a click is held to be a machine's. `since_other_link`: since the last click on another link of it."""
     if method == "HEAD":
-        return "asked only for headers"
-    if seconds_to_other_link is not None and seconds_to_other_link < TOO_FAST.total_seconds():
-        return "followed every link at once"
+        return HEADERS_ONLY
+    if since_other_link is not None and since_other_link < TOO_FAST:
+        return EVERY_LINK
     return _scanner(user_agent.strip().lower(), since_sent)
 
 

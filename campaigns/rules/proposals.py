@@ -22,7 +22,7 @@ LONGEST_SUBJECT = 150
 LONGEST_BODY = 4_000
 EARLIEST, LATEST = time(8), time(20)
 _HOUR_AND_MINUTE = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class StepProposal(BaseModel):

@@ -4,26 +4,34 @@
 
 A lease that lapses before HANDING_OFF is simply taken again. After it, nobody knows whether the message left: the
 send is UNKNOWN, shown, and never sent again by itself.
+
+Every move is one conditional UPDATE of one row. Its conditions stay on that row (Exists, no joins): PostgreSQL looks
+at them again when two workers meet, which it would not do for a row found by a subquery.
 """
 
 import logging
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Case, F, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Case, Exists, F, OuterRef, Value, When
+from django.db.models.functions import Coalesce
 
 from campaigns.events import MessageFailed, MessageSent
 from campaigns.models import Campaign, Send
 from campaigns.queries.policy import policy
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import gate, render
+from config.shared.clock import Clock, ticking
 from config.shared.live import announce
-from integrations.channels.base import Channel, DeliveryFailed, OutcomeUnknown, channel
+from integrations.channels.base import Channel, DeliveryFailed, Message, OutcomeUnknown, available_channels, channel
+from loyalty.models import Member
 from tracking.actions import record
 
 BATCH = 100
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=5)
+# A slow mail server must not keep a batch until its lease lapses, or until the worker's time limit ends it.
+LONGEST_BATCH = timedelta(seconds=90)
+OUR_FAULT = "Something went wrong on our side; the log says what."
 Status = Send.Status
 logger = logging.getLogger(__name__)
 
@@ -38,6 +46,7 @@ def claim(*, now: datetime, batch: int = BATCH) -> list[int]:
                 SELECT candidate.id FROM {Send._meta.db_table} candidate
                 JOIN {Campaign._meta.db_table} campaign ON campaign.id = candidate.campaign_id
                 WHERE candidate.status = 'PENDING' AND candidate.due_at <= %s AND campaign.status = 'RUNNING'
+                  AND candidate.channel = ANY(%s)
                 ORDER BY candidate.due_at, candidate.id
                 LIMIT %s
                 FOR UPDATE OF candidate SKIP LOCKED
@@ -45,7 +54,7 @@ def claim(*, now: datetime, batch: int = BATCH) -> list[int]:
             WHERE send.id = due.id
             RETURNING send.id
             """,
-            [now + LEASE, now, batch],
+            [now + LEASE, now, list(available_channels()), batch],
         )
         return sorted(row[0] for row in cursor.fetchall())
 
@@ -63,62 +72,82 @@ def release_lapsed(*, now: datetime) -> tuple[int, int]:
 
 
 def send_claimed(send_ids: list[int], *, now: datetime) -> None:
-    """Hand off what was claimed, one connection per channel."""
+    """Hand off what was claimed, one connection per channel. What there is no time for goes back."""
+    clock = ticking(now)
     sends = list(
         Send.objects.filter(pk__in=send_ids)
         .select_related(
             "campaign", "action__step__offer", "member__stats", "member__points_account", "member__home_store"
         )
-        .prefetch_related("member__consents")
         .order_by("channel", "pk")
     )
     for name in sorted({send.channel for send in sends}):
         with channel(name) as outlet:
             for send in sends:
-                if send.channel == name:
-                    _send_one(send, outlet, now)
-                    announce(f"campaign:{send.campaign.public_id}")
+                if send.channel != name:
+                    continue
+                if clock() > now + LONGEST_BATCH:
+                    _settle(send, Status.CLAIMED, Status.PENDING)
+                    continue
+                _send_one(send, outlet, clock)
+                announce(f"campaign:{send.campaign.public_id}")
 
 
-def _send_one(send: Send, outlet: Channel, now: datetime) -> None:
-    if reason := _refusal(send, now):
-        _settle(send, Status.CLAIMED, Status.SUPPRESSED, failure=reason)
-        return
+def _send_one(send: Send, outlet: Channel, clock: Clock) -> None:
+    """Whatever goes wrong with this one is its own affair: the others must not wait for it."""
     try:
         message = render.message_for(send)
     except WordingFault as fault:
-        _fail(send, str(fault), now, came_from=Status.CLAIMED)
+        _fail(send, str(fault), clock(), came_from=Status.CLAIMED)
         return
-    if not _begin_hand_off(send, f"<{message.id}>"):
+    except Exception:
+        logger.exception("Send %s could not be written", send.pk)
+        _fail(send, OUR_FAULT, clock(), came_from=Status.CLAIMED)
         return
+    if _begin_hand_off(send, message, clock()):
+        _hand_off(send, message, outlet, clock)
+    else:
+        _put_aside(send, clock())
+
+
+def _begin_hand_off(send: Send, message: Message, now: datetime) -> bool:
+    """Committed before the provider hears of it. False when it may not leave (any more), or is not ours.
+
+    `attempts` grows with each hand-off: a worker whose lease lapsed cannot take up what another has tried since.
+    """
+    is_running = Exists(Campaign.objects.filter(pk=OuterRef("campaign_id"), status=Campaign.Status.RUNNING))
+    ours = Send.objects.filter(is_running, gate.still_admitted(send, now=now), status=Status.CLAIMED)
+    begun = ours.filter(pk=send.pk, attempts=send.attempts).update(
+        status=Status.HANDING_OFF,
+        attempts=F("attempts") + 1,
+        provider_id=f"<{message.id}>",
+        claimed_until=now + LEASE,
+    )
+    send.attempts += begun
+    return bool(begun)
+
+
+def _hand_off(send: Send, message: Message, outlet: Channel, clock: Clock) -> None:
     try:
         provider_id = outlet.send(message)
     except DeliveryFailed as error:
-        _retry_or_fail(send, error, now)
+        _retry_or_fail(send, error, clock())
     except OutcomeUnknown as error:
         _settle(send, Status.HANDING_OFF, Status.UNKNOWN, failure=str(error)[:500])
+    except Exception:
+        logger.exception("Send %s ended in the middle of its hand-off", send.pk)
+        _settle(send, Status.HANDING_OFF, Status.UNKNOWN, failure=OUR_FAULT)
     else:
-        _mark_sent(send, provider_id, now)
+        _mark_sent(send, provider_id, clock())
 
 
-def _refusal(send: Send, now: datetime) -> str | None:
-    """Asked of the rows as they are this instant, not as they were when the batch was read."""
-    send.member.refresh_from_db(fields=["email", "phone", "birth_date"])
-    send.member._prefetched_objects_cache = {}  # type: ignore[attr-defined]
-    return gate.refusal(send.member, channel=send.channel, recipient=send.recipient, now=now)
-
-
-def _begin_hand_off(send: Send, provider_id: str) -> bool:
-    """Committed before the provider hears of it. False when the campaign was paused or cancelled meanwhile."""
-    running = Send.objects.filter(pk=send.pk, status=Status.CLAIMED, campaign__status=Campaign.Status.RUNNING)
-    lease = Now() + Value(LEASE)
-    if running.update(
-        status=Status.HANDING_OFF, attempts=F("attempts") + 1, provider_id=provider_id, claimed_until=lease
-    ):
-        send.attempts += 1
-        return True
-    _settle(send, Status.CLAIMED, Status.PENDING)
-    return False
+def _put_aside(send: Send, now: datetime) -> None:
+    """What was claimed and may not leave: suppressed when that is due to its member, else back in its place."""
+    member = Member.objects.get(pk=send.member_id)
+    if reason := gate.refusal(member, channel=send.channel, recipient=send.recipient, now=now):
+        _settle(send, Status.CLAIMED, Status.SUPPRESSED, failure=reason)
+    else:
+        _settle(send, Status.CLAIMED, Status.PENDING)
 
 
 def _mark_sent(send: Send, provider_id: str, now: datetime) -> None:
@@ -142,26 +171,37 @@ def _mark_sent(send: Send, provider_id: str, now: datetime) -> None:
         record(event, key=str(send.public_id), at=now)
 
 
+@transaction.atomic
 def _retry_or_fail(send: Send, error: DeliveryFailed, now: datetime) -> None:
     rules = policy()
     if error.permanent or send.attempts > rules.max_retries:
         _fail(send, str(error), now, came_from=Status.HANDING_OFF)
         return
-    due = now + timedelta(minutes=rules.retry_minutes)
-    _settle(send, Status.HANDING_OFF, Status.PENDING, failure=str(error)[:500], due_at=due)
+    # Whoever cancels a campaign moves its row first: with the row held, no send can slip back into a cancelled one.
+    campaign = Campaign.objects.select_for_update().get(pk=send.campaign_id)
+    is_over = campaign.status == Campaign.Status.CANCELLED
+    _settle(
+        send,
+        Status.HANDING_OFF,
+        Status.CANCELLED if is_over else Status.PENDING,
+        failure=str(error)[:500],
+        due_at=now + timedelta(minutes=rules.retry_minutes),
+    )
 
 
+@transaction.atomic
 def _fail(send: Send, reason: str, now: datetime, *, came_from: str) -> None:
-    with transaction.atomic():
-        if _settle(send, came_from, Status.FAILED, failure=reason[:500], failed_at=now):
-            event = MessageFailed(
-                subject=str(send.member.public_id),
-                send=str(send.public_id),
-                campaign=str(send.campaign.public_id),
-                channel=send.channel,
-            )
-            record(event, key=str(send.public_id), at=now)
+    if _settle(send, came_from, Status.FAILED, failure=reason[:500], failed_at=now):
+        event = MessageFailed(
+            subject=str(send.member.public_id),
+            send=str(send.public_id),
+            campaign=str(send.campaign.public_id),
+            channel=send.channel,
+        )
+        record(event, key=str(send.public_id), at=now)
 
 
 def _settle(send: Send, came_from: str, to: str, **fields: object) -> bool:
-    return bool(Send.objects.filter(pk=send.pk, status=came_from).update(status=to, claimed_until=None, **fields))
+    """Move on what is still as this worker left it: `attempts` says whether another has tried since."""
+    ours = Send.objects.filter(pk=send.pk, status=came_from, attempts=send.attempts)
+    return bool(ours.update(status=to, claimed_until=None, **fields))

@@ -13,23 +13,23 @@ from campaigns.models import PlanStep, Send
 from campaigns.rules import wording
 from campaigns.sending import links
 from integrations.channels.base import Message
-from loyalty.models import Member
+from loyalty.models import Business, Member
 from loyalty.queries.brand import Brand, business
 from loyalty.queries.brand import brand as current_brand
 
-ADDRESS_IN_TEXT = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
+ADDRESS_IN_TEXT = re.compile(r"(https?://[^\s<>\"]+[^\s<>\".,;:!?)])")
 
 
 def message_for(send: Send) -> Message:
     """Ready to hand off. Needs `action.step.offer` and the member's related rows loaded. Raises WordingFault."""
-    step = send.action.step
-    values = values_for(send.member, step)
-    subject = " ".join(wording.fill(step.subject, values).split())
+    step, shop = send.action.step, business()
+    values = values_for(send.member, step, shop)
+    subject, body = " ".join(wording.fill(step.subject, values).split()), wording.fill(step.body, values)
     shared = {
         "send": send,
         "step": step,
         "brand": current_brand(),
-        "business": business(),
+        "business": shop,
         "offer_url": links.click_url(send, links.offer_url(send)),
         "offer_text": "See your offer" if step.offer else "See your points",
         "unsubscribe_url": links.unsubscribe_url(send),
@@ -38,13 +38,13 @@ def message_for(send: Send) -> Message:
         id=message_id(send),
         to=send.recipient,
         subject=subject,
-        text=render_to_string("emails/message.txt", {**shared, "body": wording.fill(step.body, values)}),
+        text=render_to_string("emails/message.txt", {**shared, "body": body}),
         html=render_to_string(
             "emails/message.html",
             {
                 **shared,
                 "subject": subject,
-                "paragraphs": _paragraphs(wording.fill(step.body, values, escape=True), send),
+                "paragraphs": _paragraphs(body, send),
                 "open_url": links.open_url(send),
             },
         ),
@@ -61,7 +61,8 @@ def sender_domain() -> str:
     return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
 
 
-def values_for(member: Member, step: PlanStep) -> dict[str, Any]:
+def values_for(member: Member, step: PlanStep, shop: Business) -> dict[str, Any]:
+    """What the words of a text mean for this member."""
     stats = getattr(member, "stats", None)
     account = getattr(member, "points_account", None)
     return {
@@ -71,20 +72,26 @@ def values_for(member: Member, step: PlanStep) -> dict[str, Any]:
             "favourite": (stats.primary_category.capitalize() if stats else "") or "your favourites",
         },
         "offer": {"name": step.offer.name, "wording": step.offer.wording} if step.offer else {},
-        "business": {"name": business().name},
-        "store": {"name": member.home_store.name if member.home_store else business().name},
+        "business": {"name": shop.name},
+        "store": {"name": member.home_store.name if member.home_store else shop.name},
     }
 
 
 def _paragraphs(text: str, send: Send) -> list[SafeString]:
-    """Blank lines part paragraphs; addresses become links by way of us. `text` is escaped already."""
-
-    def link(match: re.Match[str]) -> str:
-        url = match.group().replace("&amp;", "&")
-        return f'<a href="{escape(links.click_url(send, url))}">{match.group()}</a>'
-
+    """Blank lines part paragraphs; addresses become links by way of us; all else is shown as it is written."""
     paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
-    return [mark_safe(ADDRESS_IN_TEXT.sub(link, part).replace("\n", "<br>")) for part in paragraphs]  # noqa: S308
+    return [mark_safe(_linked(part, send).replace("\n", "<br>")) for part in paragraphs]  # noqa: S308  # escaped there
+
+
+def _linked(text: str, send: Send) -> str:
+    """Escaped HTML: `re.split` with a group gives plain text and addresses by turns."""
+    parts = ADDRESS_IN_TEXT.split(text)
+    for place, part in enumerate(parts):
+        is_address = place % 2 == 1
+        parts[place] = (
+            f'<a href="{escape(links.click_url(send, part))}">{escape(part)}</a>' if is_address else escape(part)
+        )
+    return "".join(parts)
 
 
 def _headers(send: Send, brand: Brand, unsubscribe_url: str) -> dict[str, str]:

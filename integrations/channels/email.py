@@ -1,22 +1,21 @@
 """Email by any SMTP server that EMAIL_URL names."""
 
 import smtplib
+from contextlib import suppress
 from email.utils import parseaddr
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from django.core.mail import EmailMultiAlternatives, get_connection
 
 from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown
-
-GONE = (smtplib.SMTPServerDisconnected, OSError)
 
 
 class EmailChannel:
     """One connection for as long as the context is open; a lost one is opened again for the next message."""
 
     def __init__(self) -> None:
-        self._backend = get_connection(fail_silently=False)
+        self._backend: Any = get_connection(fail_silently=False)
 
     def __enter__(self) -> Self:
         return self
@@ -27,54 +26,94 @@ class EmailChannel:
         self._backend.close()
 
     def send(self, message: Message) -> str:
-        mail = _mail(message)
-        content = mail.message().as_bytes(linesep="\r\n")
-        self._address(parseaddr(mail.from_email)[1], message.to)
+        mail, sender, recipient, content = _written(message)
+        self._address(sender, recipient)
         self._hand_over(content)
         return mail.extra_headers["Message-ID"]
 
     def _address(self, sender: str, recipient: str) -> None:
         """Everything before the text: nothing has left yet, so every failure is certain."""
         try:
-            self._backend.open()
-            server: smtplib.SMTP = self._backend.connection
-            server.ehlo_or_helo_if_needed()
-            for code, reply in (server.mail(sender), server.rcpt(recipient)):
-                if code >= 400:
-                    server.rset()
-                    raise _refusal(code, reply)
-        except smtplib.SMTPResponseException as error:
+            if self._connect():
+                self._name(sender, recipient)
+                return
+            try:
+                self._name(sender, recipient)
+            except smtplib.SMTPServerDisconnected:  # it had enough of a connection that was kept: a fresh one will do
+                self._drop()
+                self._connect()
+                self._name(sender, recipient)
+        except (smtplib.SMTPException, OSError) as error:
+            # A refused login, too: the address is not to blame for our settings, and somebody may mend them in time.
             self._drop()
+            raise DeliveryFailed(f"The mail server does not answer as it should: {error}", permanent=False) from error
+
+    def _connect(self) -> bool:
+        """True when the connection is new."""
+        is_new = bool(self._backend.open())
+        if is_new:
+            self._server.ehlo_or_helo_if_needed()
+        return is_new
+
+    def _name(self, sender: str, recipient: str) -> None:
+        for code, reply in (self._server.mail(sender), self._server.rcpt(recipient)):
+            if code >= 400:
+                self._start_over()
+                raise _refusal(code, reply)
+
+    def _hand_over(self, content: bytes) -> None:
+        try:
+            code, reply = self._server.data(content)
+        except smtplib.SMTPDataError as error:  # refused before the text began
+            self._start_over()
             raise _refusal(error.smtp_code, error.smtp_error) from error
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
-            raise DeliveryFailed(f"The mail server does not answer: {error}", permanent=False) from error
-
-    def _hand_over(self, content: bytes) -> None:
-        server: smtplib.SMTP = self._backend.connection
-        try:
-            code, reply = server.data(content)
-        except smtplib.SMTPDataError as error:
-            raise _refusal(error.smtp_code, error.smtp_error) from error
-        except GONE as error:
-            self._drop()
             raise OutcomeUnknown(f"The mail server fell silent while it took the message: {error}") from error
         if code >= 400:
+            self._start_over()
             raise _refusal(code, reply)
+        if not 200 <= code < 300:
+            self._drop()
+            raise OutcomeUnknown(f"The mail server took the message and answered {code}.")
+
+    @property
+    def _server(self) -> smtplib.SMTP:
+        return self._backend.connection
+
+    def _start_over(self) -> None:
+        """Leave a clean connection to the next message, or none."""
+        try:
+            self._server.rset()
+        except (smtplib.SMTPException, OSError):
+            self._drop()
 
     def _drop(self) -> None:
         """Close without ceremony: the other side may be gone, and QUIT would wait for it."""
         if self._backend.connection is not None:
-            self._backend.connection.close()
+            with suppress(OSError):
+                self._backend.connection.close()
             self._backend.connection = None
 
 
-def _mail(message: Message) -> EmailMultiAlternatives:
+def _written(message: Message) -> tuple[EmailMultiAlternatives, str, str, bytes]:
+    """The mail, the two addresses of its envelope, and its bytes. Raises DeliveryFailed: nobody could send this."""
     headers = {**message.headers, "Message-ID": f"<{message.id}>"}
     mail = EmailMultiAlternatives(message.subject, message.text, to=[message.to], headers=headers)
     if message.html:
         mail.attach_alternative(message.html, "text/html")
-    return mail
+    try:
+        sender, recipient = _on_the_wire(parseaddr(mail.from_email)[1]), _on_the_wire(message.to)
+        return mail, sender, recipient, mail.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
+    except ValueError as error:  # a line break in a header, letters that no mail server takes
+        raise DeliveryFailed(f"This cannot be written as an email: {error}", permanent=True) from error
+
+
+def _on_the_wire(address: str) -> str:
+    """ASCII: the domain by IDNA. Names with other letters need SMTPUTF8, which few servers speak."""
+    name, _, domain = address.rpartition("@")
+    name.encode("ascii")
+    return f"{name}@{domain.encode('idna').decode()}"
 
 
 def _refusal(code: int, reply: bytes | str) -> DeliveryFailed:

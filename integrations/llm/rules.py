@@ -7,6 +7,7 @@
 """
 
 import json
+import re
 from calendar import day_name
 from collections.abc import Callable
 from datetime import date
@@ -50,6 +51,12 @@ REMINDER = {
     "glad to see you at {{ store.name }}. You have {{ member.points }} points with us.\n\n{{ business.name }}",
     "reason": "A short reminder three days later: few who have stayed away answer at once.",
 }
+NO_OFFER = {
+    "subject": "A word from {{ business.name }}",
+    "body": "Hello {{ member.first_name }},\n\nwe would be glad to see you at {{ store.name }} this week. You have "
+    "{{ member.points }} points with us.\n\n{{ business.name }}",
+}
+OFFER = re.compile(r"\boffer\b\s*[.\[]")
 EARLIEST_HOUR, LATEST_HOUR, NIGHT_ENDS = 9, 19, 6
 
 
@@ -96,7 +103,7 @@ class _Purse:
 def _weight(group: Facts, goal: str) -> int:
     weight, said = STAKES.get(group["group"], 0), goal.lower()
     for words, groups in GOAL_WORDS.items():
-        if group["group"] in groups and any(word in said for word in words.split("|")):
+        if group["group"] in groups and re.search(rf"\b({words})", said):
             weight += 100
     return weight
 
@@ -118,9 +125,10 @@ def _steps(group: Facts, playbook: Facts, channel: str, offer: str | None, days:
         "playbook": playbook["id"],
         "channel": channel,
     }
-    body = playbook["body"] if offer else _without_offer(playbook["body"])
-    words = {"subject": playbook["subject"], "body": body, "reason": _why(group)}
-    steps = [shared | words | {"day": days[0].isoformat(), "offer": offer}]
+    words = {"subject": playbook["subject"], "body": playbook["body"]}
+    if offer is None:
+        words = _without_offer(**words)
+    steps = [shared | words | {"day": days[0].isoformat(), "offer": offer, "reason": _why(group)}]
     if group["group"] in REMINDED and len(days) > REMINDED_AFTER:
         steps.append(shared | REMINDER | {"day": days[REMINDED_AFTER].isoformat()})
     return steps
@@ -140,11 +148,18 @@ def _offer(playbook: Facts, offers: list[Facts], reached: int, purse: _Purse) ->
     return None
 
 
-def _without_offer(body: str) -> str:
-    """The playbook's text without the paragraphs that speak of an offer."""
-    return "\n\n".join(paragraph for paragraph in body.split("\n\n") if "{{ offer" not in paragraph)
+def _without_offer(subject: str, body: str) -> Facts:
+    """The playbook's words as far as they speak of no offer, or words of our own."""
+    if not OFFER.search(subject + body):
+        return {"subject": subject, "body": body}
+    kept = [paragraph for paragraph in body.split("\n\n") if not OFFER.search(paragraph)]
+    is_whole = len(kept) > 1 and "{%" not in body  # a paragraph taken out of an {% if %} would leave half of it
+    return {
+        "subject": NO_OFFER["subject"] if OFFER.search(subject) else subject,
+        "body": "\n\n".join(kept) if is_whole else NO_OFFER["body"],
+    }
 
 
 def _why(group: Facts) -> str:
     usual = day_name[group["usual_weekday"] - 1]
-    return f"They shop most around {group['usual_hour']}:00, on {usual} above all, and hear from us before that time of day."
+    return f"They shop most on {usual} and around {group['usual_hour']}:00, so they hear from us shortly before."

@@ -77,7 +77,7 @@ def campaign_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
     form = CampaignForm(request.POST or None, instance=campaign)
     if form.is_valid():
-        actions.change_campaign(campaign=campaign, **form.cleaned_data)
+        actions.change_campaign(campaign=campaign, **form.cleaned_data, now=timezone.now())
         return redirect("campaigns:campaign", campaign.public_id)
     context = {"form": form, "campaign": campaign}
     return page(request, "campaigns/campaign_form.html", context, status=422 if form.errors else 200)

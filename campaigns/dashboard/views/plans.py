@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -83,12 +84,11 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
     step = get_object_or_404(
         PlanStep.objects.select_related("plan__campaign", "playbook", "offer", "edited_by"), public_id=step_id
     )
-    may_edit = step.plan.status == Plan.Status.READY and request.user.has_perm("campaigns.change_campaign")
-    days = step.plan.facts["days"]
-    form = StepForm(request.POST if may_edit and request.method == "POST" else None, instance=step, days=days)
-    if form.is_valid():
-        # What the form put on `step` is the wish; the action decides, and reads the row itself.
-        review.edit_step(step=step, **form.cleaned_data, by=request.user, now=timezone.now())
+    may_change = request.user.has_perm("campaigns.change_campaign")
+    if request.method == "POST" and not may_change:
+        raise PermissionDenied
+    form = StepForm(request.POST or None, instance=step, days=step.plan.facts["days"])
+    if form.is_valid() and _saved(request, step, form):
         messages.success(request, "Saved.")
         return redirect("campaigns:step", step_id)
     return page(
@@ -100,12 +100,22 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "campaign": step.plan.campaign,
             "headline": headline(step.get_group_display(), step.evidence),
             "form": form,
-            "may_edit": may_edit,
+            "may_edit": may_change and step.plan.status == Plan.Status.READY,
             "preview": _preview(step),
             "numbers": _numbers(step),
         },
         status=422 if form.errors else 200,
     )
+
+
+def _saved(request: HttpRequest, step: PlanStep, form: StepForm) -> bool:
+    """What the form put on `step` is the wish; the action decides. A refusal is said beside what was typed."""
+    try:
+        review.edit_step(step=step, **form.cleaned_data, by=request.user, now=timezone.now())
+    except review.CannotEdit as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    return True
 
 
 @require_POST

@@ -1,4 +1,5 @@
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods
@@ -53,7 +54,9 @@ def offer_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 @needs("campaigns.view_campaignpolicy")
 def policy_page(request: HttpRequest) -> HttpResponse:
     may_edit = request.user.has_perm("campaigns.change_campaignpolicy")
-    form = PolicyForm(request.POST if may_edit and request.method == "POST" else None, instance=policy())
+    if request.method == "POST" and not may_edit:
+        raise PermissionDenied
+    form = PolicyForm(request.POST or None, instance=policy())
     if form.is_valid():
         policy_actions.change_policy(**form.cleaned_data)
         messages.success(request, "Saved.")

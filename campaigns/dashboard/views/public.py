@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from campaigns.actions import touches
 from campaigns.models import Send
 from campaigns.sending import links
+from loyalty.models import Member
 
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
@@ -22,7 +23,12 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 def opened(request: HttpRequest, token: str) -> HttpResponse:
     """The pixel is served whatever the token says: a broken picture helps nobody."""
     if send := _send(links.read(token, "open")):
-        touches.note_open(send=send, user_agent=request.headers.get("User-Agent", ""), now=timezone.now())
+        touches.note_open(
+            send=send,
+            method=request.method or "",
+            user_agent=request.headers.get("User-Agent", ""),
+            now=timezone.now(),
+        )
     return HttpResponse(PIXEL, content_type="image/gif")
 
 
@@ -53,8 +59,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404("This link was not made here, or was cut off on its way.")
     if request.method == "POST":
         touches.unsubscribe(send=send, address=request.META.get("REMOTE_ADDR"), now=timezone.now())
-    done = request.method == "POST" or send.unsubscribed_at is not None
-    return render(request, "public/unsubscribe.html", {"send": send, "is_done": done})
+    is_done = not Member.objects.reachable_by(send.channel).filter(pk=send.member_id).exists()
+    return render(request, "public/unsubscribe.html", {"send": send, "is_done": is_done})
 
 
 @require_safe

@@ -1,0 +1,71 @@
+"""The small shop of these tests, and what they ask of a campaign."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from campaigns.actions.sends import send_due
+from campaigns.models import Campaign, Plan, PlanStep
+from loyalty.actions import imports
+from loyalty.actions.members import join, set_consent
+from loyalty.actions.scores import rescore
+from loyalty.models import Member
+
+OF_AGE = dt.date(1980, 5, 17)
+
+
+class Shop:
+    """Members join, allow, and buy; scores follow."""
+
+    def __init__(self, now: dt.datetime, folder: Path, follow_events: Callable[[], None]) -> None:
+        self.now, self._folder, self._follow, self._orders = now, folder, follow_events, 0
+
+    def join(
+        self, name: str, *, email: str | None = None, born: dt.date | None = OF_AGE, allows: bool = True
+    ) -> Member:
+        email = f"{name.lower().replace(' ', '.')}@example.com" if email is None else email
+        number = f"C{Member.objects.count() + 1}"
+        member = join(now=self.now, source="till", name=name, email=email, birth_date=born, external_id=number)
+        if allows:
+            self.allow(member)
+        return member
+
+    def allow(self, member: Member, *, is_granted: bool = True) -> None:
+        words = {"wording": "Yes, write to me.", "source": "till"}
+        set_consent(member=member, channel="email", is_granted=is_granted, now=self.now, **words)
+
+    def sell(self, *purchases: tuple[Member, int, str], category: str = "WINE", now: dt.datetime | None = None) -> None:
+        """Each purchase: who, how many days ago, for how much. Scores are brought up to date."""
+        lines = ["order_id,ordered_at,sku,product_name,category,quantity,amount,customer_id,store"]
+        for member, days_ago, amount in purchases:
+            self._orders += 1
+            at = (now or self.now) - dt.timedelta(days=days_ago)
+            quantity = "-1" if amount.startswith("-") else "1"
+            lines.append(
+                f"O{self._orders},{at:%Y-%m-%d %H:%M:%S},S1,Red,{category},{quantity},{amount},{member.external_id},Harbor"
+            )
+        path = self._folder / f"sales-{self._orders}.csv"
+        path.write_text("\n".join(lines) + "\n")
+        reading = imports.Reading.guessed(imports.examine(path), time_zone="UTC")
+        report = imports.import_file(path, reading, now=now or self.now)
+        assert report.lines_new == len(purchases), report
+        self._follow()
+
+    def score(self, now: dt.datetime | None = None) -> None:
+        rescore(now=now or self.now)
+
+
+def send_all(now: dt.datetime) -> None:
+    while send_due(now=now):
+        pass
+
+
+def states(campaign: Campaign) -> Counter[str]:
+    return Counter(campaign.sends.values_list("status", flat=True))
+
+
+def first_of(plan: Plan) -> PlanStep:
+    step = plan.steps.first()
+    assert step
+    return step

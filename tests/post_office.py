@@ -1,0 +1,77 @@
+"""A real SMTP server that does what a test asks of it, and counts what it took."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+@dataclass
+class PostOffice:
+    """A real SMTP server. `at_rcpt` and `at_data` say what it answers for an address; what it took is in `taken`."""
+
+    port: int = 0
+    taken: list[tuple[str, bytes]] = field(default_factory=list)
+    at_rcpt: dict[str, str] = field(default_factory=dict)
+    at_data: dict[str, str] = field(default_factory=dict)
+    hangs_up_after: set[str] = field(default_factory=set)
+    hangs_up_before: set[str] = field(default_factory=set)
+    on_message: Callable[[str], None] = lambda recipient: None
+    connections: int = 0
+
+    @property
+    def recipients(self) -> list[str]:
+        return [recipient for recipient, _raw in self.taken]
+
+    def letters(self) -> list[EmailMessage]:
+        return [message_from_bytes(raw, policy=policy.default) for _recipient, raw in self.taken]  # type: ignore[misc]
+
+    def letter_to(self, recipient: str) -> EmailMessage:
+        return next(letter for letter in self.letters() if letter["To"] == recipient)
+
+    async def handle_EHLO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str, replies: Any) -> Any:
+        session.host_name = hostname
+        self.connections += 1
+        return replies
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.at_rcpt:
+            return self.at_rcpt[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        recipient = envelope.rcpt_tos[0]
+        if recipient in self.at_data:
+            return self.at_data[recipient]
+        if recipient not in self.hangs_up_before:
+            self.taken.append((recipient, envelope.content or b""))
+            await asyncio.get_running_loop().run_in_executor(None, self.on_message, recipient)
+        if recipient in self.hangs_up_after | self.hangs_up_before:
+            server.transport.abort()
+        return "250 Taken"
+
+
+@contextmanager
+def open_post_office(settings: Any) -> Iterator[PostOffice]:
+    """A post office on a free port, and the product's own mail settings pointing at it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    office = PostOffice(port=port)
+    controller = Controller(office, hostname="127.0.0.1", port=port)
+    controller.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, 2
+    try:
+        yield office
+    finally:
+        controller.stop()
