@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Sum
 from django.utils import timezone
@@ -130,7 +131,7 @@ def _read(sql: str, period: Period) -> list[Any]:
         "last": period.last,
         "start": start,
         "end": end,
-        "zone": timezone.get_default_timezone_name(),
+        "zone": settings.TIME_ZONE,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)

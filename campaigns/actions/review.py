@@ -3,8 +3,8 @@
 from datetime import date, datetime, time
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
 
 from campaigns.actions import planning
 from campaigns.events import PlanApproved
@@ -190,7 +190,7 @@ def _materialise(plan: Plan, channel: str, now: datetime) -> None:
             ORDER BY action.id
             ON CONFLICT (action_id, channel) DO NOTHING
             """,
-            [plan.campaign_id, timezone.get_default_timezone_name(), plan.pk, channel],
+            [plan.campaign_id, settings.TIME_ZONE, plan.pk, channel],
         )
 
 
