@@ -6,6 +6,7 @@ cannot be read, stops the start with one line per fault. `.env.example` is writt
     python -m config.environment --write .env.example
 """
 
+import argparse
 import sys
 from enum import StrEnum
 from functools import cache
@@ -40,15 +41,22 @@ def _zone(value: str) -> str:
 
 def _url(*schemes: str) -> AfterValidator:
     def check(value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in schemes:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in schemes:
             raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        if parts.scheme in ("http", "https") and not parts.hostname:
+            raise ValueError("names no host")
+        _ = parts.port  # raises what is wrong with it
         return value
 
     return AfterValidator(check)
 
 
 Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
-Port = Annotated[int, Field(ge=1, le=65535)]
+LAST_PORT = 65_535
+Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 
 
 class Environment(BaseSettings):
@@ -74,7 +82,7 @@ class Environment(BaseSettings):
     )
     allowed_hosts: Words = Field(
         default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"],
-        description="Host names served, separated by commas.",
+        description="Host names served beside the one of BASE_URL, separated by commas.",
     )
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = Field(
         0, description="How many reverse proxies stand in front and set X-Forwarded-For."
@@ -131,6 +139,12 @@ class Environment(BaseSettings):
                 raise ValueError("BASE_URL must be set in production.")
         return self
 
+    @model_validator(mode="after")
+    def mailbox_has_a_port(self) -> Self:
+        if self.mailbox > LAST_PORT:
+            raise ValueError("MAILBOX_PORT must be set when PORT is the last one there is.")
+        return self
+
     @property
     def var(self) -> Path:
         return self.var_dir if self.var_dir.is_absolute() else ROOT / self.var_dir
@@ -142,6 +156,11 @@ class Environment(BaseSettings):
     @property
     def public_url(self) -> str:
         return (self.base_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def hosts(self) -> list[str]:
+        """The host names served: those allowed, and the one of the public address."""
+        return list(dict.fromkeys([*self.allowed_hosts, urlsplit(self.public_url).hostname or ""]))
 
     @property
     def postgres(self) -> str:
@@ -208,16 +227,19 @@ def _as_written(default: object) -> str:
             return str(default)
 
 
-def main(arguments: list[str]) -> int:
-    flag, path = arguments
-    if flag == "--write":
-        Path(path).write_text(example())
-        return 0
-    is_current = Path(path).read_text() == example()
-    if not is_current:
-        print(f"{path} is out of date: run python -m config.environment --write {path}", file=sys.stderr)  # noqa: T201
-    return 0 if is_current else 1
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m config.environment", description="Keep .env.example current.")
+    deed = parser.add_mutually_exclusive_group(required=True)
+    deed.add_argument("--write", type=Path, metavar="FILE", help="write it")
+    deed.add_argument("--check", type=Path, metavar="FILE", help="exit status 1 when it is out of date")
+    chosen = parser.parse_args(arguments)
+    if chosen.write:
+        chosen.write.write_text(example())
+    elif chosen.check.read_text() != example():
+        print(f"Out of date: run python -m config.environment --write {chosen.check}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(main())

@@ -8,7 +8,7 @@ import sentry_sdk
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.urls import reverse_lazy
 
-from config import environment, frontend, mail, secret
+from config import environment, frontend, logs, mail, secret
 from config.environment import Stage
 
 ENV = environment.read()
@@ -16,7 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = ENV.secret_key or secret.kept_in(ENV.var)
 DEBUG = ENV.environment is Stage.DEVELOPMENT
-ALLOWED_HOSTS = ENV.allowed_hosts
+ALLOWED_HOSTS = ENV.hosts
 PUBLIC_URL = ENV.public_url
 DEMO_SHOP = ENV.demo_shop and not ENV.is_production
 
@@ -267,7 +267,14 @@ LOGGING = {
     },
 }
 if ENV.sentry_dsn:
-    sentry_sdk.init(dsn=ENV.sentry_dsn, environment=ENV.environment, send_default_pii=False)
+    sentry_sdk.init(
+        dsn=ENV.sentry_dsn,
+        environment=ENV.environment,
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+        before_send=logs.mask_report,
+    )
 
 # --- The admin's look ---------------------------------------------------------------------------------------------
 

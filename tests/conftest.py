@@ -1,11 +1,13 @@
 """Fixtures every test may ask for. Arrange through actions; time is an argument."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group
-from django.test import Client
+from django.core.cache import cache
+from django.test import Client, override_settings
 
 from config import roles
 from loyalty.models import User
@@ -22,10 +24,17 @@ def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("config.shared.nudge.current_app.send_task", lambda *_, **__: None, raising=False)
 
 
-@pytest.fixture(autouse=True)
-def _empty_cache() -> None:
-    from django.core.cache import cache
+@pytest.fixture(scope="session", autouse=True)
+def _redis_of_this_worker(worker_id: str) -> Iterator[None]:
+    """Workers that test side by side empty their caches: each has a Redis database of its own."""
+    number = int(worker_id.removeprefix("gw")) + 1 if worker_id.startswith("gw") else 0
+    address = f"{settings.REDIS_URL.partition('?')[0]}?db={number}"
+    with override_settings(REDIS_URL=address, CACHES={"default": settings.CACHES["default"] | {"LOCATION": address}}):
+        yield
 
+
+@pytest.fixture(autouse=True)
+def _empty_cache(_redis_of_this_worker: None) -> None:
     cache.clear()
 
 

@@ -1,0 +1,109 @@
+"""What the operator may write, and what he reads when it is wrong."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config.environment import ROOT, Environment, example
+
+ONES_OWN = {"PATH", "LANG", "HOME"}
+LONG_KEY = "k" * 40
+
+
+@pytest.fixture
+def copy_of_config(tmp_path: Path) -> Path:
+    """The package alone in a folder: its `.env` is ours to write."""
+    shutil.copytree(ROOT / "config", tmp_path / "config", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def start(folder: Path, code: str = "environment.read()", **variables: str) -> "subprocess.CompletedProcess[str]":
+    kept = {name: value for name, value in os.environ.items() if name in ONES_OWN}
+    return subprocess.run(
+        [sys.executable, "-c", f"from config import environment; {code}"],
+        cwd=folder, env=kept | variables, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"PORT": "abc"}, "PORT: Input should be a valid integer"),
+        ({"PORT": "0"}, "PORT: Input should be greater than or equal to 1"),
+        ({"PORT": "65535"}, "MAILBOX_PORT must be set when PORT is the last one"),
+        ({"ENVIRONMENT": "prod"}, "ENVIRONMENT: Input should be 'development', 'test' or 'production'"),
+        ({"DATABASE_URL": "mysql://localhost/shop"}, "DATABASE_URL: must begin with postgres:// or postgresql://"),
+        ({"DATABASE_URL": "postgres://u:p@db:five/shop"}, "DATABASE_URL: Port could not be cast"),
+        ({"REDIS_URL": "localhost:6379"}, "REDIS_URL: must begin with redis://"),
+        ({"CELERY_BROKER_URL": "amqp://localhost"}, "CELERY_BROKER_URL: must begin with redis://"),
+        ({"EMAIL_URL": "imap://mail.example"}, "EMAIL_URL: must begin with smtp://"),
+        ({"BASE_URL": "shop.example"}, "BASE_URL: must begin with http:// or https://"),
+        ({"BASE_URL": "https://"}, "BASE_URL: names no host"),
+        ({"TIME_ZONE": "Eastern"}, "TIME_ZONE: is not a time zone name such as America/New_York"),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES: Input should be greater than or equal to 0"),
+        ({"DEMO_SHOP": "perhaps"}, "DEMO_SHOP: Input should be a valid boolean"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: "),
+        ({"ENVIRONMENT": "production", "BASE_URL": "https://shop.example"}, "SECRET_KEY must have at least 40"),
+        ({"ENVIRONMENT": "production", "BASE_URL": "https://shop.example", "SECRET_KEY": "short"}, "SECRET_KEY must"),
+        ({"ENVIRONMENT": "production", "SECRET_KEY": LONG_KEY}, "BASE_URL must be set in production"),
+    ],
+)
+def test_a_value_that_cannot_be_understood_stops_the_start_with_one_line(variables, said, copy_of_config):
+    refused = start(copy_of_config, **variables)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"Settings: {said}")
+    assert refused.stderr.count("\n") == 1
+    assert refused.stdout == ""
+
+
+def test_every_fault_is_told_at_once_and_no_secret_is_repeated(copy_of_config):
+    refused = start(copy_of_config, PORT="abc", DATABASE_URL="mysql://shop:hunter2@db/shop")
+    assert refused.stderr.count("Settings: ") == refused.stderr.count("\n") == 2
+    assert "hunter2" not in refused.stderr
+
+
+def test_a_key_nobody_knows_stops_the_start(copy_of_config):
+    (copy_of_config / ".env").write_text("DATABSE_URL=postgres://localhost/shop\n")
+    refused = start(copy_of_config)
+    assert refused.returncode == 2
+    assert refused.stderr == "Settings: DATABSE_URL in .env is not a variable of this product; see .env.example.\n"
+
+
+def test_the_process_environment_wins_over_the_file_and_an_empty_value_is_none(copy_of_config):
+    (copy_of_config / ".env").write_text("PORT=9000\nHOST=0.0.0.0\nTIME_ZONE=\n")
+    answer = start(copy_of_config, "e = environment.read(); print(e.port, e.host, e.time_zone)", PORT="9001")
+    assert answer.stdout.split() == ["9001", "0.0.0.0", "America/New_York"]
+
+
+def test_other_variables_of_the_machine_do_not_matter(copy_of_config):
+    assert start(copy_of_config, EDITOR="vi", PORTS="1,2").returncode == 0
+
+
+@pytest.mark.parametrize("program", [["manage.py", "check"], ["-m", "config.run", "healthy"]])
+def test_every_way_in_refuses_alike(program):
+    kept = {name: value for name, value in os.environ.items() if name in ONES_OWN}
+    refused = subprocess.run(
+        [sys.executable, *program], cwd=ROOT, env=kept | {"PORT": "abc"}, capture_output=True, text=True, check=False
+    )
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert refused.stderr.startswith("Settings: PORT: ")
+
+
+def test_the_example_file_is_current_and_means_the_defaults(copy_of_config):
+    assert (ROOT / ".env.example").read_text() == example()
+    lines = [line.removeprefix("# ") for line in example().splitlines() if line[2:].partition("=")[0].isupper()]
+    assert len(lines) == len(Environment.model_fields)
+    (copy_of_config / ".env").write_text("\n".join(lines))
+    tell = "print(environment.read() == environment.Environment(_env_file=None))"
+    assert start(copy_of_config, tell).stdout.strip() == "True"
+
+
+def test_the_public_address_is_served_without_naming_its_host_twice(copy_of_config):
+    answer = start(
+        copy_of_config, "print(environment.read().hosts)", BASE_URL="https://shop.example", ALLOWED_HOSTS="10.0.0.5"
+    )
+    assert answer.stdout.strip() == "['10.0.0.5', 'shop.example']"
