@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -55,7 +56,7 @@ def _cut(cursor: CursorWrapper, now: datetime) -> Scoring:
     )
 
 
-def _cuts_of(scoring: Scoring, now: datetime) -> dict[str, object]:
+def _cuts_of(scoring: Scoring, now: datetime) -> dict[str, Any]:
     """Days as the moments they begin, so that no member's own moment needs to be turned into a day."""
     return {
         "recency": [_midnight(day, now) for day in scoring.recency_cuts],
@@ -73,8 +74,8 @@ def _midnight(day: date, now: datetime) -> datetime:
 # For this transaction only. The planner must not fear to hand a million rows from worker to leader: few are handed.
 _SETTINGS = "SET LOCAL work_mem = '64MB'; SET LOCAL parallel_tuple_cost = 0"
 
-# One branch for each, so that parallel workers sort them side by side. Cents as integers sort twice as fast as decimals,
-# and only the cuts are turned into days: the day of the n-th moment is the n-th day.
+# One branch for each, so that parallel workers sort them side by side. Cents as integers sort twice as fast as
+# decimals, and only the cuts are turned into days: the day of the n-th moment is the n-th day.
 _CUTS = """
     SELECT 'recency', (percentile_disc(ARRAY[.2, .4, .6, .8]) WITHIN GROUP (ORDER BY last_ordered_at DESC))::text[]
     FROM loyalty_memberstats WHERE orders > 0
@@ -87,7 +88,8 @@ _CUTS = """
 """
 
 # Frequency and monetary count the cuts below a value: who bought once is in the worst fifth, however many they are.
-# Recency counts the cuts reached: who bought today is in the best. width_bucket counts those reached, hence the steps less.
+# Recency counts the cuts reached: who bought today is in the best. width_bucket counts those reached: hence the steps
+# less.
 _FIND_MOVED = """
     DROP TABLE IF EXISTS moved;
     CREATE TEMPORARY TABLE moved ON COMMIT DROP AS

@@ -46,7 +46,8 @@ def archive_segment(*, segment: Segment, now: datetime) -> None:
 def _check(name: str, rule: Rule, but: Segment | None = None) -> None:
     if faults := faults_of(rule):
         raise BadRule(str(faults[0]))
-    if Segment.objects.filter(name=name).exclude(pk=but and but.pk).exists():
+    others = Segment.objects.exclude(pk=but.pk) if but else Segment.objects.all()
+    if others.filter(name=name).exists():
         raise NameTaken(f"Another segment is called “{name}”. Choose another name.")
 
 

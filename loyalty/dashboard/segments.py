@@ -131,6 +131,8 @@ def _reshaped(draft: drafts.Group, do: str) -> drafts.Group:
             return drafts.add(draft, place, drafts.Condition())
         case "add-group":
             return drafts.add(draft, place, drafts.Group(drafts.ANY, (drafts.Condition(),)))
+        case "field":
+            return drafts.refit(draft, place)
         case "remove":
             return drafts.remove(draft, place)
     return draft

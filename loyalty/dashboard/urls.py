@@ -1,6 +1,6 @@
 from django.urls import path
 
-from loyalty.dashboard import imports, members, segments, settings, views
+from loyalty.dashboard import imports, loyalty_page, members, segments, settings
 
 app_name = "loyalty"
 urlpatterns = [
@@ -27,7 +27,10 @@ urlpatterns = [
     path("segments/<uuid:public_id>/", segments.segment_page, name="segment"),
     path("segments/<uuid:public_id>/edit/", segments.segment_edit, name="segment-edit"),
     path("segments/<uuid:public_id>/archive/", segments.segment_archive, name="segment-archive"),
-    path("loyalty/", views.soon, name="loyalty"),
+    path("loyalty/", loyalty_page.loyalty_page, name="loyalty"),
+    path("loyalty/rescore/", loyalty_page.rescore_now, name="rescore"),
+    path("loyalty/earn-rules/new/", loyalty_page.earn_rule_edit, name="earn-rule-new"),
+    path("loyalty/earn-rules/<int:pk>/", loyalty_page.earn_rule_edit, name="earn-rule"),
     path("settings/", settings.brand_page, name="settings"),
     path("settings/logo/", settings.logo_change, name="logo"),
     path("settings/people/", settings.people_page, name="people"),

@@ -124,6 +124,22 @@ def remove(draft: Group, place: Place) -> Group:
     return _at(draft, tuple(above), without)
 
 
+def refit(draft: Group, place: Place) -> Group:
+    """The condition at `place` asks about something else now: forget what was chosen for the field before."""
+    *above, index = place or (-1,)
+
+    def fitted(group: Group) -> Group:
+        child = group.children[index] if 0 <= index < len(group.children) else None
+        if not isinstance(child, Condition):
+            return group
+        field_ = FIELDS[child.field]
+        is_kept = field_.kind is not Kind.CHOICE and not value_fault(field_, value_of(child))
+        fresh = replace(child, values=child.values if is_kept else (), of="")
+        return replace(group, children=(*group.children[:index], fresh, *group.children[index + 1 :]))
+
+    return _at(draft, tuple(above), fitted)
+
+
 def _at(node: Group, place: Place, change: Callable[[Group], Group]) -> Group:
     if not place:
         return change(node)
@@ -153,7 +169,7 @@ def _node_of(rule: Rule) -> Node:
         return _condition_of(rule)
     if "not" in rule:
         inner = rule["not"]
-        return Group(NONE, tuple(map(_node_of, inner["any"] if "any" in inner else [inner])))
+        return Group(NONE, tuple(map(_node_of, inner.get("any", [inner]))))
     kind = ALL if "all" in rule else ANY
     return Group(kind, tuple(map(_node_of, rule[kind])))
 

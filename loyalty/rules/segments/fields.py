@@ -27,8 +27,9 @@ OPERATORS = {
 
 @dataclass(frozen=True)
 class Field:
-    """`of` is what a TIMES field counts, in words; None: it counts everything of its sort. `opposite` is the label of a flag
-    that is off.
+    """`of` is what a TIMES field counts, in words; None: it counts everything of its sort.
+
+    `opposite` is the label of a flag that is off.
     """
 
     name: str

@@ -27,7 +27,7 @@ def in_words(rule: Rule, names: Names, currency: str) -> Words:
         return Words(_condition(rule, names, currency))
     if "not" in rule:
         inner = rule["not"]
-        kind, children = "none", inner["any"] if "any" in inner else [inner]
+        kind, children = "none", inner.get("any", [inner])
     else:
         kind = "all" if "all" in rule else "any"
         children = rule[kind]
@@ -51,7 +51,8 @@ def _condition(rule: Rule, names: Names, currency: str) -> str:
             return f"{label}: {compared} {value} {currency}"
         case Kind.TIMES:
             of = f" {known.get(value['of'], value['of'])}" if field.of else ""
-            return f"{label}{of} {compared} {_counted(value['times'], 'time')} in the last {_counted(value['days'], 'day')}"
+            times, days = _counted(value["times"], "time"), _counted(value["days"], "day")
+            return f"{label}{of} {compared} {times} in the last {days}"
     return f"{label}: {compared} {value}"
 
 
