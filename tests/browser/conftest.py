@@ -36,6 +36,11 @@ FLAGS = [
     "--disable-sync",
 ]
 
+# Without a screen the browser calls itself headless, and is rightly held to be a machine.
+A_PERSONS_BROWSER = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36"
+)
+
 # What a page looks like once its fonts are in, its charts are drawn and two frames have passed.
 SETTLED = """
 () => document.fonts.ready
@@ -62,7 +67,9 @@ def console_errors() -> list[str]:
 
 @pytest.fixture
 def browser_page(_browser: Browser, console_errors: list[str]) -> Iterator[Page]:
-    context = _browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context = _browser.new_context(
+        viewport={"width": 1440, "height": 900}, reduced_motion="reduce", user_agent=A_PERSONS_BROWSER
+    )
     context.set_default_timeout(10_000)
     page = context.new_page()
     page.on("console", lambda message: console_errors.append(message.text) if message.type == "error" else None)

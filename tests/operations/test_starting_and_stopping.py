@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from config import embedded
-from tests.operations.conftest import ROOT, Copy, wait_for
+from tests.copies import ROOT, Copy, wait_for
 
 pytestmark = pytest.mark.fault
 

@@ -9,7 +9,7 @@ import pytest
 from config import embedded
 from config.environment import Environment
 from config.processes import CannotStart
-from tests.operations.conftest import ROOT
+from tests.copies import ROOT
 
 ONLY_ON_A_LAPTOP = {"mailbox_port", "demo_shop"}
 KNOWN = {name.upper() for name in Environment.model_fields}
