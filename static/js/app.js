@@ -53,6 +53,11 @@ for (const name of ['htmx:responseError', 'htmx:sendError', 'htmx:timeout']) {
 
 on('click', '[data-retry]', (button) => htmx.trigger(button.closest('[data-lazy]'), 'retry'))
 
+/* A lazy fragment is busy until its answer, good or bad, is in. */
+document.addEventListener('htmx:afterRequest', ({ detail }) => {
+  detail.elt.closest('[data-lazy]')?.setAttribute('aria-busy', 'false')
+})
+
 /* A session that ended answers a fragment with the sign-in page: go there instead of drawing it inside this one. */
 document.addEventListener('htmx:beforeSwap', ({ detail }) => {
   const login = document.body.dataset.loginUrl
