@@ -3,7 +3,6 @@
 The copy runs in a zone where it is evening, so that what the plan puts on today is due when the campaign starts.
 """
 
-import datetime as dt
 import re
 import shutil
 import tempfile
@@ -14,18 +13,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.copies import Copy, wait_for
+from tests.evening import evening_zone
 
 pytestmark = pytest.mark.browser
 PATIENCE = 30_000
 Shot = Callable[[Page, str], None]
 Check = Callable[[Page], None]
-
-
-def evening_zone() -> str:
-    """A zone where it is between 20 and 21 o'clock now: after every hour at which the rules let a message go."""
-    ahead = 20 - dt.datetime.now(dt.UTC).hour
-    ahead -= 24 if ahead > 14 else 0
-    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
 
 
 @pytest.fixture(scope="module")
