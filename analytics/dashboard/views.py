@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from analytics import charts
+from analytics.dashboard import orders
 from analytics.queries import attention, sales
 from campaigns.models import Campaign
 from campaigns.queries import results
@@ -29,6 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
     active = Campaign.objects.filter(status__in=[Campaign.Status.RUNNING, Campaign.Status.PAUSED])
     context = {
         "sales": current,
+        "orders_url": orders.url_of(period),
         "revenue_change": _change(current.revenue, before.revenue),
         "orders_change": _change(current.orders, before.orders),
         "members": Member.objects.count(),
@@ -64,6 +66,7 @@ def analytics(request: HttpRequest) -> HttpResponse:
             for number, text in PERIODS.items()
         ],
         "sales": current,
+        "orders_url": orders.url_of(period),
         "before": before,
         "changes": {
             "revenue": _change(current.revenue, before.revenue),

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
-from loyalty.models import Member, Order
+from loyalty.models import Member, Order, Store
 
 ZERO = Decimal(0)
 
@@ -61,6 +61,17 @@ def sales_in(period: Period) -> Sales:
         revenue=Sum("total"), orders=Count("pk"), buyers=Count("member", distinct=True)
     )
     return Sales(counted["revenue"] or ZERO, counted["orders"], counted["buyers"])
+
+
+def orders_in(period: Period, *, number: str = "", store: Store | None = None) -> QuerySet[Order]:
+    """The rows behind the sums, newest first."""
+    start, end = period.bounds
+    orders = Order.objects.filter(ordered_at__gte=start, ordered_at__lt=end).select_related("member", "store")
+    if number:
+        orders = orders.filter(number=number)
+    if store:
+        orders = orders.filter(store=store)
+    return orders.order_by("-ordered_at", "-pk")
 
 
 def members_joined(period: Period) -> int:

@@ -150,6 +150,7 @@ PAGES = {
     "tracking-health": "/staff/tracking/health/",
     "analytics": "/staff/analytics/",
     "analytics-year": "/staff/analytics/?days=365",
+    "orders": "/staff/analytics/orders/",
     "integrations": "/staff/integrations/",
     "mailbox": "/staff/integrations/mailbox/",
     "settings": "/staff/settings/",
@@ -169,7 +170,9 @@ def test_every_page_is_sound_in_both_themes_and_on_a_phone(
     assert_accessible(page)
 
 
-@pytest.mark.parametrize(("name", "start"), [("member", "members"), ("segment", "segments"), ("event", "tracking")])
+@pytest.mark.parametrize(
+    ("name", "start"), [("member", "members"), ("segment", "segments"), ("event", "tracking"), ("order", "orders")]
+)
 def test_what_the_first_row_leads_to_is_sound_too(
     name: str, start: str, page: Page, address: str, shot: Shot, assert_accessible: Check
 ) -> None:
