@@ -37,7 +37,7 @@ def send_due(*, now: datetime) -> int:
 @transaction.atomic
 def mark_delivered(*, provider_id: str, at: datetime) -> bool:
     """The message arrived, whatever was believed of it, so it never goes out again. False when that is no news."""
-    sends = Send.objects.filter(provider_id=provider_id)
+    sends = Send.objects.filter(provider_id=provider_id).exclude(provider_id="")
     moved = sends.exclude(status=Status.DELIVERED).update(
         status=Status.DELIVERED,
         sent_at=Coalesce(F("sent_at"), Value(at)),

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
-from django.utils import timezone
+from django.utils.timezone import localdate
 
 from campaigns.models import Candidate, Plan
 from campaigns.sending import gate
-from loyalty.models import Consent, Member, Order, Score, Scoring, Store
+from loyalty.models import Consent, Member, MemberStats, Order, Score, Store
 from loyalty.queries.segments import members_matching
 
 MARKETING = Consent.Topic.MARKETING
@@ -76,7 +77,7 @@ def left_out(target: QuerySet[Member], channels: Sequence[str], *, taken: int, n
 
 def group_facts(plan: Plan, channels: Sequence[str], *, now: datetime) -> list[dict[str, Any]]:
     """One entry per group of the plan's audience, without personal data; texts for money, so that cents stay."""
-    facts = [_group_entry(row) for row in _rows(_GROUPS_SQL, [timezone.get_current_timezone_name(), plan.pk])]
+    facts = [_group_entry(row) for row in _rows(_GROUPS_SQL, [localdate(now), settings.TIME_ZONE, plan.pk])]
     habits = {row["group"]: row for row in _rows(_HABITS_SQL, [plan.pk])}
     favourites = {row["group"]: row["categories"] for row in _rows(_FAVOURITES_SQL, [plan.pk])}
     reached = {channel: reach(plan, channel, now=now) for channel in channels}
@@ -115,22 +116,21 @@ def _rows(sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-_CANDIDATE, _SCORE, _SCORING, _ORDER, _STORE = (
-    model._meta.db_table for model in (Candidate, Score, Scoring, Order, Store)
+_CANDIDATE, _SCORE, _STATS, _ORDER, _STORE = (
+    model._meta.db_table for model in (Candidate, Score, MemberStats, Order, Store)
 )
 
 _GROUPS_SQL = f"""
     SELECT candidate."group", count(*) AS members,
-           min(scoring.as_of - last_order.day) AS least, max(scoring.as_of - last_order.day) AS most,
-           percentile_disc(0.5) WITHIN GROUP (ORDER BY scoring.as_of - last_order.day) AS median,
+           min(bought.days_ago) AS least, max(bought.days_ago) AS most,
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY bought.days_ago) AS median,
            percentile_disc(0.5) WITHIN GROUP (ORDER BY stats.orders) AS orders,
            round(avg(stats.spent / stats.orders), 2) AS average_order,
            sum(stats.spent) AS spent, count(*) FILTER (WHERE score.is_night_buyer) AS night_buyers
     FROM {_CANDIDATE} candidate
     JOIN {_SCORE} score USING (member_id)
-    JOIN loyalty_memberstats stats USING (member_id)
-    CROSS JOIN {_SCORING} scoring
-    CROSS JOIN LATERAL (SELECT (stats.last_ordered_at AT TIME ZONE %s)::date AS day) last_order
+    JOIN {_STATS} stats USING (member_id)
+    CROSS JOIN LATERAL (SELECT %s - (stats.last_ordered_at AT TIME ZONE %s)::date AS days_ago) bought
     WHERE candidate.plan_id = %s AND stats.orders > 0
     GROUP BY candidate."group"
     ORDER BY min(candidate.rank)
@@ -154,7 +154,7 @@ _FAVOURITES_SQL = f"""
                    PARTITION BY candidate."group" ORDER BY count(*) DESC, stats.primary_category
                ) AS place
         FROM {_CANDIDATE} candidate
-        JOIN loyalty_memberstats stats USING (member_id)
+        JOIN {_STATS} stats USING (member_id)
         WHERE candidate.plan_id = %s AND stats.primary_category <> ''
         GROUP BY candidate."group", stats.primary_category
     ) liked

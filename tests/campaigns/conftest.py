@@ -13,7 +13,7 @@ from campaigns.actions.campaigns import create_campaign, start_campaign
 from campaigns.models import Campaign, Plan, Send
 from loyalty.actions.segments import create_segment
 from loyalty.models import Member, Segment, User
-from tests.campaigns.world import Shop
+from tests.campaigns.world import Outlet, Shop
 from tests.post_office import PostOffice, open_post_office
 
 
@@ -103,6 +103,12 @@ def at_the_end(now: dt.datetime) -> dt.datetime:
 def post_office(settings: Any) -> Iterator[PostOffice]:
     with open_post_office(settings) as office:
         yield office
+
+
+@pytest.fixture
+def outlet(settings: Any) -> type[Outlet]:
+    settings.CHANNELS = {"email": "tests.campaigns.world.Outlet"}
+    return Outlet
 
 
 @pytest.fixture

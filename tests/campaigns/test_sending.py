@@ -1,8 +1,33 @@
 import datetime as dt
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
 
-from campaigns.models import Campaign, Send
-from tests.campaigns.world import send_all, states
+import pytest
+from django.core import mail
+from django.db import connections
+
+from campaigns.actions import notices, review, sends
+from campaigns.actions.campaigns import (
+    CannotStart,
+    cancel_campaign,
+    finish_campaigns,
+    pause_campaign,
+    resume_campaign,
+    start_campaign,
+)
+from campaigns.actions.planning import request_plan
+from campaigns.actions.sends import mark_delivered, send_due, send_test, settle_unknown
+from campaigns.models import Campaign, Notice, Plan, Send, WrongState
+from campaigns.sending import dispatch
+from config.shared.errors import DomainError
+from integrations.channels.base import DeliveryFailed, Message
+from loyalty.actions.members import change_member
+from loyalty.models import Member, User
+from tests.campaigns.world import Outlet, Shop, first_of, send_all, states
 from tests.post_office import PostOffice
+from tracking.models import Event
 
 Status = Send.Status
 
@@ -13,3 +38,523 @@ def test_everybody_in_the_plan_gets_each_message_once(
     send_all(at_the_end)
     assert states(running) == {Status.SENT: running.sends.count()}
     assert sorted(post_office.recipients) == sorted(running.sends.values_list("recipient", flat=True))
+    assert Event.objects.filter(name="message.sent").count() == running.sends.count()
+
+
+def test_a_message_waits_for_its_hour(running: Campaign, post_office: PostOffice) -> None:
+    first = running.sends.earliest("due_at")
+    send_all(first.due_at - dt.timedelta(seconds=1))
+    assert post_office.taken == []
+    send_all(first.due_at)
+    assert set(post_office.recipients) == set(
+        running.sends.filter(due_at=first.due_at).values_list("recipient", flat=True)
+    )
+
+
+def test_nothing_leaves_before_the_campaign_is_started(
+    plan: Plan, manager: User, post_office: PostOffice, now: dt.datetime, at_the_end: dt.datetime
+) -> None:
+    review.approve_plan(plan=plan, by=manager, now=now)
+    send_all(at_the_end)
+    assert post_office.taken == []
+    assert states(plan.campaign) == {Status.PENDING: plan.campaign.sends.count()}
+
+
+def test_one_connection_carries_a_whole_batch(
+    running: Campaign, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    send_due(now=at_the_end)
+    assert len(post_office.taken) > 20
+    assert post_office.connections == 1
+
+
+# --- Pausing, cancelling, finishing -------------------------------------------------------------------------------
+
+
+def test_pausing_takes_effect_at_the_next_message_and_resuming_sends_the_rest_once(
+    running: Campaign, manager: User, post_office: PostOffice, now: dt.datetime, at_the_end: dt.datetime
+) -> None:
+    claimed = dispatch.claim(now=at_the_end)
+    dispatch.send_claimed(claimed[:3], now=at_the_end)
+    pause_campaign(campaign=running, by=manager, now=now)
+    dispatch.send_claimed(claimed[3:], now=at_the_end)
+    send_all(at_the_end)
+    assert len(post_office.taken) == 3
+    assert states(running) == {Status.SENT: 3, Status.PENDING: running.sends.count() - 3}
+
+    resume_campaign(campaign=running, by=manager, now=now)
+    send_all(at_the_end)
+    assert sorted(post_office.recipients) == sorted(running.sends.values_list("recipient", flat=True))
+
+
+def test_cancelling_ends_all_that_waits(
+    running: Campaign, manager: User, post_office: PostOffice, now: dt.datetime, at_the_end: dt.datetime
+) -> None:
+    claimed = dispatch.claim(now=at_the_end)
+    dispatch.send_claimed(claimed[:2], now=at_the_end)
+    cancelled = cancel_campaign(campaign=running, by=manager, now=now)
+    dispatch.send_claimed(claimed[2:], now=at_the_end)
+    send_all(at_the_end)
+    assert len(post_office.taken) == 2
+    assert states(running) == {Status.SENT: 2, Status.CANCELLED: cancelled}
+
+
+def test_a_try_that_fails_after_the_campaign_was_cancelled_does_not_wait_for_another(
+    running: Campaign, one_send: Send, manager: User, outlet: type[Outlet]
+) -> None:
+    def cancelled_meanwhile(message: Message) -> str:
+        cancel_campaign(campaign=running, by=manager, now=one_send.due_at)
+        raise DeliveryFailed("Come back later", permanent=False)
+
+    outlet.during = cancelled_meanwhile
+    send_due(now=one_send.due_at)
+    assert states(running) == {Status.CANCELLED: running.sends.count()}
+
+
+def test_a_campaign_is_finished_when_its_last_day_is_over_and_nothing_waits(
+    running: Campaign, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    after = dt.datetime.combine(running.ends_on + dt.timedelta(days=1), dt.time(12), dt.UTC)
+    assert finish_campaigns(now=after) == 0
+    send_all(at_the_end)
+    assert finish_campaigns(now=at_the_end) == 0
+    assert finish_campaigns(now=after) == 1
+    running.refresh_from_db()
+    assert running.status == Campaign.Status.FINISHED
+    assert finish_campaigns(now=after) == 0
+
+
+def test_a_finished_campaign_cannot_be_started_again(running: Campaign, manager: User, now: dt.datetime) -> None:
+    cancel_campaign(campaign=running, by=manager, now=now)
+    with pytest.raises(CannotStart):
+        start_campaign(campaign=running, by=manager, now=now)
+    with pytest.raises(CannotStart):
+        resume_campaign(campaign=running, by=manager, now=now)
+    with pytest.raises(WrongState):
+        pause_campaign(campaign=running, by=manager, now=now)
+
+
+def test_a_campaign_whose_last_day_has_passed_is_not_started(plan: Plan, manager: User, now: dt.datetime) -> None:
+    review.approve_plan(plan=plan, by=manager, now=now)
+    with pytest.raises(CannotStart, match="last day"):
+        start_campaign(campaign=plan.campaign, by=manager, now=now + dt.timedelta(days=20))
+
+
+def test_without_an_approved_plan_nothing_starts(plan: Plan, manager: User, now: dt.datetime) -> None:
+    with pytest.raises(CannotStart, match="Approve"):
+        start_campaign(campaign=plan.campaign, by=manager, now=now)
+
+
+# --- Who may still be written to ----------------------------------------------------------------------------------
+
+
+def test_a_consent_withdrawn_after_the_approval_is_respected(
+    running: Campaign, shop: Shop, post_office: PostOffice, at_the_end: dt.datetime, one_send: Send
+) -> None:
+    shop.allow(one_send.member, is_granted=False)
+    send_all(at_the_end)
+    assert one_send.recipient not in post_office.recipients
+    assert set(running.sends.filter(member=one_send.member).values_list("status", "failure")) == {
+        (Status.SUPPRESSED, "No consent to marketing on this channel.")
+    }
+
+
+def test_a_consent_withdrawn_after_the_claim_is_respected(
+    shop: Shop, post_office: PostOffice, at_the_end: dt.datetime, one_send: Send
+) -> None:
+    claimed = dispatch.claim(now=at_the_end)
+    shop.allow(one_send.member, is_granted=False)
+    dispatch.send_claimed(claimed, now=at_the_end)
+    assert one_send.recipient not in post_office.recipients
+
+
+@pytest.mark.parametrize(
+    ("corrected", "reason"),
+    [
+        ({"birth_date": dt.date(2010, 1, 1)}, "Not known to be of legal age."),
+        ({"birth_date": None}, "Not known to be of legal age."),
+        ({"email": "moved@example.com"}, "The address has changed or was removed."),
+        ({"email": ""}, "The address has changed or was removed."),
+    ],
+)
+def test_a_member_corrected_after_the_approval_is_left_alone(
+    one_send: Send,
+    post_office: PostOffice,
+    at_the_end: dt.datetime,
+    corrected: dict[str, Any],
+    reason: str,
+) -> None:
+    member = one_send.member
+    known = {"name": member.name, "email": member.email, "phone": "", "birth_date": member.birth_date}
+    change_member(member=member, home_store=None, **(known | corrected))
+    send_all(at_the_end)
+    one_send.refresh_from_db()
+    assert (one_send.status, one_send.failure) == (Status.SUPPRESSED, reason)
+    assert not {one_send.recipient, corrected.get("email")} & set(post_office.recipients)
+
+
+# --- A mail server that misbehaves --------------------------------------------------------------------------------
+
+
+def test_an_address_that_is_refused_for_good_fails_at_once_and_holds_up_nobody(
+    running: Campaign, one_send: Send, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    post_office.at_rcpt[one_send.recipient] = "550 No such mailbox"
+    send_all(at_the_end)
+    one_send.refresh_from_db()
+    assert (one_send.status, one_send.attempts) == (Status.FAILED, 1)
+    assert one_send.failure == "The mail server answered 550 No such mailbox"
+    others = running.sends.exclude(recipient=one_send.recipient)
+    assert set(others.values_list("status", flat=True)) == {Status.SENT}
+
+
+@pytest.mark.parametrize("stage", ["at_rcpt", "at_data"])
+def test_a_refusal_for_now_is_tried_three_times_more_five_minutes_apart(
+    one_send: Send, post_office: PostOffice, stage: str
+) -> None:
+    getattr(post_office, stage)[one_send.recipient] = "451 Try again later"
+    moment = one_send.due_at
+    for attempt in range(1, 4):
+        send_all(moment)
+        one_send.refresh_from_db()
+        assert (one_send.status, one_send.attempts) == (Status.PENDING, attempt)
+        assert dt.timedelta(minutes=5) <= one_send.due_at - moment < dt.timedelta(minutes=5, seconds=30)
+        send_all(one_send.due_at - dt.timedelta(seconds=1))
+        one_send.refresh_from_db()
+        assert one_send.attempts == attempt
+        moment = one_send.due_at
+    send_all(moment)
+    one_send.refresh_from_db()
+    assert (one_send.status, one_send.attempts) == (Status.FAILED, 4)
+
+
+def test_a_message_refused_for_now_arrives_once_the_server_has_recovered(
+    one_send: Send, post_office: PostOffice
+) -> None:
+    post_office.at_data[one_send.recipient] = "452 Full"
+    send_all(one_send.due_at)
+    post_office.at_data.clear()
+    one_send.refresh_from_db()
+    send_all(one_send.due_at)
+    one_send.refresh_from_db()
+    assert (one_send.status, one_send.failure) == (Status.SENT, "")
+    assert post_office.recipients.count(one_send.recipient) == 1
+
+
+def test_a_mail_server_that_is_down_delays_and_fails_nobody_at_once(
+    running: Campaign, one_send: Send, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = (
+        "django.core.mail.backends.smtp.EmailBackend",
+        "127.0.0.1",
+        9,
+    )
+    send_due(now=one_send.due_at)
+    one_send.refresh_from_db()
+    assert one_send.status == Status.PENDING
+    assert "does not answer" in one_send.failure
+
+
+def test_the_owner_is_told_once_a_day_that_messages_failed(
+    running: Campaign, one_send: Send, post_office: PostOffice, marketer: User, at_the_end: dt.datetime
+) -> None:
+    for recipient in running.sends.values_list("recipient", flat=True)[:3]:
+        post_office.at_rcpt[recipient] = "550 No such mailbox"
+    send_all(at_the_end)
+    assert Notice.objects.count() == 1
+    notice = Notice.objects.get()
+    assert notice.user == marketer
+    assert "550 No such mailbox" in notice.text
+
+    assert notices.email_notices(now=at_the_end) == 1
+    assert notices.email_notices(now=at_the_end) == 0
+    sends.tell_owners(now=at_the_end + dt.timedelta(minutes=5))
+    assert Notice.objects.count() == 1
+    letter = post_office.letter_to(marketer.email)
+    assert letter["Subject"] == "Spring: messages failed"
+    assert f"/staff/campaigns/{running.public_id}/" in letter.get_body(preferencelist=("plain",)).get_content()  # type: ignore[union-attr]
+
+
+def test_an_owner_is_told_of_last_nights_failures_even_when_the_worker_died_before_telling(
+    one_send: Send, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    post_office.at_rcpt[one_send.recipient] = "550 No such mailbox"
+    dispatch.send_claimed(dispatch.claim(now=at_the_end), now=at_the_end)
+    assert not Notice.objects.exists()
+    sends.tell_owners(now=at_the_end + dt.timedelta(hours=12))
+    assert Notice.objects.count() == 1
+
+
+def test_a_notice_that_the_mail_server_refuses_is_tried_again(
+    one_send: Send, post_office: PostOffice, marketer: User, at_the_end: dt.datetime
+) -> None:
+    post_office.at_rcpt = {one_send.recipient: "550 No", marketer.email: "451 Later"}
+    send_all(at_the_end)
+    assert notices.email_notices(now=at_the_end) == 0
+    del post_office.at_rcpt[marketer.email]
+    assert notices.email_notices(now=at_the_end) == 1
+    assert marketer.email in post_office.recipients
+
+
+# --- What nobody can know -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["hangs_up_after", "hangs_up_before"])
+def test_a_connection_lost_after_the_text_leaves_doubt_and_is_never_repeated_by_itself(
+    running: Campaign, one_send: Send, post_office: PostOffice, at_the_end: dt.datetime, how: str
+) -> None:
+    getattr(post_office, how).add(one_send.recipient)
+    doubtful = running.sends.filter(recipient=one_send.recipient)
+    send_all(at_the_end)
+    send_all(at_the_end + dt.timedelta(days=2))
+    assert set(doubtful.values_list("status", flat=True)) == {Status.UNKNOWN}
+    assert post_office.recipients.count(one_send.recipient) == (doubtful.count() if how == "hangs_up_after" else 0)
+    assert states(running)[Status.SENT] == running.sends.count() - doubtful.count()
+
+
+def test_a_doubt_is_settled_by_a_person_either_way(
+    running: Campaign, one_send: Send, post_office: PostOffice, now: dt.datetime
+) -> None:
+    post_office.hangs_up_before.add(one_send.recipient)
+    send_all(one_send.due_at)
+    post_office.hangs_up_before.clear()
+    settle_unknown(send=one_send, was_sent=False, now=one_send.due_at)
+    send_all(one_send.due_at)
+    one_send.refresh_from_db()
+    assert one_send.status == Status.SENT
+    assert post_office.recipients.count(one_send.recipient) == 1
+    with pytest.raises(WrongState):
+        settle_unknown(send=one_send, was_sent=False, now=now)
+
+
+def test_a_doubt_settled_as_sent_is_not_sent_again(one_send: Send, post_office: PostOffice) -> None:
+    post_office.hangs_up_after.add(one_send.recipient)
+    send_all(one_send.due_at)
+    settle_unknown(send=one_send, was_sent=True, now=one_send.due_at)
+    send_all(one_send.due_at)
+    one_send.refresh_from_db()
+    assert one_send.status == Status.SENT
+    assert post_office.recipients.count(one_send.recipient) == 1
+
+
+def test_a_doubt_settled_after_the_campaign_is_over_sends_nothing(
+    running: Campaign, one_send: Send, post_office: PostOffice, manager: User, now: dt.datetime, at_the_end: dt.datetime
+) -> None:
+    post_office.hangs_up_before.add(one_send.recipient)
+    send_all(one_send.due_at)
+    cancel_campaign(campaign=running, by=manager, now=now)
+    settle_unknown(send=one_send, was_sent=False, now=now)
+    send_all(at_the_end)
+    one_send.refresh_from_db()
+    assert one_send.status == Status.CANCELLED
+    assert one_send.recipient not in post_office.recipients
+
+
+def test_a_worker_that_died_before_the_hand_off_costs_only_time(
+    running: Campaign, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    dispatch.claim(now=at_the_end)  # and nothing more is heard of this worker
+    send_all(at_the_end + dispatch.LEASE - dt.timedelta(seconds=1))
+    assert post_office.taken == []
+    send_all(at_the_end + dispatch.LEASE + dt.timedelta(seconds=1))
+    assert states(running) == {Status.SENT: running.sends.count()}
+
+
+def test_a_worker_that_died_in_the_middle_of_a_hand_off_leaves_a_doubt(one_send: Send, outlet: type[Outlet]) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(message: Message) -> str:
+        raise Killed
+
+    outlet.during = die
+    with pytest.raises(Killed):
+        send_due(now=one_send.due_at)
+    later = one_send.due_at + dispatch.LEASE + dt.timedelta(minutes=1)
+    dispatch.release_lapsed(now=later)
+    assert states(one_send.campaign)[Status.UNKNOWN] == 1
+    assert dispatch.claim(now=later) == sorted(
+        one_send.campaign.sends.filter(status=Status.CLAIMED).values_list("pk", flat=True)
+    )
+    assert states(one_send.campaign)[Status.UNKNOWN] == 1
+
+
+def test_an_adapter_that_breaks_leaves_a_doubt_and_holds_up_nobody(
+    running: Campaign, one_send: Send, outlet: type[Outlet], at_the_end: dt.datetime
+) -> None:
+    def break_once(message: Message) -> str:
+        if message.to == one_send.recipient:
+            raise LookupError("a bug")
+        return message.id
+
+    outlet.during = break_once
+    send_all(at_the_end)
+    doubtful = running.sends.filter(recipient=one_send.recipient)
+    assert states(running) == {
+        Status.UNKNOWN: doubtful.count(),
+        Status.SENT: running.sends.count() - doubtful.count(),
+    }
+
+
+def test_a_delivery_told_before_the_server_even_answered_is_not_forgotten(one_send: Send, outlet: type[Outlet]) -> None:
+    def delivered_at_once(message: Message) -> str:
+        mark_delivered(provider_id=f"<{message.id}>", at=one_send.due_at)
+        return f"<{message.id}>"
+
+    outlet.during = delivered_at_once
+    send_all(one_send.due_at)
+    one_send.refresh_from_db()
+    assert (one_send.status, one_send.delivered_at) == (Status.DELIVERED, one_send.due_at)
+    assert one_send.sent_at is not None
+
+
+def test_a_failure_that_comes_after_the_lease_lapsed_changes_nothing_that_happened_since(
+    one_send: Send, outlet: type[Outlet]
+) -> None:
+    """A hand-off that took ages: meanwhile the send was in doubt, settled as not sent, and sent by another worker."""
+
+    def overtaken(message: Message) -> str:
+        outlet.during = lambda message: f"<{message.id}>"
+        dispatch.release_lapsed(now=one_send.due_at + dt.timedelta(hours=1))
+        settle_unknown(send=Send.objects.get(status=Status.UNKNOWN), was_sent=False, now=one_send.due_at)
+        send_due(now=one_send.due_at + dt.timedelta(hours=1))
+        raise DeliveryFailed("No such mailbox", permanent=True)
+
+    outlet.during = overtaken
+    send_due(now=one_send.due_at)
+    assert Status.FAILED not in states(one_send.campaign)
+
+
+def test_a_message_reported_delivered_is_never_sent_again(one_send: Send, post_office: PostOffice) -> None:
+    """The server answered 451, and delivered all the same."""
+    post_office.at_data[one_send.recipient] = "451 Something went wrong here"
+    send_all(one_send.due_at)
+    one_send.refresh_from_db()
+    assert mark_delivered(provider_id=one_send.provider_id, at=one_send.due_at)
+    assert not mark_delivered(provider_id=one_send.provider_id, at=one_send.due_at)
+    post_office.at_data.clear()
+    send_all(one_send.due_at + dt.timedelta(days=8))
+    one_send.refresh_from_db()
+    assert one_send.status == Status.DELIVERED
+    assert one_send.attempts == 1
+
+
+def test_a_delivery_of_somebody_elses_message_changes_nothing(running: Campaign, now: dt.datetime) -> None:
+    before = states(running)
+    assert not mark_delivered(provider_id="<stranger@example.org>", at=now)
+    assert not mark_delivered(provider_id="", at=now)
+    assert states(running) == before
+
+
+# --- Faults of our own --------------------------------------------------------------------------------------------
+
+
+def test_a_message_we_cannot_write_fails_and_holds_up_nobody(
+    running: Campaign, one_send: Send, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    step = one_send.action.step
+    type(step).objects.filter(pk=step.pk).update(body="{{ member.nickname }}")
+    send_all(at_the_end)
+    of_step = running.sends.filter(action__step=step)
+    assert set(of_step.values_list("status", flat=True)) == {Status.FAILED}
+    assert "nickname" in of_step.first().failure  # type: ignore[union-attr]
+    others = running.sends.exclude(action__step=step)
+    assert set(others.values_list("status", flat=True)) == {Status.SENT}
+
+
+def test_a_slow_batch_gives_back_what_it_has_no_time_for(
+    running: Campaign, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dispatch, "LONGEST_BATCH", dt.timedelta(0))
+        send_due(now=at_the_end)
+    assert states(running) == {Status.PENDING: running.sends.count()}
+    send_all(at_the_end)
+    assert states(running) == {Status.SENT: running.sends.count()}
+
+
+def test_a_test_message_goes_to_the_colleague_alone_and_counts_nowhere(
+    plan: Plan, marketer: User, post_office: PostOffice
+) -> None:
+    send_test(step=first_of(plan), to=marketer)
+    assert post_office.recipients == [marketer.email]
+    assert not Send.objects.exists()
+
+
+def test_a_test_message_that_cannot_leave_says_why(plan: Plan, marketer: User, post_office: PostOffice) -> None:
+    post_office.at_rcpt[marketer.email] = "550 Unknown here"
+    with pytest.raises(DomainError, match="550 Unknown here"):
+        send_test(step=first_of(plan), to=marketer)
+
+
+# --- Many at once -------------------------------------------------------------------------------------------------
+
+
+def at_once(work: Callable[[], Any], times: int = 8) -> list[Any]:
+    """What each of so many threads gets, all started at the same moment."""
+    barrier = Barrier(times)
+
+    def run() -> Any:
+        barrier.wait()
+        try:
+            return work()
+        except DomainError as refusal:
+            return refusal
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(times) as threads:
+        return [future.result() for future in [threads.submit(run) for _ in range(times)]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_at_once_send_each_message_once(
+    running: Campaign, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    at_once(lambda: send_all(at_the_end))
+    assert states(running) == {Status.SENT: running.sends.count()}
+    assert sorted(post_office.recipients) == sorted(running.sends.values_list("recipient", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_who_all_believe_a_claim_is_theirs_send_it_once(
+    running: Campaign, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    """As after a lapsed lease: the claim was released, taken again, and the first worker woke up."""
+    claimed = dispatch.claim(now=at_the_end)
+    at_once(lambda: dispatch.send_claimed(claimed, now=at_the_end))
+    assert states(running) == {Status.SENT: len(claimed)}
+    assert sorted(post_office.recipients) == sorted(running.sends.values_list("recipient", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_who_press_a_button_one_is_heard(
+    plan: Plan, manager: User, now: dt.datetime, make_campaign: Callable[..., Campaign]
+) -> None:
+    def worked(answers: list[Any]) -> int:
+        return sum(not isinstance(answer, DomainError) for answer in answers)
+
+    campaign = plan.campaign
+    assert worked(at_once(lambda: review.approve_plan(plan=plan, by=manager, now=now))) == 1
+    assert campaign.sends.count() == sum(step.evidence["reached"] for step in plan.steps.all())
+    assert worked(at_once(lambda: start_campaign(campaign=campaign, by=manager, now=now))) == 1
+    campaign.refresh_from_db()
+    assert worked(at_once(lambda: pause_campaign(campaign=campaign, by=manager, now=now))) == 1
+    other = make_campaign(name="Other")
+    assert worked(at_once(lambda: request_plan(campaign=other, by=manager, now=now))) == 1
+    assert other.plans.count() == 1
+
+
+def test_members_are_loaded_with_the_batch_and_not_one_by_one(
+    running: Campaign, post_office: PostOffice, at_the_end: dt.datetime, django_assert_max_num_queries: Any
+) -> None:
+    """What each message costs: render, hand off, mark sent, tell the log."""
+    claimed = dispatch.claim(now=at_the_end)
+    with django_assert_max_num_queries(10 + 11 * len(claimed)):
+        dispatch.send_claimed(claimed, now=at_the_end)
+
+
+def test_no_mail_is_sent_past_the_channel(running: Campaign, post_office: PostOffice, at_the_end: dt.datetime) -> None:
+    send_all(at_the_end)
+    assert mail.outbox == []
+    assert Member.objects.count() >= len(set(post_office.recipients))

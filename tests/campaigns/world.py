@@ -4,9 +4,11 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from campaigns.actions.sends import send_due
 from campaigns.models import Campaign, Plan, PlanStep
+from integrations.channels.base import Message
 from loyalty.actions import imports
 from loyalty.actions.members import join, set_consent
 from loyalty.actions.scores import rescore
@@ -42,9 +44,8 @@ class Shop:
             self._orders += 1
             at = (now or self.now) - dt.timedelta(days=days_ago)
             quantity = "-1" if amount.startswith("-") else "1"
-            lines.append(
-                f"O{self._orders},{at:%Y-%m-%d %H:%M:%S},S1,Red,{category},{quantity},{amount},{member.external_id},Harbor"
-            )
+            cells = (f"O{self._orders}", f"{at:%Y-%m-%d %H:%M:%S}", "S1", "Red", category, quantity, amount)
+            lines.append(",".join((*cells, str(member.external_id), "Harbor")))
         path = self._folder / f"sales-{self._orders}.csv"
         path.write_text("\n".join(lines) + "\n")
         reading = imports.Reading.guessed(imports.examine(path), time_zone="UTC")
@@ -54,6 +55,21 @@ class Shop:
 
     def score(self, now: dt.datetime | None = None) -> None:
         rescore(now=now or self.now)
+
+
+class Outlet:
+    """A channel of the tests' own. `during` happens while the provider has the message, and gives its id."""
+
+    during: Callable[[Message], str]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def send(self, message: Message) -> str:
+        return Outlet.during(message)
 
 
 def send_all(now: dt.datetime) -> None:

@@ -21,6 +21,7 @@ from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
 from config.shared.live import stream
+from config.shared.masking import masked
 from loyalty.rules.contacts import masked_email, masked_phone
 
 SHOWN = 50
@@ -136,6 +137,7 @@ def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
     may_see = request.user.has_perm("loyalty.view_pii")
     if request.GET.get("format") == "csv":
         return csv_response(f"sends-{campaign.public_id}.csv", SEND_COLUMNS, _send_rows(rows, may_see))
+    sends = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
     context = {
         "campaign": campaign,
         "kind": kind,
@@ -143,8 +145,8 @@ def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
             {"label": name.capitalize() or "All", "url": f"?kind={name}", "is_active": name == kind}
             for name in ("", *results.FILTERS)
         ],
-        "sends": Paginator(rows, SHOWN).get_page(request.GET.get("page")),
-        "may_see": may_see,
+        "sends": sends,
+        "rows": [(send, *_addressed(send, may_see)) for send in sends],
         "may_run": request.user.has_perm("campaigns.run_campaign"),
     }
     return page(request, "campaigns/sends.html", context, partials=("sends",))
@@ -155,9 +157,10 @@ SEND_COLUMNS = ("member", "recipient", "channel", "status", "due", "sent", "deli
 
 def _send_rows(rows: Any, may_see: bool) -> Any:
     for send in rows.iterator(chunk_size=1_000):
+        recipient, failure = _addressed(send, may_see)
         yield (
             send.member.public_id,
-            send.recipient if may_see else _masked(send),
+            recipient,
             send.channel,
             send.get_status_display(),
             send.due_at,
@@ -165,12 +168,16 @@ def _send_rows(rows: Any, may_see: bool) -> Any:
             send.delivered_at,
             send.opened_at,
             send.clicked_at,
-            send.failure,
+            failure,
         )
 
 
-def _masked(send: Send) -> str:
-    return masked_email(send.recipient) if send.channel == "email" else masked_phone(send.recipient)
+def _addressed(send: Send, may_see: bool) -> tuple[str, str]:
+    """Where it went and why it failed. Mail servers like to repeat the address in what they refuse."""
+    if may_see:
+        return send.recipient, send.failure
+    mask = masked_email if send.channel == "email" else masked_phone
+    return mask(send.recipient), masked(send.failure)
 
 
 @require_GET
