@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -51,7 +51,7 @@ class StepForm(forms.ModelForm):
     def __init__(self, *args: Any, days: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["day"] = forms.TypedChoiceField(
-            choices=[(day, forms.DateField().to_python(day).strftime("%A, %d %B")) for day in days],
+            choices=[(day, f"{date.fromisoformat(day):%A, %d %B}") for day in days],
             coerce=forms.DateField().to_python,
         )
         offers = self.fields["offer"]

@@ -137,7 +137,7 @@ def orders_by_hour(period: Period) -> list[tuple[int, int, int]]:
 
 def _read(sql: str, period: Period) -> list[Any]:
     start, end = period.bounds
-    parameters = {
+    parameters: dict[str, date | datetime | str] = {
         "first": period.first,
         "last": period.last,
         "start": start,

@@ -68,7 +68,7 @@ class Send(models.Model):
         return TONES.get(self.status, "neutral")
 
 
-TONES = {
+TONES: dict[str, str] = {
     Send.Status.SENT: "info",
     Send.Status.DELIVERED: "success",
     Send.Status.FAILED: "danger",

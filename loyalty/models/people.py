@@ -123,7 +123,9 @@ class Member(models.Model):
 
     def age_on(self, today: date) -> int | None:
         born = self.birth_date
-        return born and today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+        if born is None:
+            return None
+        return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def _years_before(day: date, years: int) -> date:

@@ -25,14 +25,14 @@ from config.shared.masking import masked
 from loyalty.rules.contacts import masked_email, masked_phone
 
 SHOWN = 50
-TONES = {
+TONES: dict[str, str] = {
     Campaign.Status.DRAFT: "neutral",
     Campaign.Status.RUNNING: "success",
     Campaign.Status.PAUSED: "warning",
     Campaign.Status.FINISHED: "info",
     Campaign.Status.CANCELLED: "neutral",
 }
-PLAN_PHASES = {Plan.Status.WRITING: 2, Plan.Status.CHECKING: 3}
+PLAN_PHASES: dict[str, int] = {Plan.Status.WRITING: 2, Plan.Status.CHECKING: 3}
 
 
 @require_GET
