@@ -6,7 +6,7 @@ from django.db import transaction
 
 from config.shared.errors import DomainError
 from loyalty.models import Score, Segment, User
-from loyalty.queries.segments import members_matching
+from loyalty.queries.segments import count_of
 from loyalty.rules.segments import Rule, faults_of
 from loyalty.rules.segments.shipped import ShippedSegment, shipped_segments
 
@@ -52,7 +52,7 @@ def _check(name: str, rule: Rule, but: Segment | None = None) -> None:
 
 
 def recount_segment(segment: Segment, *, now: datetime) -> Segment:
-    segment.member_count, segment.counted_at = members_matching(segment.rule, now=now).count(), now
+    segment.member_count, segment.counted_at = count_of(segment.rule, now=now), now
     segment.save(update_fields=["member_count", "counted_at"])
     return segment
 

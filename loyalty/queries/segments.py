@@ -9,7 +9,7 @@ from operator import and_, or_
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Case, CharField, DecimalField, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models import Case, CharField, Count, DecimalField, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Cast, Coalesce, Round
 from django.utils import timezone
 
@@ -20,6 +20,9 @@ from tracking.models import Event
 from tracking.queries import event_names
 
 LONGEST_PREVIEW_MS = 3_000
+_ROOM = (
+    "SET LOCAL work_mem = '64MB'"  # For the ids of a million members; with less, PostgreSQL reads them for each member.
+)
 EVERYBODY, NOBODY = Q(pk__isnull=False), Q(pk__in=[])
 
 
@@ -87,34 +90,46 @@ def years_before(day: date, years: int) -> date:
 
 
 def _times(name: str, operator: str, wanted: Mapping[str, Any], now: datetime) -> Q:
-    rows = _HAPPENED[name](wanted.get("of", ""), start_of_day(now, wanted["days"]))
+    rows, whose, is_whose = _HAPPENED[name](wanted.get("of", ""), start_of_day(now, wanted["days"]))
     if operator == AT_LEAST:
-        return _at_least(rows, wanted["times"])
-    return ~_at_least(rows, wanted["times"] + 1)
+        return _at_least(rows, whose, is_whose, wanted["times"])
+    return ~_at_least(rows, whose, is_whose, wanted["times"] + 1)
 
 
-def _at_least(rows: QuerySet[Any], times: int) -> Q:
-    """Asks only whether the last of them exists, which an index answers without counting."""
-    return Q(Exists(rows[times - 1 : times])) if times else EVERYBODY
+def _at_least(rows: QuerySet[Any], whose: str, is_whose: str, times: int) -> Q:
+    """`whose` of a row is `is_whose` of its member. Once is asked member by member, more is counted for all at once."""
+    if times == 0:
+        return EVERYBODY
+    if times == 1:
+        return Q(Exists(rows.filter(**{whose: OuterRef(is_whose)})))
+    counted = rows.order_by().values(whose).annotate(times=Count("pk")).filter(times__gte=times)
+    return Q(**{f"{is_whose}__in": counted.values(whose)})
 
 
-def _orders(since: datetime) -> QuerySet[Order]:
-    return Order.objects.filter(member=OuterRef("pk"), ordered_at__gte=since, total__gte=0)
+Happened = tuple[QuerySet[Any], str, str]
 
 
-def _orders_with(since: datetime, **product: str) -> QuerySet[Order]:
+def _orders(since: datetime, *conditions: Exists, **filters: object) -> Happened:
+    """Orders of members; an IN of a NULL would be neither true nor false."""
+    kept = Order.objects.filter(*conditions, member__isnull=False, ordered_at__gte=since, total__gte=0, **filters)
+    return kept, "member", "pk"
+
+
+def _orders_with(since: datetime, **product: str) -> Happened:
     lines = OrderLine.objects.filter(order=OuterRef("pk"), quantity__gt=0, **product)
-    return _orders(since).filter(Exists(lines))
+    return _orders(since, Exists(lines))
 
 
-_HAPPENED: dict[str, Callable[[str, datetime], QuerySet[Any]]] = {
+def _events(of: str, since: datetime) -> Happened:
+    return Event.objects.filter(name=of, occurred_at__gte=since), "subject", "public_id_as_text"
+
+
+_HAPPENED: dict[str, Callable[[str, datetime], Happened]] = {
     "orders.any": lambda of, since: _orders(since),
     "orders.category": lambda of, since: _orders_with(since, product__category=of),
     "orders.product": lambda of, since: _orders_with(since, product__sku=of),
-    "orders.store": lambda of, since: _orders(since).filter(store__code=of),
-    "events.happened": lambda of, since: Event.objects.filter(
-        subject=Cast(OuterRef("public_id"), CharField(max_length=64)), name=of, occurred_at__gte=since
-    ),
+    "orders.store": lambda of, since: _orders(since, store__code=of),
+    "events.happened": _events,
 }
 
 
@@ -145,6 +160,7 @@ _COLUMNS = {
 }
 
 _WORKED_OUT = {
+    "public_id_as_text": Cast("public_id", CharField(max_length=64)),
     "with_email": Q(email__isnull=False),
     "with_phone": Q(phone__isnull=False),
     "email_marketing": _consent("email"),
@@ -232,6 +248,12 @@ def _purchase(order: Order) -> Purchase:
 # --- For the pages ------------------------------------------------------------------------------------------------
 
 
+def count_of(rule: Rule, *, now: datetime) -> int:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_ROOM)
+        return members_matching(rule, now=now).count()
+
+
 @dataclass(frozen=True)
 class Preview:
     """Whom a rule means while it is written. `count` is None when counting takes too long to wait for."""
@@ -245,6 +267,7 @@ def preview(rule: Rule, *, sample: int, now: datetime) -> Preview:
     found, everybody = members_matching(rule, now=now), Member.objects.count()
     try:
         with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_ROOM)
             cursor.execute("SET LOCAL statement_timeout = %s", [LONGEST_PREVIEW_MS])
             return Preview(found.count(), everybody, list(found.order_by("-joined_at", "-pk")[:sample]))
     except OperationalError:
