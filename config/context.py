@@ -40,6 +40,14 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def business_name(request: HttpRequest) -> str:
+    return brand.brand().name
+
+
+def accent_stylesheet(request: HttpRequest) -> str:
+    return brand.brand().accent_css_url
+
+
 def _navigation(request: HttpRequest) -> list[Place]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:

@@ -1,15 +1,9 @@
 """No email address or phone number reaches a log line or an error report."""
 
 import logging
-import re
 from typing import Any
 
-EMAIL = re.compile(r"[\w.+-]+(@|%40)([\w-]+\.)+[\w-]{2,}")
-PHONE = re.compile(r"(?<![\w.:-])(\+|%2B)\d{7,15}(?!\w)")
-
-
-def masked(text: str) -> str:
-    return PHONE.sub("+…", EMAIL.sub("…@…", text))
+from config.shared.masking import masked
 
 
 class MaskPersonalData(logging.Filter):

@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "config.shared.streaming.StreamUnderASGI",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.shared.admin.AdminPolicy",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -65,6 +66,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.shared.refusals.NoNul",
     "config.shared.refusals.ShowRefusals",
 ]
 
@@ -278,10 +280,23 @@ if ENV.sentry_dsn:
 
 # --- The admin's look ---------------------------------------------------------------------------------------------
 
+# The brand's accent, in the tones that are readable on a page, from light to dark.
+_ON_LIGHT, _ON_DARK = "var(--regulars-accent-strong-light)", "var(--regulars-accent-strong-dark)"
+_SHADES = {
+    **{str(shade): f"color-mix(in oklab, {_ON_LIGHT} {shade // 8}%, white)" for shade in (50, 100, 200, 300)},
+    **dict.fromkeys(("400", "500"), _ON_DARK),
+    "600": _ON_LIGHT,
+    **{str(shade): f"color-mix(in oklab, {_ON_LIGHT} {150 - shade // 10}%, black)" for shade in (700, 800, 900, 950)},
+}
 UNFOLD = {
-    "SITE_TITLE": "Regulars",
-    "SITE_HEADER": "Regulars",
+    "SITE_TITLE": "config.context.business_name",
+    "SITE_HEADER": "config.context.business_name",
     "SITE_SYMBOL": "loyalty",
+    "SITE_URL": reverse_lazy("analytics:home"),
+    "SITE_DROPDOWN": [{"title": "Back to the shop", "icon": "storefront", "link": reverse_lazy("analytics:home")}],
+    "ACCOUNT": {"navigation": [{"title": "Your account", "link": reverse_lazy("account_change_password")}]},
+    "STYLES": ["config.context.accent_stylesheet"],
+    "COLORS": {"primary": _SHADES},
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
 }

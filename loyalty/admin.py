@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 
 from config.shared.admin import ByAction, ReadOnly
 from loyalty.actions import business, earn_rules, members, people, points, shop
@@ -154,7 +154,7 @@ class ProductAdmin(ByAction):
         return shop.save_product(product=None if is_new else Product.objects.get(pk=obj.pk), **form.cleaned_data)
 
 
-class OrderLines(admin.TabularInline):
+class OrderLines(TabularInline):  # type: ignore[misc]  # ships no types
     model = OrderLine
     extra = 0
     can_delete = False
@@ -236,7 +236,8 @@ class SegmentAdmin(ReadOnly):
 class PurchaseImportAdmin(ReadOnly):
     list_display = ("file_name", "status", "size_bytes", "created_by", "created_at", "finished_at")
     list_filter = ("status",)
-    exclude = ("file",)
+    # The first lines of the file name people.
+    exclude = ("file", "refused_csv", "samples")
 
 
 @admin.register(ImportIssue)

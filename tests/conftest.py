@@ -2,15 +2,20 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from config import roles
 from loyalty.models import User
+from tests.post_office import open_post_office
+from tests.world import World, make
 
 
 @pytest.fixture
@@ -64,6 +69,28 @@ def marketer(db: None) -> User:
 @pytest.fixture
 def viewer(db: None) -> User:
     return person(roles.VIEWER)
+
+
+@pytest.fixture
+def world(
+    admin: User,
+    marketer: User,
+    settings: Any,
+    follow_events: Callable[[], None],
+    deliver_events: Callable[[], None],
+    tmp_path: Path,
+) -> Iterator[World]:
+    """One of each thing, as of today: pages look at the clock."""
+    settings.MEDIA_ROOT = tmp_path
+    with open_post_office(settings) as office:
+        yield make(
+            marketer=marketer,
+            admin=admin,
+            office=office,
+            follow=follow_events,
+            deliver=deliver_events,
+            now=timezone.now(),
+        )
 
 
 @pytest.fixture

@@ -1,14 +1,29 @@
 """The admin's two kinds of pages: rows to look at, and rows that change through an action."""
 
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import messages
+from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
 from django.db import models
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from config.shared.errors import DomainError
+
+
+class AdminPolicy:
+    """The admin's theme runs on Alpine, which evaluates attributes, and writes its colours as a style element."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path.startswith(reverse("admin:index")):
+            response._csp_update = {"script-src": UNSAFE_EVAL, "style-src-elem": UNSAFE_INLINE}  # type: ignore[attr-defined]
+        return response
 
 
 class ReadOnly(ModelAdmin):  # type: ignore[misc]  # ships no types
@@ -52,15 +67,31 @@ class ByAction(ModelAdmin):  # type: ignore[misc]  # ships no types
         """Relations are the action's to write."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """What the action refuses is said on the form, beside everything that was typed."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except DomainError as refusal:
-            messages.error(request, str(refusal))
-            request.method = "GET"
+            request.refusal = str(refusal)  # type: ignore[attr-defined]
             return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)
+        refusal = getattr(request, "refusal", None)
+        return form if refusal is None else _refused(form, refusal)
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
+
+
+def _refused(form: type[ModelForm], refusal: str) -> type[ModelForm]:
+    """The form as it is once the action has said no: never valid, so nothing is saved."""
+
+    class Refused(form):  # type: ignore[misc, valid-type]
+        def full_clean(self) -> None:
+            super().full_clean()
+            self.add_error(None, refusal)
+
+    return Refused
 
 
 def _may_see(page: Any, request: HttpRequest) -> bool:

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from config.shared.errors import DomainError
@@ -39,3 +39,16 @@ def _page_before(request: HttpRequest) -> str:
     if before.netloc != request.get_host():
         return ""
     return before.path + (f"?{before.query}" if before.query else "")
+
+
+class NoNul:
+    """PostgreSQL keeps no NUL and no honest address holds one: it is left out before a page asks for it."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path_info:
+            raise Http404("Nothing of ours has a NUL in its address.")
+        request.META["QUERY_STRING"] = request.META.get("QUERY_STRING", "").replace("%00", "")
+        return self.get_response(request)

@@ -3,7 +3,7 @@ import io
 
 from django.core.cache import cache
 from django.db import transaction
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from config.shared.errors import DomainError
 from config.shared.trail import note_change
@@ -14,6 +14,8 @@ LOGO_PIXELS = 256
 LARGEST_LOGO = 2 * 2**20
 LARGEST_SIDE = 6_000
 FORMATS = ("PNG", "JPEG", "WEBP")
+# What Pillow raises for bytes that are no picture, or one that was made to harm.
+BROKEN_PICTURE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 class BadLogo(DomainError):
@@ -66,11 +68,11 @@ def _small_png(content: bytes) -> bytes:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             if max(picture.size) > LARGEST_SIDE:
                 raise BadLogo(f"The picture is more than {LARGEST_SIDE:,} pixels wide or high. Save it smaller.")
-            picture = picture.convert("RGBA")
-            picture.thumbnail((LOGO_PIXELS * 4, LOGO_PIXELS))
+            small = ImageOps.exif_transpose(picture).convert("RGBA")
+            small.thumbnail((LOGO_PIXELS * 4, LOGO_PIXELS))
             out = io.BytesIO()
-            picture.save(out, "PNG", optimize=True)
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+            small.save(out, "PNG", optimize=True)
+    except BROKEN_PICTURE as error:
         raise BadLogo("This is not a picture we can read. Use PNG, JPEG or WebP.") from error
     return out.getvalue()
 

@@ -203,6 +203,7 @@ def import_cancel(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return redirect("loyalty:import", public_id)
 
 
+@require_GET
 @VIEW
 def import_stream(request: HttpRequest, public_id: UUID) -> StreamingHttpResponse:
     return stream(actions.topic(_import(public_id)))

@@ -1,17 +1,17 @@
 """Settings: the brand, the people, the trail of changes."""
 
-from typing import Any
+from dataclasses import astuple
 
-from auditlog.models import LogEntry
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import cache_control
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
@@ -56,7 +56,9 @@ class AcceptForm(forms.Form):
 @needs("loyalty.view_business")
 def brand_page(request: HttpRequest) -> HttpResponse:
     may_edit = request.user.has_perm("loyalty.change_business")
-    form = BusinessForm(request.POST if may_edit and request.method == "POST" else None, instance=brand.business())
+    if request.method == "POST" and not may_edit:
+        raise PermissionDenied
+    form = BusinessForm(request.POST or None, instance=brand.business())
     if form.is_valid():
         business_actions.change_business(**form.cleaned_data)
         messages.success(request, "Saved.")
@@ -120,7 +122,7 @@ def people_page(request: HttpRequest) -> HttpResponse:
 def person_invite(request: HttpRequest) -> HttpResponse:
     form = InvitationForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(error for errors in form.errors.values() for error in errors))
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
     else:
         invitation = people_actions.invite(**form.cleaned_data, by=request.user, now=timezone.now())
         messages.success(request, f"{invitation.email} gets an email with a link, valid for a week.")
@@ -141,12 +143,14 @@ def person_change(request: HttpRequest, pk: int) -> HttpResponse:
     user, role = get_object_or_404(User, pk=pk), request.POST.get("role", "")
     if role in people.ROLES:
         people_actions.change_role(user=user, role=role)
+        messages.success(request, f"{user.get_full_name()} is {role} now.")
     elif "active" in request.POST:
         people_actions.set_active(user=user, is_active=request.POST["active"] == "yes")
-    messages.success(request, "Saved.")
+        messages.success(request, f"{user.get_full_name()} {'may sign in' if user.is_active else 'is on leave'}.")
     return redirect("loyalty:people")
 
 
+@never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
@@ -175,25 +179,14 @@ def audit_page(request: HttpRequest) -> HttpResponse:
     search, model = request.GET.get("q", "").strip(), request.GET.get("model", "")
     rows = audit.changes(search=search, model=model)
     if request.GET.get("format") == "csv":
-        return csv_response(
-            "changes.csv", ("when", "who", "did", "what", "thing", "values"), map(_audit_row, rows.iterator())
-        )
+        lines = (astuple(audit.in_words(entry)) for entry in rows.iterator())
+        return csv_response("changes.csv", ("when", "who", "did", "what", "thing", "values"), lines)
+    entries = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
     context = {
-        "changes": Paginator(rows, SHOWN).get_page(request.GET.get("page")),
-        "verbs": audit.VERBS,
+        "entries": entries,
+        "changes": [audit.in_words(entry) for entry in entries],
         "q": search,
         "model": model,
         "selects": [{"name": "model", "label": "What", "value": model, "options": audit.models_changed()}],
     }
     return page(request, "loyalty/settings_audit.html", context, partials=("changes",))
-
-
-def _audit_row(entry: LogEntry) -> tuple[Any, ...]:
-    return (
-        entry.timestamp,
-        entry.actor.email if entry.actor else "the product itself",
-        audit.VERBS.get(entry.action, ""),
-        entry.content_type.name,
-        entry.object_repr,
-        entry.changes_str,
-    )

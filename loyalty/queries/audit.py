@@ -1,10 +1,27 @@
 """Who changed what, from the one table every change is written to."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
 from auditlog.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 
-VERBS = {LogEntry.Action.CREATE: "made", LogEntry.Action.UPDATE: "changed", LogEntry.Action.DELETE: "removed"}
+VERBS = {LogEntry.Action.CREATE: "Made", LogEntry.Action.UPDATE: "Changed", LogEntry.Action.DELETE: "Removed"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of the trail, in words: the same on the page and in the CSV."""
+
+    at: datetime
+    who: str
+    verb: str
+    kind: str
+    thing: str
+    values: str
 
 
 def changes(*, search: str = "", model: str = "") -> QuerySet[LogEntry]:
@@ -14,13 +31,35 @@ def changes(*, search: str = "", model: str = "") -> QuerySet[LogEntry]:
         rows = rows.filter(content_type__model=model)
     if search:
         rows = rows.filter(
-            Q(object_repr__icontains=search) | Q(actor__email__icontains=search) | Q(changes_text__icontains=search)
+            Q(object_repr__icontains=search)
+            | Q(actor__email__icontains=search)
+            | Q(changes_text__icontains=search)
             | Q(changes__icontains=search)
         )
     return rows
+
+
+def in_words(entry: LogEntry) -> Change:
+    return Change(
+        at=entry.timestamp,
+        who=entry.actor.email if entry.actor else "The product itself",
+        verb=VERBS.get(entry.action, ""),
+        kind=entry.content_type.name,
+        thing=entry.object_repr,
+        values="; ".join(_told(entry.changes or {})),
+    )
 
 
 def models_changed() -> list[tuple[str, str]]:
     """(model, its name in words) of everything the trail knows."""
     kinds = LogEntry.objects.order_by().values_list("content_type", flat=True).distinct()
     return sorted((kind.model, kind.name.capitalize()) for kind in ContentType.objects.filter(pk__in=kinds))
+
+
+def _told(changes: dict[str, Any]) -> Iterator[str]:
+    """`name: Ada → Grace` for a value, `groups: add Viewer` for what was put into a relation or taken out."""
+    for field, values in changes.items():
+        if isinstance(values, dict):
+            yield f"{field}: {values['operation']} {', '.join(values['objects'])}"
+        else:
+            yield f"{field}: {values[0]} → {values[1]}"

@@ -17,7 +17,9 @@ def admins() -> QuerySet[User]:
 
 
 def open_invitations(now: datetime) -> QuerySet[Invitation]:
-    return Invitation.objects.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now).select_related("invited_by")
+    return Invitation.objects.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now).select_related(
+        "invited_by"
+    )
 
 
 def role_of(user: User) -> str:

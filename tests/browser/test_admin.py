@@ -32,5 +32,7 @@ def test_the_admin_works_under_the_policy(
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     assert Member.objects.get(pk=world.ada.pk).email == "ada.king@example.com"
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_text("Regulars", exact=True).click()
     page.get_by_role("link", name="Back to the shop").click()
     expect(page).to_have_url(f"{live_server.url}/staff/")

@@ -1,0 +1,264 @@
+"""Who may open what: every address of the staff's pages and of the admin, for everybody, taken from the URLs."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin as django_admin
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from loyalty.models import User
+from tests.world import PERSONAL, World
+from tracking.models import Dispatch, Event
+
+# Open to strangers: what the sign-in page needs, and the link of an invitation.
+FOR_EVERYBODY = {"loyalty:brand-logo", "loyalty:brand-css", "loyalty:invitation-accept"}
+# One's own: signing in and out.
+FOR_ONESELF = {"admin:login", "admin:logout"}
+ROLES = ("viewer", "marketer", "manager", "admin")
+
+
+@dataclass(frozen=True)
+class Route:
+    name: str
+    url: str
+
+
+@pytest.fixture
+def routes(world: World) -> list[Route]:
+    return [*_staff(world), *_admin()]
+
+
+@pytest.fixture
+def people(viewer: User, marketer: User, manager: User, admin: User) -> dict[str, User]:
+    return {"viewer": viewer, "marketer": marketer, "manager": manager, "admin": admin}
+
+
+def _staff(world: World) -> Iterator[Route]:
+    """Each address with ids of the world. An address nobody told this table about fails here: tell it."""
+    ids = _ids(world)
+    for name, converters in _patterns("staff/"):
+        if converters and name not in ids:
+            pytest.fail(f"{name} is new: say in _ids() which thing of the world it shows")
+        for values in ids.get(name, [{}]):
+            yield Route(name, reverse(name, kwargs=values))
+
+
+def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
+    def by(value: Any, *names: str, key: str = "public_id") -> dict[str, list[dict[str, Any]]]:
+        return {name: [{key: value}] for name in names}
+
+    member_pages = "member member-edit member-orders member-ledger member-correction member-consent".split()
+    import_pages = "import import-columns import-issues import-refused import-check import-start import-cancel".split()
+    plan_pages = "plan-approve plan-withdraw plan-cancel plan-evidence plan-stream".split()
+    campaign, event = world.running.public_id, Event.objects.latest("pk")
+    playbook = world.step.playbook
+    return {
+        **by(world.ada.public_id, *(f"loyalty:{name}" for name in member_pages), "campaigns:sends-of"),
+        **by(world.purchase_import.public_id, *(f"loyalty:{name}" for name in (*import_pages, "import-stream"))),
+        **by(world.segment.public_id, "loyalty:segment", "loyalty:segment-edit", "loyalty:segment-archive"),
+        **by(_a_rule(), "loyalty:earn-rule", key="pk"),
+        **by(world.invitation.invited_by.pk, "loyalty:person-change", key="pk"),
+        **by(world.invitation.pk, "loyalty:invitation-withdraw", key="pk"),
+        **by("used-up", "loyalty:invitation-accept", key="token"),
+        **by(playbook.pk, "campaigns:playbook", key="pk"),
+        **by(playbook.offers.all()[0].pk, "campaigns:offer", key="pk"),
+        **by(world.plan.public_id, *(f"campaigns:{name}" for name in plan_pages), key="plan_id"),
+        **by(world.step.public_id, "campaigns:step", "campaigns:step-test", "campaigns:step-remove", key="step_id"),
+        **by(campaign, "campaigns:orders", "campaigns:sends", "campaigns:stream"),
+        **{
+            name: [{"public_id": campaign}, {"public_id": world.draft.public_id}]
+            for name in ("campaigns:campaign", "campaigns:campaign-edit", "campaigns:plan-request")
+        },
+        "campaigns:move": [
+            {"public_id": campaign, "verb": verb} for verb in ("start", "pause", "resume", "cancel")
+        ],
+        "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],
+        **by(_letter(), "integrations:letter", "integrations:letter-html", key="pk"),
+        **by(event.pk, "tracking:event", key="pk"),
+        **by(world.ada.public_id, "tracking:events-of", key="subject"),
+        **by("loyalty.points", "tracking:rebuild", key="name"),
+        **by(Dispatch.objects.latest("pk").pk, "tracking:retry", key="pk"),
+    }  # fmt: skip
+
+
+def _a_rule() -> int:
+    return apps.get_model("loyalty.EarnRule").objects.latest("pk").pk
+
+
+def _letter() -> int:
+    return apps.get_model("integrations.MailboxMessage").objects.latest("pk").pk
+
+
+def _admin() -> Iterator[Route]:
+    """The admin's own pages, and five of every model; each model has a row in the world."""
+    for name in ("index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n"):
+        yield Route(f"admin:{name}", reverse(f"admin:{name}"))
+    for app in {model._meta.app_label for model in django_admin.site._registry}:
+        yield Route("admin:app_list", reverse("admin:app_list", args=[app]))
+    for model in django_admin.site._registry:
+        prefix = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        yield Route(f"{prefix}_changelist", reverse(f"{prefix}_changelist"))
+        yield Route(f"{prefix}_add", reverse(f"{prefix}_add"))
+        row = model._default_manager.order_by("pk").last()
+        if row is None:
+            assert model._meta.app_label not in OURS, f"the world has no {model._meta.verbose_name}: make one"
+            continue
+        for page in ("change", "delete", "history"):
+            yield Route(f"{prefix}_{page}", reverse(f"{prefix}_{page}", args=[row.pk]))
+
+
+OURS = ("tracking", "integrations", "loyalty", "campaigns", "analytics")
+
+
+def _patterns(prefix: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Names and the converters of every pattern below `prefix`."""
+    for entry in get_resolver().url_patterns:
+        if str(entry.pattern).startswith(prefix):
+            yield from _below(entry, "", ())
+
+
+def _below(
+    entry: URLPattern | URLResolver, space: str, converters: tuple[str, ...]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    converters = (*converters, *entry.pattern.converters)
+    if isinstance(entry, URLResolver):
+        space = f"{space}{entry.namespace}:" if entry.namespace else space
+        for inner in entry.url_patterns:
+            yield from _below(inner, space, converters)
+    else:
+        assert entry.name, f"{entry} has no name"
+        yield f"{space}{entry.name}", converters
+
+
+def everything() -> dict[str, str]:
+    """A digest of each table's rows; when somebody signed in last is no change of anybody's data."""
+    digests = {}
+    with connection.cursor() as cursor:
+        for table in sorted(connection.introspection.table_names()):
+            if table == "django_session":
+                continue
+            cursor.execute(
+                f"SELECT (to_jsonb(row) - 'last_login')::text FROM {connection.ops.quote_name(table)} row ORDER BY 1"
+            )
+            digests[table] = hashlib.sha256(repr(cursor.fetchall()).encode()).hexdigest()
+    return digests
+
+
+def ask(client: Client, method: str, route: Route, **data: Any) -> Any:
+    """The answer, with whatever it did undone, so that the next question meets the same world."""
+    client.raise_request_exception = True
+    with transaction.atomic():
+        answer = getattr(client, method)(route.url, **data)
+        transaction.set_rollback(True)
+    return answer
+
+
+def body(answer: Any) -> str:
+    if answer.streaming:
+        return "" if answer.is_async else b"".join(answer.streaming_content).decode(errors="replace")
+    return answer.content.decode(errors="replace")
+
+
+def test_strangers_are_always_asked_to_sign_in(routes: list[Route]):
+    client, before = Client(), everything()
+    for route in routes:
+        if route.name in FOR_EVERYBODY | FOR_ONESELF:
+            continue
+        for method in ("get", "post"):
+            answer = ask(client, method, route)
+            if answer.status_code == 405:
+                continue
+            assert answer.status_code == 302, (route, method)
+            assert answer["Location"].startswith(("/accounts/login/?next=", "/admin/login/?next=")), (route, method)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_a_role_may_open_opens_and_the_others_refuse(role, routes, people, client_of):
+    client, opened = client_of(people[role]), 0
+    for route in routes:
+        answer = ask(client, "get", route)
+        assert answer.status_code in (200, 302, 403, 404, 405, 410), (route, answer.status_code)
+        assert answer.status_code != 404 or route.name.startswith("admin:"), route
+        if answer.status_code == 302:
+            assert not answer["Location"].startswith("/accounts/"), route
+        opened += answer.status_code == 200
+    assert opened > 60
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_empty_post_never_breaks_a_page(role, routes, people, client_of):
+    client = client_of(people[role])
+    for route in routes:
+        answer = ask(client, "post", route, headers={"referer": "http://testserver/staff/"})
+        assert answer.status_code < 500, route
+
+
+def test_a_viewer_can_change_nothing_anywhere(routes, viewer, client_of):
+    """By any method, with nothing or with every word a form could ask for."""
+    client = client_of(viewer)
+    words = "yes on 1 restore remove delete_selected Admin 2026-01-01"
+    full = dict.fromkeys("name email role active was_sent restore remove rule points note body".split(), words)
+    before = everything()
+    for route in routes:
+        if route.name in FOR_EVERYBODY | FOR_ONESELF:
+            continue
+        for method, data in (("post", {}), ("post", full), ("put", {}), ("patch", {}), ("delete", {})):
+            answer = getattr(client, method)(route.url, data)
+            if not route.name.startswith("admin:"):
+                assert answer.status_code in (403, 405), (route, method, answer.status_code)
+    assert everything() == before
+
+
+def test_a_viewer_reads_no_contact_of_a_member_anywhere(routes, viewer, client_of):
+    """On no page, in no fragment and in no CSV."""
+    client, seen = client_of(viewer), 0
+    for route in routes:
+        for query in ({}, {"format": "csv"}):
+            text = body(ask(client, "get", route, data=query))
+            seen += "Ada" in text
+            assert not [word for word in PERSONAL if word in text], route
+    assert seen > 10
+
+
+def test_no_page_answers_with_a_fragment_it_does_not_offer(routes, viewer, client_of):
+    client = client_of(viewer)
+    for route in routes:
+        if route.name.startswith("admin:") or route.name in FOR_EVERYBODY:
+            continue
+        whole = ask(client, "get", route)
+        aimed = ask(client, "get", route, headers={"hx-request": "true", "hx-target": "content"})
+        assert aimed.status_code == whole.status_code, route
+        assert ("<html" in body(aimed)) == ("<html" in body(whole)), route
+
+
+def test_a_letter_nobody_keeps_in_a_database_breaks_no_page(routes, admin, client_of):
+    client = client_of(admin)
+    for route in routes:
+        asked = {"q": "a\x00b", "model": "\x00", "status": "\x00", "kind": "\x00", "page": "9" * 30, "name": "\x00"}
+        assert ask(client, "get", route, data=asked).status_code < 500, route
+    assert client.get("/staff/tracking/of/%00/").status_code in (200, 404)
+
+
+def test_every_answer_carries_the_same_strict_policy(routes, admin, client_of):
+    client = client_of(admin)
+    for route in routes:
+        answer = ask(client, "get", route)
+        if route.name == "integrations:letter-html":
+            continue  # a message by anybody: it has a stricter policy, of a sandbox
+        policy = dict(part.strip().partition(" ")[::2] for part in answer["Content-Security-Policy"].split(";"))
+        expected = "'self' 'unsafe-eval'" if route.name.startswith("admin:") else "'self'"
+        assert policy["script-src"] == expected, route
+        assert policy["object-src"] == policy["base-uri"] == "'none'"
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert not {"X-Powered-By", "Server"} & set(answer.headers), route
+    policy = client.get(reverse("integrations:letter-html", args=[_letter()]))["Content-Security-Policy"]
+    assert "sandbox" in policy
+    assert "default-src 'none'" in policy
+    assert "script" not in policy

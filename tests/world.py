@@ -1,0 +1,150 @@
+"""One of each thing the product keeps, made through actions: every page has something to show."""
+
+import datetime as dt
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.core.files.base import ContentFile
+from PIL import Image
+
+from campaigns.actions import campaigns, planning, review, sends, touches
+from campaigns.models import Campaign, Plan, PlanStep, Send
+from integrations.actions import take_mail
+from loyalty.actions import business, imports, members, people, points, scores, segments
+from loyalty.models import Invitation, Member, PurchaseImport, Segment, User
+from tests.post_office import PostOffice
+
+EMAIL, PHONE = "ada.lovelace@example.com", "+12125550123"
+OTHER_EMAIL, REFUSED_EMAIL = "grace.hopper@example.com", "nobody.special@example.com"
+BORN = dt.date(1981, 12, 10)
+# What a Viewer must never read, however it is written.
+PERSONAL = (
+    *("ada.lovelace", "grace.hopper", "nobody.special", "bob@example.com", "2125550123"),
+    *("1981-12-10", "Dec 10, 1981", "Dec. 10, 1981", "December 10, 1981"),
+)
+
+HEADER = "order_id,ordered_at,sku,product_name,category,quantity,amount,customer_id,store,customer_email,customer_name"
+
+
+@dataclass(frozen=True)
+class World:
+    ada: Member
+    segment: Segment
+    running: Campaign
+    draft: Campaign
+    plan: Plan
+    step: PlanStep
+    send: Send
+    purchase_import: PurchaseImport
+    invitation: Invitation
+
+
+def make(
+    *,
+    marketer: User,
+    admin: User,
+    office: PostOffice,
+    follow: Callable[[], None],
+    deliver: Callable[[], None],
+    now: dt.datetime,
+) -> World:
+    business.change_logo(content=picture())
+    ada = _join_members(admin, now)
+    purchase_import = _import_purchases(marketer, now)
+    follow()
+    scores.rescore(now=now)
+    points.correct(member=ada, points=50, note="Gift", reference="gift", now=now)
+    segment = segments.create_segment(name="Everybody", description="", rule={"all": []}, by=marketer, now=now)
+    running, draft = (_campaign(name, segment, marketer, now) for name in ("Spring", "Summer"))
+    _run(running, office, marketer, admin, now)
+    deliver()
+    plan = _planned(draft, marketer, now)
+    invitation = people.invite(email="new.colleague@shop.example", role="Viewer", by=admin, now=now)
+    people.email_invitations(now=now)
+    follow()
+    return World(
+        ada=ada,
+        segment=segment,
+        running=running,
+        draft=draft,
+        plan=plan,
+        step=plan.steps.all()[0],
+        send=running.sends.filter(touches__isnull=False).distinct().get(),
+        purchase_import=purchase_import,
+        invitation=invitation,
+    )
+
+
+def picture(kind: str = "PNG", size: tuple[int, int] = (40, 20)) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, "#0f766e").save(file, kind)
+    return file.getvalue()
+
+
+def _join_members(by: User, now: dt.datetime) -> Member:
+    ada = members.join(
+        name="Ada", email=EMAIL, phone=PHONE, birth_date=BORN, external_id="C1", source="till", now=now
+    )  # fmt: skip
+    grace = members.join(name="Grace", email=OTHER_EMAIL, birth_date=BORN, external_id="C2", source="till", now=now)
+    bounces = members.join(
+        name="Bob", email="bob@example.com", birth_date=BORN, external_id="C3", source="till", now=now
+    )
+    for member in (ada, grace, bounces):
+        members.set_consent(
+            member=member, channel="email", is_granted=True, wording="Yes", source="till", by=by, now=now
+        )  # fmt: skip
+    return ada
+
+
+def _import_purchases(by: User, now: dt.datetime) -> PurchaseImport:
+    """Three good lines, one with a remark, one refused that names somebody."""
+    day = now - dt.timedelta(days=20)
+    good = [f"O{n},{day:%Y-%m-%d} 1{n}:00,BEER,Beer,Beer,1,{n}5.00,C{n},Harbor,," for n in (1, 2, 3)]
+    refused = f"O9,never,BEER,Beer,Beer,1,5.00,C9,Harbor,{REFUSED_EMAIL},Nobody Special"
+    content = ContentFile("\n".join([HEADER, *good, refused]).encode())
+    row = imports.take_in(file=content, name="purchases.csv", time_zone="America/New_York", by=by, now=now)
+    imports.start_check(row)
+    assert imports.run(row.pk, clock=lambda: now)
+    imports.start_import(PurchaseImport.objects.get(pk=row.pk))
+    assert imports.run(row.pk, clock=lambda: now)
+    row.refresh_from_db()
+    assert (row.status, row.report["lines_new"]) == (PurchaseImport.Status.DONE, 3), row.report
+    return row
+
+
+def _campaign(name: str, segment: Segment, owner: User, now: dt.datetime) -> Campaign:
+    first = now.date()
+    return campaigns.create_campaign(
+        name=name, goal="Bring people back", starts_on=first, ends_on=first + dt.timedelta(days=6),
+        segments=[segment], budget=None, audience_limit=300, owner=owner, now=now,
+    )  # fmt: skip
+
+
+def _planned(campaign: Campaign, by: User, now: dt.datetime) -> Plan:
+    plan = planning.request_plan(campaign=campaign, by=by, now=now)
+    assert planning.make_plan(plan.pk, now=now)
+    plan.refresh_from_db()
+    assert plan.status == Plan.Status.READY, plan.error
+    return plan
+
+
+def _run(campaign: Campaign, office: PostOffice, by: User, approver: User, now: dt.datetime) -> None:
+    """Sent to everybody; Ada reads, clicks and unsubscribes, and one address is refused for good."""
+    office.at_rcpt["bob@example.com"] = "550 <bob@example.com>: no such user here"
+    review.approve_plan(plan=_planned(campaign, by, now), by=approver, now=now)
+    campaigns.start_campaign(campaign=campaign, by=approver, now=now)
+    late = now + dt.timedelta(days=8)
+    while sends.send_due(now=late):
+        pass
+    for recipient, raw in office.taken:
+        take_mail(sender="shop@example.com", recipients=[recipient], raw=raw, now=late)
+    send = campaign.sends.filter(recipient=EMAIL).select_related("member", "campaign").first()
+    assert send
+    reader = {"method": "GET", "user_agent": "Mozilla/5.0 Firefox/140", "now": late + dt.timedelta(hours=1)}
+    touches.note_open(send=send, **reader)
+    touches.note_click(send=send, url="https://shop.example", **reader)
+    touches.unsubscribe(send=send, address="192.0.2.7", now=late)
+    members.set_consent(
+        member=send.member, channel="email", is_granted=True, wording="Yes again", source="till", by=by, now=late
+    )
