@@ -7,4 +7,4 @@ from tracking.bus import on
 
 @on(MessageDelivered)
 def mark_delivered(event: MessageDelivered) -> None:
-    sends.mark_delivered(provider_id=event.subject, at=datetime.fromisoformat(event.delivered_at))
+    sends.mark_delivered(provider_id=event.provider_id, at=datetime.fromisoformat(event.delivered_at))

@@ -15,7 +15,7 @@ def take_mail(*, sender: str, recipients: list[str], raw: bytes, now: datetime) 
     mail = message_from_bytes(raw, policy=policy.default)
     message_id = _header(mail, "Message-ID", 250) or f"<{now.timestamp()}@mailbox>"
     for recipient in recipients:
-        _message, is_new = MailboxMessage.objects.get_or_create(
+        message, is_new = MailboxMessage.objects.get_or_create(
             message_id=message_id,
             recipient=recipient,
             defaults={
@@ -26,8 +26,10 @@ def take_mail(*, sender: str, recipients: list[str], raw: bytes, now: datetime) 
             },
         )
         if is_new:
-            delivered = MessageDelivered(subject=message_id, channel="email", delivered_at=now.isoformat())
-            record(delivered, key=f"{message_id} {recipient}", at=now)
+            delivered = MessageDelivered(
+                subject=str(message.pk), provider_id=message_id, channel="email", delivered_at=now.isoformat()
+            )
+            record(delivered, key=str(message.pk), at=now)
 
 
 def _header(mail: EmailMessage, name: str, longest: int) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from threading import Event
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -24,17 +25,30 @@ class PostOffice:
     hangs_up_after: set[str] = field(default_factory=set)
     hangs_up_before: set[str] = field(default_factory=set)
     on_message: Callable[[str], None] = lambda recipient: None
+    closes_after_each: bool = False
     connections: int = 0
+    _closed: Event = field(default_factory=Event)
 
     @property
     def recipients(self) -> list[str]:
         return [recipient for recipient, _raw in self.taken]
+
+    @property
+    def taken_ids(self) -> list[str]:
+        return [str(letter["Message-ID"]) for letter in self.letters()]
 
     def letters(self) -> list[EmailMessage]:
         return [message_from_bytes(raw, policy=policy.default) for _recipient, raw in self.taken]  # type: ignore[misc]
 
     def letter_to(self, recipient: str) -> EmailMessage:
         return next(letter for letter in self.letters() if letter["To"] == recipient)
+
+    def _close(self, server: SMTP) -> None:
+        server.transport.close()
+        asyncio.get_running_loop().call_soon(self._closed.set)
+
+    def wait_until_closed(self) -> None:
+        assert self._closed.wait(10)
 
     async def handle_EHLO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str, replies: Any) -> Any:
         session.host_name = hostname
@@ -58,6 +72,8 @@ class PostOffice:
             await asyncio.get_running_loop().run_in_executor(None, self.on_message, recipient)
         if recipient in self.hangs_up_after | self.hangs_up_before:
             server.transport.abort()
+        if self.closes_after_each:
+            asyncio.get_running_loop().call_soon(self._close, server)
         return "250 Taken"
 
 

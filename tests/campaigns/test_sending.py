@@ -22,6 +22,7 @@ from campaigns.actions.sends import mark_delivered, send_due, send_test, settle_
 from campaigns.models import Campaign, Notice, Plan, Send, WrongState
 from campaigns.sending import dispatch
 from config.shared.errors import DomainError
+from integrations.actions import take_mail
 from integrations.channels.base import DeliveryFailed, Message
 from loyalty.actions.members import change_member
 from loyalty.models import Member, User
@@ -423,6 +424,18 @@ def test_a_failure_that_comes_after_the_lease_lapsed_changes_nothing_that_happen
     outlet.during = overtaken
     send_due(now=one_send.due_at)
     assert Status.FAILED not in states(one_send.campaign)
+
+
+def test_a_message_that_reaches_the_local_mailbox_is_delivered(
+    running: Campaign, post_office: PostOffice, at_the_end: dt.datetime, deliver_events: Callable[[], None]
+) -> None:
+    send_all(at_the_end)
+    for recipient, raw in post_office.taken:
+        take_mail(sender="shop@example.com", recipients=[recipient], raw=raw, now=at_the_end)
+    assert states(running) == {Status.SENT: running.sends.count()}
+    deliver_events()
+    assert states(running) == {Status.DELIVERED: running.sends.count()}
+    assert set(running.sends.values_list("delivered_at", flat=True)) == {at_the_end}
 
 
 def test_a_message_reported_delivered_is_never_sent_again(one_send: Send, post_office: PostOffice) -> None:
