@@ -12,6 +12,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 
 from config.shared.admin import ByAction, ReadOnly
+from config.shared.forms import ActionForm
 from loyalty.actions import business, earn_rules, members, people, points, shop
 from loyalty.models import (
     Business,
@@ -28,6 +29,7 @@ from loyalty.models import (
     Product,
     PurchaseImport,
     Score,
+    Scoring,
     Segment,
     Store,
     User,
@@ -85,7 +87,7 @@ class BusinessAdmin(ByAction):
         return business.change_business(**form.cleaned_data)
 
 
-class MemberForm(forms.ModelForm):
+class MemberForm(ActionForm):
     class Meta:
         model = Member
         fields = ("name", "email", "phone", "birth_date", "home_store")
@@ -95,9 +97,6 @@ class MemberForm(forms.ModelForm):
 
     def clean_phone(self) -> str:
         return self.cleaned_data["phone"] or ""
-
-    def _post_clean(self) -> None:
-        """The action normalises and checks; the row as read from the database stays as it is until then."""
 
 
 @admin.register(Member)
@@ -174,15 +173,29 @@ class OrderAdmin(ReadOnly):
     inlines = (OrderLines,)
 
 
+@admin.register(OrderLine)
+class OrderLineAdmin(ReadOnly):
+    list_display = ("id", "order", "product", "quantity", "amount")
+    list_select_related = ("order", "product")
+    search_fields = ("=order__number", "=product__sku")
+
+
+class EarnRuleForm(ActionForm):
+    class Meta:
+        model = EarnRule
+        fields = ("name", "points_per_unit", "minimum_total", "starts_on", "ends_on", "priority", "is_active")
+
+
 @admin.register(EarnRule)
 class EarnRuleAdmin(ByAction):
+    form = EarnRuleForm
     list_display = ("name", "points_per_unit", "minimum_total", "priority", "starts_on", "ends_on", "is_active")
 
     def write(self, request: HttpRequest, obj: Any, form: forms.ModelForm, *, is_new: bool) -> EarnRule:
         return earn_rules.save_earn_rule(rule=None if is_new else EarnRule.objects.get(pk=obj.pk), **form.cleaned_data)
 
 
-class CorrectionForm(forms.ModelForm):
+class CorrectionForm(ActionForm):
     class Meta:
         model = PointsEntry
         fields = ("member", "points", "note")
@@ -219,6 +232,13 @@ class MemberStatsAdmin(ReadOnly):
     list_select_related = ("member",)
 
 
+@admin.register(Scoring)
+class ScoringAdmin(ReadOnly):
+    """How the members were cut into fifths, and when."""
+
+    list_display = ("as_of", "scored_at")
+
+
 @admin.register(Score)
 class ScoreAdmin(ReadOnly):
     list_display = ("member", "group", "recency", "frequency", "monetary")
@@ -229,12 +249,14 @@ class ScoreAdmin(ReadOnly):
 @admin.register(Segment)
 class SegmentAdmin(ReadOnly):
     list_display = ("name", "member_count", "counted_at", "created_by", "archived_at")
+    list_select_related = ("created_by",)
     search_fields = ("name",)
 
 
 @admin.register(PurchaseImport)
 class PurchaseImportAdmin(ReadOnly):
     list_display = ("file_name", "status", "size_bytes", "created_by", "created_at", "finished_at")
+    list_select_related = ("created_by",)
     list_filter = ("status",)
     # The first lines of the file name people.
     exclude = ("file", "refused_csv", "samples")
@@ -259,6 +281,8 @@ class GroupAdmin(ReadOnly):
 @admin.register(LogEntry)
 class ChangeAdmin(LogEntryAdmin, ModelAdmin):  # type: ignore[misc]  # ships no types
     """The trail, in the admin's own look."""
+
+    search_fields = ("object_repr", "actor__email", "changes")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("loyalty.view_audit")

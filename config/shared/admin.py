@@ -62,6 +62,7 @@ class ByAction(ModelAdmin):  # type: ignore[misc]  # ships no types
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         obj.pk = self.write(request, obj, form, is_new=not change).pk
+        obj.refresh_from_db()
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
         """Relations are the action's to write."""

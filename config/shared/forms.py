@@ -23,3 +23,10 @@ class TimeInput(forms.TimeInput):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(format="%H:%M", **kwargs)
+
+
+class ActionForm(forms.ModelForm):
+    """A form whose action does the judging, in words: the database would only name the constraint."""
+
+    def _post_clean(self) -> None:
+        """The row as read from the database stays as it is until the action changes it."""

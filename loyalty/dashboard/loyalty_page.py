@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from config.shared.access import needs
 from config.shared.errors import DomainError
-from config.shared.forms import DateInput
+from config.shared.forms import ActionForm, DateInput
 from config.shared.htmx import page
 from config.shared.nudge import nudge
 from loyalty.actions import earn_rules as actions
@@ -26,7 +25,7 @@ VIEW = needs("loyalty.view_earnrule", "loyalty.view_pointsentry", "loyalty.view_
 CHANGE = needs("loyalty.change_earnrule")
 
 
-class EarnRuleForm(forms.ModelForm):
+class EarnRuleForm(ActionForm):
     class Meta:
         model = EarnRule
         fields = ("name", "points_per_unit", "minimum_total", "starts_on", "ends_on", "priority", "is_active")

@@ -1,6 +1,7 @@
 """Settings: the brand, the people, the trail of changes."""
 
 from dataclasses import astuple
+from datetime import datetime
 
 from django import forms
 from django.conf import settings
@@ -154,23 +155,24 @@ def person_change(request: HttpRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
-    now = timezone.now()
+    now, form = timezone.now(), AcceptForm(request.POST or None)
     try:
         invitation = people_actions.invitation_for(token, now=now)
-    except people_actions.InvitationGone as refusal:
-        return render(request, "public/invitation.html", {"refusal": str(refusal)}, status=410)
-    form = AcceptForm(request.POST or None)
-    if form.is_valid():
-        try:
-            user = people_actions.accept_invitation(token=token, **form.cleaned_data, now=now)
-        except people_actions.BadPassword as refusal:
-            form.add_error("password", str(refusal))
-        else:
+        if form.is_valid() and (user := _joined(form, token, now)):
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
             return redirect("analytics:home")
-    return render(
-        request, "public/invitation.html", {"invitation": invitation, "form": form}, status=422 if form.errors else 200
-    )
+    except people_actions.InvitationGone as refusal:
+        return render(request, "public/invitation.html", {"refusal": str(refusal)}, status=410)
+    context = {"invitation": invitation, "form": form}
+    return render(request, "public/invitation.html", context, status=422 if form.errors else 200)
+
+
+def _joined(form: AcceptForm, token: str, now: datetime) -> User | None:
+    try:
+        return people_actions.accept_invitation(token=token, **form.cleaned_data, now=now)
+    except people_actions.BadPassword as refusal:
+        form.add_error("password", str(refusal))
+        return None
 
 
 @require_GET

@@ -62,6 +62,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **by(world.ada.public_id, *(f"loyalty:{name}" for name in member_pages), "campaigns:sends-of"),
         **by(world.purchase_import.public_id, *(f"loyalty:{name}" for name in (*import_pages, "import-stream"))),
         **by(world.segment.public_id, "loyalty:segment", "loyalty:segment-edit", "loyalty:segment-archive"),
+        **by("O1", "analytics:order", key="number"),
         **by(_a_rule(), "loyalty:earn-rule", key="pk"),
         **by(world.invitation.invited_by.pk, "loyalty:person-change", key="pk"),
         **by(world.invitation.pk, "loyalty:invitation-withdraw", key="pk"),

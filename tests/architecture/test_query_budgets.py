@@ -1,0 +1,115 @@
+"""A page costs the same for one row and for fifteen."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.actions import campaigns, playbooks
+from campaigns.models import Campaign, Playbook, Send
+from config.roles import VIEWER
+from integrations.actions import take_mail
+from loyalty.actions import people, points, segments
+from loyalty.models import User
+from tests.world import World
+
+PAGES = (
+    "analytics:home analytics:analytics analytics:orders loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
+    "loyalty:imports campaigns:campaigns campaigns:playbooks tracking:events tracking:health integrations:mailbox"
+).split()
+
+
+@pytest.fixture
+def urls(world: World) -> list[str]:
+    of_campaign = [
+        reverse(f"campaigns:{name}", args=[world.running.public_id]) for name in ("campaign", "sends", "orders")
+    ]
+    of_ada = [
+        reverse("campaigns:sends-of", args=[world.ada.public_id]),
+        reverse("tracking:events-of", args=[world.ada.public_id]),
+    ]
+    of_plan = [reverse("campaigns:campaign", args=[world.draft.public_id])]
+    return [*(reverse(name) for name in PAGES), *of_campaign, *of_ada, *of_plan]
+
+
+def costs(client: Client, urls: list[str]) -> dict[str, int]:
+    """Queries a page, once everything that is cached is."""
+    counts = {}
+    for url in urls:
+        client.get(url)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(url).status_code == 200, url
+        counts[url] = len(queries)
+    return counts
+
+
+def test_pages_cost_the_same_for_one_row_and_for_fifteen(
+    world: World, urls: list[str], admin: User, client_of: Callable[[User], Client]
+):
+    client = client_of(admin)
+    once = costs(client, urls)
+    for number in range(14):
+        _one_more_of_each(number, world, admin)
+    assert costs(client, urls) == once
+    assert max(once.values()) < 40
+
+
+def test_the_lists_of_the_admin_do_too(world: World, admin: User, client_of: Callable[[User], Client]):
+    models = (
+        "loyalty_member loyalty_user loyalty_invitation loyalty_consent loyalty_pointsentry loyalty_segment "
+        "campaigns_campaign campaigns_send campaigns_playbook campaigns_planstep tracking_event tracking_dispatch "
+        "integrations_mailboxmessage auditlog_logentry"
+    ).split()
+    client, urls = client_of(admin), [reverse(f"admin:{name}_changelist") for name in models]
+    once = costs(client, urls)
+    for number in range(14):
+        _one_more_of_each(number, world, admin)
+    assert costs(client, urls) == once
+
+
+def _one_more_of_each(number: int, world: World, by: User) -> None:
+    now = timezone.now() + dt.timedelta(seconds=number)
+    colleague = User.objects.create_user(f"colleague{number}@shop.example", name=f"Colleague {number}")
+    people.change_role(user=colleague, role=VIEWER)
+    people.invite(email=f"guest{number}@shop.example", role=VIEWER, by=colleague, now=now)
+    segments.create_segment(name=f"Segment {number}", description="", rule={"all": []}, by=colleague, now=now)
+    points.correct(member=world.ada, points=1, note="More", reference=f"more {number}", now=now)
+    raw = f"Message-ID: <{number}@shop.example>\r\nSubject: Hello {number}\r\n\r\nText".encode()
+    take_mail(sender="shop@example.com", recipients=["ada@example.com"], raw=raw, now=now)
+    _campaign(number, world, colleague, now)
+    _playbook(number, world.step.playbook)
+    send = Send.objects.filter(campaign=world.running).latest("pk")
+    step = _copied(send.action.step, public_id=None, position=100 + number)
+    action = _copied(send.action, step=step)
+    _copied(send, public_id=None, action=action, provider_id=f"<{number}@copy>")
+
+
+def _campaign(number: int, world: World, owner: User, now: dt.datetime) -> Campaign:
+    first = now.date()
+    return campaigns.create_campaign(
+        name=f"Campaign {number}", goal="More", starts_on=first, ends_on=first, segments=[world.segment], budget=None,
+        audience_limit=10, owner=owner, now=now,
+    )  # fmt: skip
+
+
+def _playbook(number: int, like: Playbook) -> None:
+    playbooks.save_playbook(
+        playbook=None, name=f"Playbook {number}", group=like.group, aim=like.aim, tone=like.tone,
+        channels=like.channels, offers=list(like.offers.all()), subject=like.subject, body=like.body, is_active=True,
+    )  # fmt: skip
+
+
+def _copied(row: Any, **changes: Any) -> Any:
+    """One more like it, for rows that only a whole campaign would write."""
+    copy = type(row).objects.get(pk=row.pk)
+    copy.pk = None
+    for name, value in changes.items():
+        setattr(copy, name, value if name != "public_id" else type(row)._meta.get_field(name).get_default())
+    copy.save(force_insert=True)
+    return copy
