@@ -47,7 +47,7 @@ def eligible(target: QuerySet[Member], channels: Sequence[str], *, now: datetime
     return target.filter(reached, score__isnull=False)
 
 
-def ranked(members: QuerySet[Member]) -> QuerySet[Member]:
+def ranked(members: QuerySet[Member]) -> QuerySet[Any]:
     """Highest priority first: stake of the group (0 to 100) + 4 × monetary + 2 × frequency quintile."""
     stake = Case(
         *(When(score__group=group, then=Value(points)) for group, points in STAKES.items()),

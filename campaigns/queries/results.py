@@ -59,7 +59,7 @@ def with_results(campaigns: Iterable[Campaign]) -> list[tuple[Campaign, Results]
     ]
 
 
-def _counts(campaign_ids: list[int]) -> Iterable[dict[str, int]]:
+def _counts(campaign_ids: list[int]) -> Iterable[Any]:
     rows = Send.objects.filter(campaign__in=campaign_ids).order_by().values("campaign")
     return rows.annotate(planned=Count("pk"), **{name: Count("pk", filter=which) for name, which in FILTERS.items()})
 

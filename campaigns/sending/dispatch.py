@@ -104,13 +104,13 @@ def _send_one(send: Send, outlet: Channel, clock: Clock) -> None:
         logger.exception("Send %s could not be written", send.pk)
         _fail(send, OUR_FAULT, clock(), came_from=Status.CLAIMED)
         return
-    if _begin_hand_off(send, message, clock()):
+    if begin_hand_off(send, message, clock()):
         _hand_off(send, message, outlet, clock)
     else:
         _put_aside(send, clock())
 
 
-def _begin_hand_off(send: Send, message: Message, now: datetime) -> bool:
+def begin_hand_off(send: Send, message: Message, now: datetime) -> bool:
     """Committed before the provider hears of it. False when it may not leave (any more), or is not ours.
 
     `attempts` grows with each hand-off: a worker whose lease lapsed cannot take up what another has tried since.

@@ -25,7 +25,7 @@ def message_for(send: Send) -> Message:
     step, shop = send.action.step, business()
     values = values_for(send.member, step, shop)
     subject, body = " ".join(wording.fill(step.subject, values).split()), wording.fill(step.body, values)
-    shared = {
+    shared: dict[str, Any] = {
         "send": send,
         "step": step,
         "brand": current_brand(),

@@ -5,6 +5,7 @@ import json
 import openai
 from django.conf import settings
 from openai.types.chat import ChatCompletion
+from openai.types.shared_params.response_format_json_schema import JSONSchema
 
 from integrations.llm.base import ModelUnavailable, Question
 
@@ -14,7 +15,7 @@ RETRIES = 2
 
 class OpenAIModel:
     def __init__(self) -> None:
-        self.name = settings.OPENAI["model"]
+        self.name = str(settings.OPENAI["model"])
         self._client = openai.OpenAI(
             api_key=settings.OPENAI["api_key"],
             base_url=settings.OPENAI["base_url"],
@@ -40,20 +41,14 @@ class OpenAIModel:
         return _text(completion)
 
     def _ask(self, question: Question) -> ChatCompletion:
+        shape: JSONSchema = {"name": question.task, "strict": True, "schema": question.schema.model_json_schema()}
         return self._client.chat.completions.create(
             model=self.name,
             messages=[
                 {"role": "system", "content": question.instructions},
                 {"role": "user", "content": json.dumps(question.facts, ensure_ascii=False)},
             ],
-            response_format={
-                "type": "json_schema",
-                "json_schema": {
-                    "name": question.task,
-                    "strict": True,
-                    "schema": question.schema.model_json_schema(),
-                },
-            },
+            response_format={"type": "json_schema", "json_schema": shape},
         )
 
 

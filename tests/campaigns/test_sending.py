@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connections
+from django.db import connections, transaction
 
 from campaigns.actions import notices, review, sends
 from campaigns.actions.campaigns import (
@@ -20,7 +20,7 @@ from campaigns.actions.campaigns import (
 from campaigns.actions.planning import request_plan
 from campaigns.actions.sends import mark_delivered, send_due, send_test, settle_unknown
 from campaigns.models import Campaign, Notice, Plan, Send, WrongState
-from campaigns.sending import dispatch
+from campaigns.sending import dispatch, render
 from config.shared.errors import DomainError
 from integrations.actions import take_mail
 from integrations.channels.base import DeliveryFailed, Message
@@ -538,6 +538,34 @@ def test_eight_workers_who_all_believe_a_claim_is_theirs_send_it_once(
     at_once(lambda: dispatch.send_claimed(claimed, now=at_the_end))
     assert states(running) == {Status.SENT: len(claimed)}
     assert sorted(post_office.recipients) == sorted(running.sends.values_list("recipient", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_workers_at_the_same_instant_one_begins(running: Campaign, at_the_end: dt.datetime) -> None:
+    """The second UPDATE waits for the first one's commit, and then looks at the row again."""
+    [claimed] = dispatch.claim(now=at_the_end, batch=1)
+    first, second = (Send.objects.get(pk=claimed) for _ in range(2))
+    message = render.message_for(first)
+
+    def begin_too() -> bool:
+        try:
+            return dispatch.begin_hand_off(second, message, at_the_end)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            assert dispatch.begin_hand_off(first, message, at_the_end)
+            answer = other.submit(begin_too)
+            while not somebody_waits_for_a_lock():
+                assert not answer.done()
+        assert answer.result() is False
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -123,7 +123,7 @@ def _saved(request: HttpRequest, step: PlanStep, form: StepForm) -> bool:
 def step_test(request: HttpRequest, step_id: UUID) -> HttpResponse:
     step = get_object_or_404(PlanStep.objects.select_related("plan__campaign", "offer"), public_id=step_id)
     sending.send_test(step=step, to=request.user)
-    messages.success(request, f"Sent to {request.user.email}.")
+    messages.success(request, f"Sent to {request.user}.")
     return redirect("campaigns:step", step_id)
 
 
