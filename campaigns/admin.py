@@ -110,5 +110,6 @@ class TouchAdmin(ReadOnly):
 
 @admin.register(Notice)
 class NoticeAdmin(ReadOnly):
+    shows_personal_data = True
     list_display = ("id", "campaign", "user", "kind", "day", "emailed_at", "read_at")
     list_select_related = ("campaign", "user")

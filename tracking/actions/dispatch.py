@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
+from config.shared.masking import masked
 from tracking import bus
 from tracking.models import Dispatch
 
@@ -41,5 +42,5 @@ def _postpone(dispatch_id: int, error: Exception, now: datetime) -> None:
     attempts = Dispatch.objects.get(pk=dispatch_id).attempts + 1
     wait = min(timedelta(seconds=15 * 2 ** min(attempts, 12)), LONGEST_WAIT)
     Dispatch.objects.filter(pk=dispatch_id).update(
-        attempts=F("attempts") + 1, last_error=repr(error)[:500], due_at=now + wait
+        attempts=F("attempts") + 1, last_error=masked(repr(error))[:500], due_at=now + wait
     )
