@@ -6,39 +6,38 @@ from django.db import connection
 
 from loyalty.models import MemberStats
 
+# Member by member, by index: what it costs follows from how many members are told of, not from how many there are.
 # An order that only gives back counts in what was spent, and not as a visit.
 _SUM_UP = """
-    WITH touched AS (
+    WITH touched AS MATERIALIZED (
         SELECT DISTINCT o.member_id FROM tracking_event e JOIN loyalty_order o ON o.number = e.properties ->> 'order'
         WHERE e.id = ANY(%s) AND o.member_id IS NOT NULL
-    ),
-    bought AS (
-        SELECT o.member_id, count(*) FILTER (WHERE o.total >= 0) AS orders,
-               count(*) FILTER (
-                   WHERE o.total >= 0
-                     AND NOT extract(hour FROM o.ordered_at AT TIME ZONE store.time_zone) BETWEEN 5 AND 20
-               ) AS night_orders,
-               sum(o.total) AS spent, min(o.ordered_at) FILTER (WHERE o.total >= 0) AS first_ordered_at,
-               max(o.ordered_at) FILTER (WHERE o.total >= 0) AS last_ordered_at
-        FROM touched JOIN loyalty_order o USING (member_id) JOIN loyalty_store store ON store.id = o.store_id
-        GROUP BY o.member_id
-    ),
-    favourite AS (
-        SELECT DISTINCT ON (member_id) member_id, category
-        FROM (
-            SELECT o.member_id, product.category, sum(line.amount) AS spent
-            FROM touched JOIN loyalty_order o USING (member_id)
-            JOIN loyalty_orderline line ON line.order_id = o.id
-            JOIN loyalty_product product ON product.id = line.product_id
-            WHERE product.category <> '' GROUP BY o.member_id, product.category
-        ) by_category
-        ORDER BY member_id, spent DESC, category
     )
     INSERT INTO loyalty_memberstats
         (member_id, orders, night_orders, spent, first_ordered_at, last_ordered_at, primary_category)
-    SELECT bought.member_id, orders, night_orders, spent, first_ordered_at, last_ordered_at, coalesce(category, '')
-    FROM bought LEFT JOIN favourite USING (member_id)
-    ORDER BY bought.member_id
+    SELECT touched.member_id, bought.*, coalesce(favourite.category, '')
+    FROM touched
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE o.total >= 0),
+               count(*) FILTER (
+                   WHERE o.total >= 0
+                   AND NOT extract(hour FROM o.ordered_at AT TIME ZONE store.time_zone) BETWEEN 5 AND 20
+               ),
+               sum(o.total),
+               min(o.ordered_at) FILTER (WHERE o.total >= 0),
+               max(o.ordered_at) FILTER (WHERE o.total >= 0)
+        FROM loyalty_order o JOIN loyalty_store store ON store.id = o.store_id
+        WHERE o.member_id = touched.member_id
+    ) bought
+    LEFT JOIN LATERAL (
+        SELECT product.category
+        FROM loyalty_order o
+        JOIN loyalty_orderline line ON line.order_id = o.id
+        JOIN loyalty_product product ON product.id = line.product_id
+        WHERE o.member_id = touched.member_id AND product.category <> ''
+        GROUP BY product.category ORDER BY sum(line.amount) DESC, product.category LIMIT 1
+    ) favourite ON true
+    ORDER BY touched.member_id
     ON CONFLICT (member_id) DO UPDATE SET
         orders = excluded.orders, night_orders = excluded.night_orders, spent = excluded.spent,
         first_ordered_at = excluded.first_ordered_at, last_ordered_at = excluded.last_ordered_at,

@@ -29,7 +29,7 @@ from loyalty.tasks import rescore, run_import
 from tests.evening import evening_zone
 from tracking.tasks import advance_projections, sweep_dispatches
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.alone, pytest.mark.django_db(transaction=True)]
 HEADER = "order_id,ordered_at,sku,product_name,category,quantity,amount,customer_id,customer_email,customer_name,store"
 READER = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 Version/19.0 Mobile Safari/604.1"
 

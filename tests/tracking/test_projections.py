@@ -11,7 +11,8 @@ from tracking.actions import advance, rebuild, record
 from tracking.models import Event, Projection
 from tracking.queries import follower_states
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# The horizon is the oldest transaction of the whole server, also of a test that runs beside this one.
+pytestmark = [pytest.mark.alone, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

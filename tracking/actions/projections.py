@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from config.shared.masking import masked
 from tracking import bus
 from tracking.models import Event, Projection
 
@@ -31,7 +32,7 @@ def advance(name: str, *, now: datetime) -> int:
             return 0 if projection is None else _step(follower, projection, now)
     except Exception as error:
         logger.exception("Projection %s failed", name)
-        Projection.objects.filter(name=name).update(failed_at=now, last_error=repr(error)[:500])
+        Projection.objects.filter(name=name).update(failed_at=now, last_error=masked(repr(error))[:500])
         return 0
 
 

@@ -93,6 +93,7 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
+MANY_ORDERS = 1_000
 
 
 def import_file(
@@ -156,9 +157,11 @@ def _enter(reading: Reading, lines: int, *, now: datetime, watch: Watch) -> None
     entering.enter_catalogue(time_zone=reading.time_zone)
     orders = staging.rows("SELECT batch, count(*) FROM incoming_orders GROUP BY batch ORDER BY batch")
     total, done = sum(count for _, count in orders), 0
-    for batch, count in orders:
+    for place, (batch, count) in enumerate(orders, start=1):
         entering.enter_batch(batch, now=now)
         done += count
+        if total >= MANY_ORDERS and place.bit_count() == 1:  # after batches 1, 2, 4, 8 ...: the tables have doubled
+            entering.tell_the_planner()
         watch(Progress("Entering", done, total, lines))
 
 
