@@ -557,14 +557,17 @@ def test_of_two_workers_at_the_same_instant_one_begins(running: Campaign, at_the
         with transaction.atomic():
             assert dispatch.begin_hand_off(first, message, at_the_end)
             answer = other.submit(begin_too)
-            while not somebody_waits_for_a_lock():
+            while not somebody_waits_for_me():
                 assert not answer.done()
         assert answer.result() is False
 
 
-def somebody_waits_for_a_lock() -> bool:
+def somebody_waits_for_me() -> bool:
+    """Another connection wants a row this one has changed and not yet committed."""
     with connections["default"].cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
         return bool(cursor.fetchone()[0])
 
 
