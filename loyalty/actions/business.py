@@ -45,7 +45,7 @@ def change_business(
 @transaction.atomic
 def change_logo(*, content: bytes) -> None:
     """Keep a picture as a small PNG of our own making; what else the file carried is gone. Raises BadLogo."""
-    png = _small_png(content)
+    png = small_png(content)
     digest = hashlib.sha256(png).hexdigest()[:16]
     business = brand.business()
     note_change(business, logo=(business.logo_digest, digest))
@@ -61,7 +61,8 @@ def remove_logo() -> None:
     _forget_brand()
 
 
-def _small_png(content: bytes) -> bytes:
+def small_png(content: bytes) -> bytes:
+    """The picture as this product keeps it. Raises BadLogo."""
     if len(content) > LARGEST_LOGO:
         raise BadLogo("The picture is larger than 2 MB. Save it smaller.")
     try:

@@ -229,12 +229,10 @@ def test_a_viewer_can_change_nothing_anywhere(routes, viewer, client_of):
     for route in routes:
         if route.name in FOR_EVERYBODY | FOR_ONESELF:
             continue
-        for method, data in (("post", full), ("post", {}), ("delete", {}))[
-            : 1 if route.name.startswith("admin:") else 3
-        ]:
+        is_ours = not route.name.startswith("admin:")
+        for method, data in (("post", full), *((("post", {}), ("delete", {})) if is_ours else ())):
             answer = getattr(client, method)(route.url, data)
-            if not route.name.startswith("admin:"):
-                assert answer.status_code in (403, 405), (route, method, answer.status_code)
+            assert not is_ours or answer.status_code in (403, 405), (route, method, answer.status_code)
     assert everything() == before
 
 
