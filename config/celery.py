@@ -21,5 +21,6 @@ app.conf.beat_schedule = {
     "Take up imports left behind": {"task": "loyalty.sweep_imports", "schedule": 15},
     "Send invitations left behind": {"task": "loyalty.sweep_invitations", "schedule": 60},
     "Rescore members": {"task": "loyalty.rescore", "schedule": crontab(minute=10, hour=8)},
+    "Forget sign-ins that ran out": {"task": "loyalty.forget_sessions", "schedule": crontab(minute=40, hour=9)},
     "Recount segments": {"task": "loyalty.recount_segments", "schedule": crontab(minute=20)},
 }

@@ -1,6 +1,7 @@
 """What the workers do for loyalty. A task is a nudge: the rows are the work."""
 
 from celery import shared_task
+from django.core.management import call_command
 from django.utils import timezone
 
 from loyalty.actions import imports, people, scores, segments
@@ -36,3 +37,9 @@ def rescore() -> None:
 @shared_task(name="loyalty.recount_segments")
 def recount_segments() -> None:
     segments.recount_segments(now=timezone.now())
+
+
+@shared_task(name="loyalty.forget_sessions")
+def forget_sessions() -> None:
+    """Sign-ins that have run out."""
+    call_command("clearsessions")
