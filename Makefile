@@ -39,7 +39,7 @@ chromium:
 
 # --- Checks -------------------------------------------------------------------------------------------------------
 
-PRODUCTION := ENVIRONMENT=production BASE_URL=https://regulars.example SECRET_KEY=$(shell printf 'only-to-check-%.0s' 1 2 3 4)
+PRODUCTION := ENVIRONMENT=production TRUSTED_PROXIES=1 BASE_URL=https://regulars.example SECRET_KEY=$(shell printf 'only-to-check-%.0s' 1 2 3 4)
 
 lint: $(VENV)/.dev node_modules/.installed ## Check style, types, layers, templates, settings and containers
 	@echo "Style";          $(VENV)/bin/ruff check --quiet .

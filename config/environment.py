@@ -137,6 +137,11 @@ class Environment(BaseSettings):
                 raise ValueError("SECRET_KEY must have at least 40 characters in production.")
             if not self.base_url:
                 raise ValueError("BASE_URL must be set in production.")
+            if self.base_url.startswith("https://") and not self.trusted_proxies:
+                raise ValueError(
+                    "TRUSTED_PROXIES must be 1 or more when BASE_URL is https: a proxy in front speaks https, and"
+                    " without it every page would redirect to itself."
+                )
         return self
 
     @model_validator(mode="after")

@@ -167,8 +167,9 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Twice the longest task, and looked at often: a message of a killed worker comes back in minutes, not hours.
-    "visibility_timeout": 900,
+    # Twice the longest task: a message must not be given out again while its worker is busy. What a killed worker
+    # leaves behind is taken up by the sweeps, long before.
+    "visibility_timeout": 7_200,
     "unacked_restore_interval": 5,
     "socket_timeout": 30,
     "socket_connect_timeout": 5,

@@ -37,7 +37,10 @@ _followers: dict[str, Follower] = {}
 
 def on(event: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
     def register(handler: Callable[[E], None]) -> Callable[[E], None]:
-        _subscriptions[f"{handler.__module__}.{handler.__qualname__}"] = Subscription(event, handler)  # type: ignore[arg-type]
+        name = f"{handler.__module__}.{handler.__qualname__}"
+        if name in _subscriptions:
+            raise TypeError(f"{name} hears of something already; write a handler for each event.")
+        _subscriptions[name] = Subscription(event, handler)  # type: ignore[arg-type]
         return handler
 
     return register

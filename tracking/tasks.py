@@ -1,7 +1,10 @@
+from datetime import datetime
+
 from celery import shared_task
 from django.utils import timezone
 
 from tracking import actions, bus, queries
+from tracking.models import Projection
 
 ENOUGH_STEPS = 200
 
@@ -22,5 +25,8 @@ def advance_projections() -> None:
 
 
 @shared_task(name="tracking.rebuild_projection", time_limit=3600)
-def rebuild_projection(name: str) -> None:
-    actions.rebuild(name, now=timezone.now())
+def rebuild_projection(name: str, asked_at: str) -> None:
+    """Once for each time it was asked for, however often this message is delivered."""
+    done = Projection.objects.filter(name=name, rebuilt_at__gte=datetime.fromisoformat(asked_at))
+    if not done.exists():
+        actions.rebuild(name, now=timezone.now())

@@ -136,7 +136,7 @@ def finish_campaigns(*, now: datetime) -> int:
 
     Clicks and orders go on counting: results are read from the rows, whatever the state.
     """
-    waiting = Send.objects.filter(campaign=OuterRef("pk"), status__in=Send.OPEN)
+    waiting = Send.objects.filter(campaign=OuterRef("pk"), status__in=[*Send.OPEN, Send.Status.UNKNOWN])
     over = Campaign.objects.filter(~Exists(waiting), status=Status.RUNNING, ends_on__lt=timezone.localdate(now))
     return sum(_finish(campaign, now) for campaign in over)
 

@@ -1,6 +1,5 @@
 import logging
 from datetime import datetime
-from smtplib import SMTPException
 
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
@@ -28,8 +27,8 @@ def _email(notice: Notice, now: datetime) -> bool:
     text = render_to_string("emails/notice.txt", {"notice": notice, "url": links.campaign_url(notice.campaign)})
     try:
         send_mail(f"{' '.join(notice.campaign.name.split())}: messages failed", text, None, [notice.user.email])
-    except (SMTPException, OSError):
-        logger.warning("Notice %s could not be sent; it is tried again.", notice.pk)
+    except Exception:
+        logger.exception("Notice %s could not be sent; it is tried again.", notice.pk)
         Notice.objects.filter(pk=notice.pk).update(emailed_at=None)
         return False
     return True

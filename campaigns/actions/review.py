@@ -67,10 +67,10 @@ def restore_step(*, step: PlanStep, by: User, now: datetime) -> None:
 def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
     """Turn the steps into actions and sends; how many sends. Nothing leaves before the campaign is started.
 
-    Raises CannotApprove, among others when the business asks for two people and `by` asked for the plan.
+    Raises CannotApprove, among others when the business asks for two people and the plan is the work of `by`.
     """
-    if policy().needs_second_person and plan.requested_by_id == by.pk:
-        raise CannotApprove("Somebody else has to approve this plan: you asked for it.")
+    if policy().needs_second_person and is_own_work(plan, by):
+        raise CannotApprove("Somebody else has to approve this plan: you asked for it or wrote in it.")
     plan = _under_review(plan.pk, refusal=CannotApprove)
     if plan.campaign.status != Campaign.Status.DRAFT:
         raise CannotApprove(f"{plan.campaign.name} is {plan.campaign.get_status_display().lower()}.")
@@ -91,6 +91,11 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
     record(event, key=f"{plan.public_id}@{now.isoformat()}", at=now)
     announce(f"campaign:{plan.campaign.public_id}")
     return sends
+
+
+def is_own_work(plan: Plan, by: User) -> bool:
+    """Whether `by` asked for the plan or wrote in it."""
+    return plan.requested_by_id == by.pk or plan.steps.filter(edited_by=by).exists()
 
 
 @transaction.atomic

@@ -124,4 +124,7 @@ def _keep_firsts(send: Send) -> None:
 
 
 def _since_sent(send: Send, now: datetime) -> timedelta | None:
-    return None if send.sent_at is None else now - send.sent_at
+    """No time at all while the message is still being handed off: only a machine in between can have it yet."""
+    if send.sent_at is not None:
+        return now - send.sent_at
+    return timedelta(0) if send.status == Send.Status.HANDING_OFF else None

@@ -100,6 +100,7 @@ def _group_entry(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "group": row["group"],
         "label": Score.Group(row["group"]).label,
+        "stake": STAKES[Score.Group(row["group"])],
         "members": row["members"],
         "last_bought_days": {"least": row["least"], "median": row["median"], "most": row["most"]},
         "median_orders": row["orders"],

@@ -39,6 +39,7 @@ urlpatterns = [
     path("campaigns/<uuid:public_id>/orders/", campaigns.campaign_orders, name="orders"),
     path("campaigns/<uuid:public_id>/sends/", campaigns.campaign_sends, name="sends"),
     path("campaigns/<uuid:public_id>/sends/<uuid:send_id>/settle/", campaigns.send_settle, name="send-settle"),
+    path("campaigns/<uuid:public_id>/notices/<int:pk>/read/", campaigns.notice_read, name="notice-read"),
     path("campaigns/<uuid:public_id>/<verb:verb>/", campaigns.campaign_move, name="move"),
     path("settings/campaigns/", playbooks.policy_page, name="policy"),
     path("stream/campaigns/<uuid:public_id>/", campaigns.campaign_stream, name="stream"),

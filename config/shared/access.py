@@ -1,7 +1,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django.contrib.auth.decorators import login_required, permission_required
+from django.http import HttpRequest
 
 View = Callable[..., Any]
 
@@ -13,3 +15,8 @@ def needs(*permissions: str) -> Callable[[View], View]:
         return login_required(permission_required(permissions, raise_exception=True)(view))
 
     return guard
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Who asks, seen through as many proxies as TRUSTED_PROXIES says and no more; None when nobody can tell."""
+    return get_adapter(request).get_client_ip(request) or None

@@ -56,10 +56,14 @@ class EmailChannel:
         return is_new
 
     def _name(self, sender: str, recipient: str) -> None:
-        for code, reply in (self._server.mail(sender), self._server.rcpt(recipient)):
-            if code >= 400:
-                self._start_over()
-                raise _refusal(code, reply)
+        code, reply = self._server.mail(sender)
+        if code >= 400:  # our address, our login, our quota: no recipient is to blame, however final it sounds
+            self._start_over()
+            raise DeliveryFailed(str(_refusal(code, reply)), permanent=False)
+        code, reply = self._server.rcpt(recipient)
+        if code >= 400:
+            self._start_over()
+            raise _refusal(code, reply)
 
     def _hand_over(self, content: bytes) -> None:
         try:

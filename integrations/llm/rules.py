@@ -18,20 +18,6 @@ from integrations.llm.base import ModelUnavailable, Question
 
 Facts = dict[str, Any]
 
-# What losing the group would cost, highest first.
-STAKES = {
-    "cannot_lose": 100,
-    "at_risk": 90,
-    "champions": 80,
-    "need_attention": 70,
-    "loyal": 65,
-    "about_to_sleep": 60,
-    "potential_loyalists": 55,
-    "new": 50,
-    "promising": 45,
-    "hibernating": 20,
-    "lost": 10,
-}
 GOAL_WORDS = {
     "win back|winback|lapsed|inactive|return|come back|at risk|churn": (
         "at_risk",
@@ -101,7 +87,7 @@ class _Purse:
 
 
 def _weight(group: Facts, goal: str) -> int:
-    weight, said = STAKES.get(group["group"], 0), goal.lower()
+    weight, said = group["stake"], goal.lower()
     for words, groups in GOAL_WORDS.items():
         if group["group"] in groups and re.search(rf"\b({words})", said):
             weight += 100

@@ -4,29 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='MailboxMessage',
+            name="MailboxMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('message_id', models.CharField(max_length=250)),
-                ('sender', models.CharField(max_length=254)),
-                ('recipient', models.CharField(max_length=254)),
-                ('subject', models.CharField(blank=True, max_length=500)),
-                ('raw', models.BinaryField()),
-                ('received_at', models.DateTimeField()),
-                ('read_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("message_id", models.CharField(max_length=250)),
+                ("sender", models.CharField(max_length=254)),
+                ("recipient", models.CharField(max_length=254)),
+                ("subject", models.CharField(blank=True, max_length=500)),
+                ("raw", models.BinaryField()),
+                ("received_at", models.DateTimeField()),
+                ("read_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-received_at', '-pk'],
-                'indexes': [models.Index(fields=['-received_at', '-id'], name='mailbox_newest')],
-                'constraints': [models.UniqueConstraint(fields=('message_id', 'recipient'), name='one_mailbox_message_per_recipient')],
+                "ordering": ["-received_at", "-pk"],
+                "indexes": [models.Index(fields=["-received_at", "-id"], name="mailbox_newest")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("message_id", "recipient"), name="one_mailbox_message_per_recipient"
+                    )
+                ],
             },
         ),
     ]

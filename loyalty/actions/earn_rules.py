@@ -23,13 +23,27 @@ def save_earn_rule(
     priority: int,
     is_active: bool,
 ) -> EarnRule:
-    """Make a rule or change one. Points that were entered stay as they are. Raises BadEarnRule."""
+    """Make a rule or change one. A rule that has given points keeps what it gave for good: it is put out of use, and
+    a new one with the wishes takes its place. Returns the rule that holds from now on. Raises BadEarnRule.
+    """
     if points_per_unit < 0 or minimum_total < 0:
         raise BadEarnRule("Points and the minimum cannot be negative.")
     if starts_on and ends_on and ends_on < starts_on:
         raise BadEarnRule("The last day is before the first.")
+    gives = (points_per_unit, minimum_total, starts_on, ends_on)
+    if rule and gives != (rule.points_per_unit, rule.minimum_total, rule.starts_on, rule.ends_on):
+        rule = _make_way(rule)
     rule = rule or EarnRule()
     rule.name, rule.points_per_unit, rule.minimum_total = name, points_per_unit, minimum_total
     rule.starts_on, rule.ends_on, rule.priority, rule.is_active = starts_on, ends_on, priority, is_active
     rule.save()
     return rule
+
+
+def _make_way(rule: EarnRule) -> EarnRule | None:
+    """The rule itself while nothing rests on it; else it is put out of use, and None asks for a new one."""
+    if not rule.entries.exists():
+        return rule
+    rule.is_active = False
+    rule.save(update_fields=["is_active"])
+    return None

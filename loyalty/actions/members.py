@@ -120,7 +120,8 @@ def set_consent(
 @transaction.atomic
 def note_export(*, by: User, filters: dict[str, str], is_masked: bool, now: datetime) -> None:
     """Leave a trace of who took which list of members out of the house."""
-    exported = MembersExported(subject=by.email, filters=filters, is_masked=is_masked)
+    kept = filters | {"q": "(a search)"} if "q" in filters else filters
+    exported = MembersExported(subject=str(by.pk), filters=kept, is_masked=is_masked)
     record(exported, key=f"{by.pk}:{now.isoformat()}", at=now)
 
 

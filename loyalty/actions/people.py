@@ -4,7 +4,6 @@ import hashlib
 import logging
 import secrets
 from datetime import datetime, timedelta
-from smtplib import SMTPException
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -86,8 +85,8 @@ def _email(invitation: Invitation, now: datetime) -> bool:
         return False
     try:
         _send_invitation(invitation, token)
-    except (SMTPException, OSError):
-        logger.warning("Invitation %s could not be sent; it is tried again.", invitation.pk)
+    except Exception:
+        logger.exception("Invitation %s could not be sent; it is tried again.", invitation.pk)
         Invitation.objects.filter(pk=invitation.pk).update(emailed_at=None)
         return False
     return True

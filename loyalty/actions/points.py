@@ -55,8 +55,9 @@ def award_for_orders(event_ids: Sequence[int], *, now: datetime) -> int:
     """Enter what the orders of these events are due and have not got yet; how many entries that made.
 
     An order is due its total, times the rate of the first active rule by priority that covers its day in the store's
-    zone, cut to whole points. A changed order keeps the rule of its first entry: changing a rule changes no past. The
-    total is the order's own of this moment, so the same events again, or late, enter nothing twice.
+    zone and was there when the order was told, cut to whole points. A changed order keeps the rule of its first
+    entry, and what a rule gave never changes: no rule changes the past. The total is the order's own of this moment,
+    so the same events again, or late, enter nothing twice.
     """
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_ACCOUNTS, [list(event_ids)])
@@ -82,11 +83,12 @@ _LOCK_ACCOUNTS = """
 """
 _AWARD = """
     WITH told AS (
-        SELECT properties ->> 'order' AS number, max(id) AS event_id FROM tracking_event
+        SELECT properties ->> 'order' AS number, max(id) AS event_id, min(recorded_at) AS recorded_at
+        FROM tracking_event
         WHERE id = ANY(%(events)s) GROUP BY 1
     ),
     sofar AS (
-        SELECT o.id, o.number, o.member_id, o.total, o.ordered_at, told.event_id,
+        SELECT o.id, o.number, o.member_id, o.total, o.ordered_at, told.event_id, told.recorded_at,
                (o.ordered_at AT TIME ZONE store.time_zone)::date AS day,
                coalesce(sum(entry.points), 0) AS entered, count(entry.id) AS entries,
                (array_agg(entry.rule_id ORDER BY entry.id))[1] AS first_rule_id
@@ -95,7 +97,7 @@ _AWARD = """
         JOIN loyalty_store store ON store.id = o.store_id
         LEFT JOIN loyalty_pointsentry entry ON entry.order_id = o.id
         WHERE o.member_id IS NOT NULL
-        GROUP BY o.id, told.event_id, store.time_zone
+        GROUP BY o.id, told.event_id, told.recorded_at, store.time_zone
     ),
     due AS (
         SELECT sofar.*, rule.id AS rule_id,
@@ -105,7 +107,8 @@ _AWARD = """
         FROM sofar CROSS JOIN LATERAL (
             SELECT * FROM loyalty_earnrule rule
             WHERE rule.id = sofar.first_rule_id OR (
-                sofar.first_rule_id IS NULL AND rule.is_active AND abs(sofar.total) >= rule.minimum_total
+                sofar.first_rule_id IS NULL AND rule.is_active AND rule.created_at <= sofar.recorded_at
+                AND abs(sofar.total) >= rule.minimum_total
                 AND coalesce(rule.starts_on <= sofar.day, true) AND coalesce(rule.ends_on >= sofar.day, true)
             )
             ORDER BY rule.priority, rule.id LIMIT 1

@@ -1,9 +1,13 @@
 import pgtrigger
 from django.db import models
+from django.db.models.functions import Now
 
 
 class EarnRule(models.Model):
-    """How purchases become points. The first active rule by priority that covers the day applies."""
+    """How purchases become points. The first active rule by priority that covers the day applies.
+
+    What a rule gives never changes once it has given: see loyalty.actions.earn_rules.
+    """
 
     name = models.CharField(max_length=80)
     points_per_unit = models.DecimalField(
@@ -14,6 +18,7 @@ class EarnRule(models.Model):
     ends_on = models.DateField(null=True, blank=True)
     priority = models.PositiveSmallIntegerField(default=100, help_text="The lowest number is asked first.")
     is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["priority", "pk"]

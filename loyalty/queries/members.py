@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db.models import F, Prefetch, Q, QuerySet
+from django.utils import timezone
 
 from loyalty.models import Consent, Member, MemberStats, Order, OrderLine, PointsEntry, Score, Store
 from loyalty.rules.contacts import NotAnAddress, masked_email, masked_phone, normal_phone
@@ -161,4 +162,4 @@ def _granted() -> QuerySet[Consent]:
 
 
 def _day(at: datetime | None) -> str:
-    return at.date().isoformat() if at else ""
+    return timezone.localdate(at).isoformat() if at else ""

@@ -79,6 +79,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "campaigns:move": [
             {"public_id": campaign, "verb": verb} for verb in ("start", "pause", "resume", "cancel")
         ],
+        "campaigns:notice-read": [{"public_id": campaign, "pk": 1}],
         "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],
         **by(_letter(), "integrations:letter", "integrations:letter-html", key="pk"),
         **by(event.pk, "tracking:event", key="pk"),

@@ -234,6 +234,7 @@ def facts(draw: st.DrawFn) -> dict[str, Any]:
             {
                 "group": group,
                 "label": group,
+                "stake": draw(st.integers(0, 100)),
                 "members": 50,
                 "usual_weekday": draw(st.integers(1, 7)),
                 "usual_hour": draw(st.integers(0, 23)),
@@ -279,8 +280,8 @@ def test_the_goal_decides_who_comes_first() -> None:
         "budget": None,
         "offers": [],
         "groups": [
-            {"group": group, "usual_weekday": 5, "usual_hour": 18, "reachable": {"email": 9}}
-            for group in ("champions", "hibernating", "new")
+            {"group": group, "stake": stake, "usual_weekday": 5, "usual_hour": 18, "reachable": {"email": 9}}
+            for group, stake in (("champions", 80), ("hibernating", 20), ("new", 50))
         ],
         "playbooks": [
             {"id": place, "group": group, "channels": ["email"], "offers": [], "subject": "Hi", "body": "Hi"}

@@ -50,6 +50,10 @@ def start(folder: Path, code: str = "environment.read()", **variables: str) -> "
         ({"ENVIRONMENT": "production", "BASE_URL": "https://shop.example"}, "SECRET_KEY must have at least 40"),
         ({"ENVIRONMENT": "production", "BASE_URL": "https://shop.example", "SECRET_KEY": "short"}, "SECRET_KEY must"),
         ({"ENVIRONMENT": "production", "SECRET_KEY": LONG_KEY}, "BASE_URL must be set in production"),
+        (
+            {"ENVIRONMENT": "production", "BASE_URL": "https://shop.example", "SECRET_KEY": LONG_KEY},
+            "TRUSTED_PROXIES must be 1 or more when BASE_URL is https",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_understood_stops_the_start_with_one_line(variables, said, copy_of_config):

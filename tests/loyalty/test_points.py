@@ -7,6 +7,7 @@ import pytest
 from django.db import ProgrammingError, transaction
 
 from loyalty.actions import members, points
+from loyalty.actions.earn_rules import save_earn_rule
 from loyalty.models import EarnRule, MemberStats, PointsAccount, PointsEntry, Store
 from loyalty.queries.points import balances_out_of_step
 from tracking.actions import rebuild
@@ -61,6 +62,41 @@ def test_a_new_rule_changes_no_past_unless_the_order_changes_and_then_by_its_fir
     bring_in(write("O1,2026-03-01 18:30,WINE,Wine,Wine,1,10.02,C1,S1", NIGHT, name="more.csv"))
     follow_events()
     assert balance_of("C1") == 30 + 90
+
+
+def test_changing_what_a_rule_gives_changes_no_past_and_a_return_takes_back_what_was_given(
+    one_per_dollar, write, bring_in, follow_events
+):
+    bring_in(write(BEER))
+    follow_events()
+    rule = {"name": "Double", "minimum_total": 0, "starts_on": None, "ends_on": None, "priority": 100}
+    double = save_earn_rule(rule=one_per_dollar, points_per_unit=Decimal(2), is_active=True, **rule)
+    assert double.pk != one_per_dollar.pk
+    rebuild("loyalty.points", now=dt.datetime.now(dt.UTC))
+    assert balance_of("C1") == 19
+    bring_in(write("O1,2026-03-05 12:00,RETURN,Back,Beer,-1,-9.99,C1,S1", NIGHT, name="return.csv"))
+    follow_events()
+    assert balance_of("C1") == 9 + 60
+
+
+def test_a_rule_pays_no_order_that_was_told_before_there_was_the_rule(one_per_dollar, write, bring_in, follow_events):
+    save_earn_rule(
+        rule=one_per_dollar,
+        name="None yet",
+        points_per_unit=Decimal(0),
+        minimum_total=Decimal(0),
+        starts_on=None,
+        ends_on=None,
+        priority=100,
+        is_active=True,
+    )
+    bring_in(write(BEER))
+    follow_events()
+    EarnRule.objects.create(
+        name="Late", points_per_unit=5, priority=1, created_at=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    )
+    rebuild("loyalty.points", now=dt.datetime.now(dt.UTC))
+    assert balance_of("C1") == 0
 
 
 @pytest.mark.parametrize(("day", "earned"), [("2026-03-01 23:30", 39), ("2026-03-02 00:30", 19)])

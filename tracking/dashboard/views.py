@@ -10,12 +10,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from config.shared.access import needs
 from config.shared.htmx import page
+from config.shared.masking import masked
 from config.shared.nudge import nudge
 from tracking import actions, bus, queries
-from tracking.models import Event
+from tracking.models import Dispatch, Event
 
 SHOWN = 50
-PERSONAL = {"address"}
+PERSONAL = {"address", "url", "filters"}
 
 
 @require_GET
@@ -51,10 +52,13 @@ def event(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, row: Event) -> dict[str, Any]:
-    """An address says who somebody is: only for those who may see that."""
+    """An address says who somebody is, and a signed link opens what is theirs: only for those who may see that."""
     if request.user.has_perm("loyalty.view_pii"):
         return row.properties
-    return {name: "•••" if name in PERSONAL else value for name, value in row.properties.items()}
+    return {
+        name: "•••" if name in PERSONAL else masked(value) if isinstance(value, str) else value
+        for name, value in row.properties.items()
+    }
 
 
 @require_GET
@@ -84,7 +88,7 @@ def health(request: HttpRequest) -> HttpResponse:
 def rebuild(request: HttpRequest, name: str) -> HttpResponse:
     if name not in {follower.name for follower in bus.followers()}:
         raise Http404(f"No follower is called {name}.")
-    nudge("tracking.rebuild_projection", name=name)
+    nudge("tracking.rebuild_projection", name=name, asked_at=timezone.now().isoformat())
     messages.info(
         request, f"{name} is being rebuilt from the start of the log. Pages show the old state until it is done."
     )
@@ -96,6 +100,8 @@ def rebuild(request: HttpRequest, name: str) -> HttpResponse:
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
     if actions.run_dispatch(pk, now=timezone.now()):
         messages.success(request, "Done this time.")
-    else:
+    elif Dispatch.objects.filter(pk=pk, done_at=None).exists():
         messages.error(request, "It failed again; the reason is below.")
+    else:
+        messages.info(request, "Somebody else had done it already.")
     return redirect("tracking:health")

@@ -7,57 +7,71 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Projection',
+            name="Projection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('transaction_id', tracking.models.TransactionIdField(default=0)),
-                ('event_id', models.BigIntegerField(default=0)),
-                ('advanced_at', models.DateTimeField(blank=True, null=True)),
-                ('rebuilt_at', models.DateTimeField(blank=True, null=True)),
-                ('failed_at', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, unique=True)),
+                ("transaction_id", tracking.models.TransactionIdField(default=0)),
+                ("event_id", models.BigIntegerField(default=0)),
+                ("advanced_at", models.DateTimeField(blank=True, null=True)),
+                ("rebuilt_at", models.DateTimeField(blank=True, null=True)),
+                ("failed_at", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
             ],
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('subject', models.CharField(blank=True, max_length=64)),
-                ('key', models.CharField(max_length=200, unique=True)),
-                ('properties', models.JSONField(default=dict)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('transaction_id', tracking.models.TransactionIdField(db_default=tracking.models.CurrentTransactionId(), editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80)),
+                ("subject", models.CharField(blank=True, max_length=64)),
+                ("key", models.CharField(max_length=200, unique=True)),
+                ("properties", models.JSONField(default=dict)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "transaction_id",
+                    tracking.models.TransactionIdField(
+                        db_default=tracking.models.CurrentTransactionId(), editable=False
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['transaction_id', 'id'], name='event_log_order'), models.Index(fields=['subject', '-occurred_at'], name='event_of_subject'), models.Index(fields=['name', '-occurred_at'], name='event_of_name')],
+                "indexes": [
+                    models.Index(fields=["transaction_id", "id"], name="event_log_order"),
+                    models.Index(fields=["subject", "-occurred_at"], name="event_of_subject"),
+                    models.Index(fields=["name", "-occurred_at"], name="event_of_name"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Dispatch',
+            name="Dispatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('handler', models.CharField(max_length=160)),
-                ('due_at', models.DateTimeField()),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dispatches', to='tracking.event')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("handler", models.CharField(max_length=160)),
+                ("due_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="dispatches", to="tracking.event"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'dispatches',
-                'indexes': [models.Index(condition=models.Q(('done_at', None)), fields=['due_at'], name='dispatch_owed')],
-                'constraints': [models.UniqueConstraint(fields=('event', 'handler'), name='one_dispatch_per_handler')],
+                "verbose_name_plural": "dispatches",
+                "indexes": [
+                    models.Index(condition=models.Q(("done_at", None)), fields=["due_at"], name="dispatch_owed")
+                ],
+                "constraints": [models.UniqueConstraint(fields=("event", "handler"), name="one_dispatch_per_handler")],
             },
         ),
     ]

@@ -10,7 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import campaigns as actions
+from campaigns.actions import notices
 from campaigns.actions import sends as send_actions
+from campaigns.actions.review import is_own_work
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, Plan, Send
 from campaigns.queries import campaigns as queries
@@ -112,7 +114,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "plan_steps": ["Rank members", "Write the week", "Check it"],
         "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
         "results": results.results_of(campaign) if campaign.status != Campaign.Status.DRAFT else None,
-        "needs_other_person": bool(plan and policy().needs_second_person and plan.requested_by_id == user.pk),
+        "needs_other_person": bool(plan and policy().needs_second_person and is_own_work(plan, user)),
         "may_edit": user.has_perm("campaigns.change_campaign"),
         "may_approve": user.has_perm("campaigns.approve_plan"),
         "may_run": user.has_perm("campaigns.run_campaign"),
@@ -215,6 +217,15 @@ def campaign_move(request: HttpRequest, public_id: UUID, verb: str) -> HttpRespo
             cancelled = actions.cancel_campaign(campaign=campaign, by=request.user, now=now)
             said = f"Cancelled. {cancelled} messages will not be sent."
     messages.success(request, said)
+    return redirect("campaigns:campaign", public_id)
+
+
+@require_POST
+@needs("campaigns.run_campaign")
+def notice_read(request: HttpRequest, public_id: UUID, pk: int) -> HttpResponse:
+    """Only its own reader puts a notice away."""
+    notice = get_object_or_404(queries.unread_notices(request.user), pk=pk, campaign__public_id=public_id)
+    notices.mark_read(notice=notice, now=timezone.now())
     return redirect("campaigns:campaign", public_id)
 
 

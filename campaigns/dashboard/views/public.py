@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from campaigns.actions import touches
 from campaigns.models import Send
 from campaigns.sending import links
+from config.shared.access import client_address
 from loyalty.models import Member
 
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -58,7 +59,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if send is None:
         raise Http404("This link was not made here, or was cut off on its way.")
     if request.method == "POST":
-        touches.unsubscribe(send=send, address=request.META.get("REMOTE_ADDR"), now=timezone.now())
+        touches.unsubscribe(send=send, address=client_address(request), now=timezone.now())
     is_done = not Member.objects.reachable_by(send.channel).filter(pk=send.member_id).exists()
     return render(request, "public/unsubscribe.html", {"send": send, "is_done": is_done})
 
