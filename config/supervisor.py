@@ -197,12 +197,18 @@ class Supervisor:
         yield self._program("web", [*python, "granian", *web, *listen, "config.asgi:application"])
         celery = [*python, "celery", "-A", "config"]
         yield self._worker([*celery, *worker, *log_level])
-        yield self._program("beat", [*celery, *beat, *log_level])
+        yield self._beat([*celery, *beat, *log_level])
         if self.environment.uses_mailbox:
             yield self._program("mailbox", [sys.executable, "manage.py", "run_mailbox"])
 
     def _program(self, name: str, command: list[str]) -> Child:
         return Child(name, command, folder=self.var_dir, cwd=ROOT, env=self.env, patience=10)
+
+    def _beat(self, command: list[str]) -> Child:
+        """At its end it writes to the database, and waits for one that died with the parent."""
+        beat = self._program("beat", command)
+        beat.orphan_signal = signal.SIGKILL
+        return beat
 
     def _worker(self, command: list[str]) -> Child:
         """On SIGQUIT it gives its tasks some time and hands the rest back; on SIGTERM it would wait for ever.
