@@ -148,4 +148,4 @@ def _without_offer(subject: str, body: str) -> Facts:
 
 def _why(group: Facts) -> str:
     usual = day_name[group["usual_weekday"] - 1]
-    return f"They shop most on {usual} and around {group['usual_hour']}:00, so they hear from us shortly before."
+    return f"They shop most on {usual}, around {group['usual_hour']}:00; who has most at stake is written to first."

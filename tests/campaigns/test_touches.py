@@ -439,3 +439,11 @@ def test_a_viewer_sees_recipients_masked(
     rows = b"".join(csv.streaming_content if csv.streaming else [csv.content]).decode()
     for text in (page, rows):
         assert not re.search(r"member\.[a-t]@example\.com", text)
+
+
+def test_the_links_of_a_test_message_say_that_it_was_a_test(db: None) -> None:
+    trial = Send()
+    for link in (links.offer_url(trial), links.unsubscribe_url(trial)):
+        answer = Client().get(urlsplit(link).path)
+        assert answer.status_code == 200
+        assert "This was a test" in answer.content.decode()

@@ -55,9 +55,9 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """GET only asks: scanners follow every link. POST, from the page or from the mail provider, unsubscribes."""
-    send = _send(links.read(token, "unsubscribe"))
+    send = _send_of(token, "unsubscribe")
     if send is None:
-        raise Http404("This link was not made here, or was cut off on its way.")
+        return render(request, "public/test.html")
     if request.method == "POST":
         touches.unsubscribe(send=send, address=client_address(request), now=timezone.now())
     is_done = not Member.objects.reachable_by(send.channel).filter(pk=send.member_id).exists()
@@ -68,11 +68,19 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 def offer(request: HttpRequest, token: str) -> HttpResponse:
     """The offer of one message, for its member to show at the till."""
-    send = _send(links.read(token, "offer"))
+    send = _send_of(token, "offer")
     if send is None:
-        raise Http404("This link was not made here, or was cut off on its way.")
+        return render(request, "public/test.html")
     context = {"send": send, "step": send.action.step, "member": send.member, "offer": send.action.step.offer}
     return render(request, "public/offer.html", context)
+
+
+def _send_of(token: str, purpose: str) -> Send | None:
+    """None for a message that was only a test: its links are signed, and there is no send behind them."""
+    public_id = links.read(token, purpose)
+    if public_id is None:
+        raise Http404("This link was not made here, or was cut off on its way.")
+    return _send(public_id)
 
 
 def _send(public_id: UUID | None) -> Send | None:
