@@ -1,6 +1,22 @@
+"""The web server's way in: events go straight to the log, everything else to Django."""
+
 import os
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_asgi_application()
+pages = get_asgi_application()
+
+from django.conf import settings  # noqa: E402  # Settings can be read once Django is set up.
+from django.db import connection  # noqa: E402
+
+from tracking.ingest.app import IngestApp  # noqa: E402
+from tracking.ingest.commit import conninfo_of  # noqa: E402
+
+application = IngestApp(
+    pages,
+    conninfo=conninfo_of(connection.get_connection_params()),
+    folder=settings.INGEST_FOLDER,
+    spool_bytes=settings.INGEST_SPOOL_BYTES,
+    redis_url=settings.REDIS_URL,
+)

@@ -88,6 +88,12 @@ class Environment(BaseSettings):
         0, description="How many reverse proxies stand in front and set X-Forwarded-For."
     )
     web_workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Web server processes.")
+    ingest_spool_mb: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        256, description="Megabytes of events each machine may keep in VAR_DIR while PostgreSQL is away."
+    )
+    tracking_retention_months: Annotated[int, Field(ge=0, le=600)] = Field(
+        0, description="Whole months for which tracked events are kept; 0 keeps them for ever."
+    )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="Background worker processes.")
 
     database_url: Annotated[str | None, _url("postgres", "postgresql")] = Field(

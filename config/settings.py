@@ -112,6 +112,10 @@ UPLOADS = ENV.var / "uploads"
 MEDIA_ROOT = UPLOADS
 MEDIA_URL = ""
 
+INGEST_FOLDER = ENV.var / "ingest"
+INGEST_SPOOL_BYTES = ENV.ingest_spool_mb * 2**20
+TRACKING_RETENTION_MONTHS = ENV.tracking_retention_months
+
 # --- People -------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "loyalty.User"

@@ -146,7 +146,7 @@ def asgi_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory)
         "PORT": str(port),
     }
     log = tmp_path_factory.mktemp("asgi") / "web.log"
-    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "config.asgi:application"]
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(port), "config.asgi:application"]
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env, stdout=output, stderr=output)
         try:

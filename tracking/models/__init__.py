@@ -1,3 +1,24 @@
 from tracking.models.log import CurrentTransactionId, Dispatch, Event, Projection, TransactionIdField
+from tracking.models.partners import EventStructure, Partner, PartnerAccess, PartnerSystem, SystemKey
+from tracking.models.read import HourCount, IdentityLink, PersonActivity, SeenMessage, TrackedEvent, UserMerge
+from tracking.models.received import ReceivedEvent
 
-__all__ = ["CurrentTransactionId", "Dispatch", "Event", "Projection", "TransactionIdField"]
+__all__ = [
+    "CurrentTransactionId",
+    "Dispatch",
+    "Event",
+    "EventStructure",
+    "HourCount",
+    "IdentityLink",
+    "Partner",
+    "PartnerAccess",
+    "PartnerSystem",
+    "PersonActivity",
+    "Projection",
+    "ReceivedEvent",
+    "SeenMessage",
+    "SystemKey",
+    "TrackedEvent",
+    "TransactionIdField",
+    "UserMerge",
+]

@@ -1,0 +1,214 @@
+"""One INSERT for all requests that wait, committed before any of them is answered.
+
+While it runs, the next ones gather: the busier, the larger the groups. A group that PostgreSQL cannot take goes to the
+spool, and so does everything after it until the spool is empty again, so that the log keeps the order of arrival.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+from tracking.ingest.arrivals import Arrival
+from tracking.ingest.neutral import Refused
+from tracking.ingest.spool import Spool, SpoolFile, SpoolFull
+
+MOST_IN_A_GROUP = 5_000
+MOST_WAITING = 50_000
+PATIENCE = 8.0  # Seconds; a database that takes longer for one group counts as away.
+LOOK_AGAIN = 1.0
+LOOK_FOR_ORPHANS = 10.0
+logger = logging.getLogger(__name__)
+
+INSERT = f"""
+    INSERT INTO tracking_receivedevent ({", ".join(Arrival._fields)})
+    SELECT * FROM unnest(
+        %b::uuid[], %b::timestamptz[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+        %b::text[], %b::timestamptz[], %b::jsonb[], %b::jsonb[], %b::jsonb[], %b::bigint[], %b::text[], %b::text[]
+    )
+    ON CONFLICT DO NOTHING
+"""
+_JSON_COLUMNS = frozenset(Arrival._fields.index(name) for name in ("properties", "context", "errors"))
+
+
+class Packed(bytes):
+    """JSON that is text already."""
+
+
+class PackedDumper(Dumper):
+    """PostgreSQL's binary jsonb: a version and the text."""
+
+    format = Format.BINARY
+    oid = psycopg.adapters.types["jsonb"].oid
+
+    def dump(self, obj: Any) -> bytes:
+        return b"\x01" + obj
+
+
+def conninfo_of(parameters: Mapping[str, Any]) -> str:
+    """A connection string from what Django would give to psycopg."""
+    wanted = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters}
+    return psycopg.conninfo.make_conninfo(**wanted, connect_timeout=5, application_name="regulars ingest")
+
+
+@dataclass(slots=True)
+class Parked:
+    """One request's rows, and the request that waits for them."""
+
+    rows: Sequence[Arrival]
+    done: "asyncio.Future[None]"
+
+
+class Committer:
+    """`store()` returns when the rows are durable: in PostgreSQL, or in the spool while that is away."""
+
+    def __init__(self, conninfo: str, spool: Spool) -> None:
+        self._conninfo, self._spool = conninfo, spool
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._parked: deque[Parked] = deque()
+        self._waiting_rows = 0
+        self._has_work = asyncio.Event()
+        self._away_until = 0.0
+
+    async def store(self, rows: Sequence[Arrival]) -> None:
+        """Raises Refused(503) when too much waits already, or nothing can be stored at all."""
+        if not rows:
+            return
+        if self._waiting_rows + len(rows) > MOST_WAITING:
+            raise Refused(503, "busy", "Too many events wait to be stored. Send again in a second.", retry_after=1)
+        parked = Parked(rows, asyncio.get_running_loop().create_future())
+        self._parked.append(parked)
+        self._waiting_rows += len(rows)
+        self._has_work.set()
+        await parked.done
+
+    async def run(self) -> None:
+        """Store what is parked, and empty the spool in between, for as long as the process lives."""
+        looked_for_orphans = 0.0
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._has_work.wait(), LOOK_AGAIN)
+            self._has_work.clear()
+            while self._parked:
+                await self._store_group(self._take_group())
+            now = asyncio.get_running_loop().time()
+            if now >= self._away_until:
+                await self._drain(self._spool)
+                if now - looked_for_orphans > LOOK_FOR_ORPHANS:
+                    looked_for_orphans = now
+                    await self._drain_orphans()
+
+    async def close(self) -> None:
+        while self._parked:
+            await self._store_group(self._take_group())
+        if self._connection is not None:
+            await self._connection.close()
+
+    def _take_group(self) -> list[Parked]:
+        group, size = [self._parked.popleft()], 0
+        size = len(group[0].rows)
+        while self._parked and size + len(self._parked[0].rows) <= MOST_IN_A_GROUP:
+            group.append(self._parked.popleft())
+            size += len(group[-1].rows)
+        self._waiting_rows -= size
+        return group
+
+    async def _store_group(self, group: list[Parked]) -> None:
+        rows = [row for parked in group for row in parked.rows]
+        try:
+            if self._spool.waiting_bytes or not await self._inserted(rows):
+                await asyncio.to_thread(self._spool.append, rows)
+        except SpoolFull as fault:
+            logger.error("Events are refused: PostgreSQL is away and the spool is full: %s", fault)
+            refusal = Refused(503, "cannot_store", "Events cannot be stored now. Send again later.", retry_after=10)
+            _settle(group, refusal)
+        except Exception as fault:
+            logger.exception("Events could not be stored")
+            _settle(group, fault)
+        else:
+            _settle(group, None)
+
+    async def _inserted(self, rows: Sequence[Arrival]) -> bool:
+        """False when the database is away; where it only refuses a row, that row is stored without what it refused."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._away_until:
+            return False
+        try:
+            await asyncio.wait_for(self._insert(rows), PATIENCE)
+        except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as fault:
+            logger.warning("PostgreSQL takes no events, they go to the spool: %s", str(fault).strip() or "no answer")
+            await self._hang_up()
+            self._away_until = loop.time() + LOOK_AGAIN
+            return False
+        return True
+
+    async def _insert(self, rows: Sequence[Arrival]) -> None:
+        connection = await self._connected()
+        try:
+            await connection.execute(INSERT, _columns(rows))
+        except psycopg.DataError as fault:
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                await self._insert(rows[:middle])
+                await self._insert(rows[middle:])
+            else:
+                logger.warning("Event %s cannot be stored as it is: %s", rows[0].id, fault)
+                await connection.execute(INSERT, _columns([_harmless(rows[0])]))
+
+    async def _connected(self) -> psycopg.AsyncConnection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._conninfo, autocommit=True, prepare_threshold=0
+            )
+            self._connection.adapters.register_dumper(Packed, PackedDumper)
+        return self._connection
+
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error, TimeoutError):
+                await asyncio.wait_for(connection.close(), 1)
+
+    async def _drain(self, source: Spool | SpoolFile) -> bool:
+        """Oldest first; a request that comes meanwhile is spooled behind. False when cut short."""
+        while source.waiting_bytes:
+            rows = await asyncio.to_thread(source.next_rows)
+            if rows and not await self._inserted(rows):
+                return False
+            source.forget()
+            while self._parked:
+                await self._store_group(self._take_group())
+        return True
+
+    async def _drain_orphans(self) -> None:
+        for orphan in await asyncio.to_thread(self._spool.orphans):
+            if await self._drain(orphan):
+                orphan.remove()
+            else:
+                orphan.release()
+
+
+def _settle(group: list[Parked], fault: BaseException | None) -> None:
+    for parked in group:
+        if not parked.done.done():
+            parked.done.set_exception(fault) if fault else parked.done.set_result(None)
+
+
+def _columns(rows: Sequence[Arrival]) -> list[list[Any]]:
+    return [
+        [Packed(value) for value in column] if place in _JSON_COLUMNS else list(column)
+        for place, column in enumerate(zip(*rows, strict=True))
+    ]
+
+
+def _harmless(row: Arrival) -> Arrival:
+    """What is left of a row when the database will not have its content."""
+    error = b'[{"type":"unreadable","pointer":"","message":"The database cannot hold this event\'s content."}]'
+    return row._replace(properties=b"{}", context=b"{}", errors=error)

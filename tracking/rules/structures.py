@@ -1,0 +1,96 @@
+"""What an event's properties should look like, by JSON Schema (2020-12 unless the schema names another draft).
+
+jsonschema-rs reads the whole vocabulary, tells all errors and takes about a microsecond. No schema may point outside
+itself: an engine that fetches what a partner names would fetch from inside our network.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+
+LONGEST_MESSAGE = 300
+MOST_VIOLATIONS = 20
+DEEPEST_SCHEMA = 60
+LARGEST_SCHEMA = 200_000
+
+
+class BadStructure(ValueError):
+    """The schema cannot be used; the message says where and why."""
+
+
+class Violation(NamedTuple):
+    """`type` is required_missing, wrong_type, additional_property, format or other; `pointer` a JSON pointer."""
+
+    type: str
+    pointer: str
+    message: str
+
+
+class Structure:
+    """A compiled schema."""
+
+    def __init__(self, schema: Any) -> None:
+        """Raises BadStructure."""
+        refuse_outside_references(schema)
+        try:
+            self._validator = jsonschema_rs.validator_for(schema, validate_formats=True, retriever=_fetch_nothing)
+        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as fault:
+            raise BadStructure(f"This is not a JSON Schema: {str(fault).splitlines()[0][:LONGEST_MESSAGE]}") from None
+
+    def allows(self, properties: Any) -> bool:
+        return self._validator.is_valid(properties)
+
+    def violations(self, properties: Any) -> list[Violation]:
+        """What is wrong with `properties`, at most twenty things of it; empty when nothing is."""
+        if self.allows(properties):
+            return []
+        found: list[Violation] = []
+        for error in self._validator.iter_errors(properties):
+            found.extend(_violations_of(error))
+            if len(found) >= MOST_VIOLATIONS:
+                break
+        return found[:MOST_VIOLATIONS]
+
+
+def refuse_outside_references(schema: Any, *, depth: int = 0) -> None:
+    """Raises BadStructure for a schema that is no object, too deep, or names anything outside itself."""
+    if depth == 0 and not isinstance(schema, dict):
+        raise BadStructure('A structure is a JSON object, such as {"type": "object", "properties": {}}.')
+    if depth > DEEPEST_SCHEMA:
+        raise BadStructure(f"The schema is nested more than {DEEPEST_SCHEMA} levels deep.")
+    if isinstance(schema, dict):
+        for word in ("$ref", "$dynamicRef", "$recursiveRef"):
+            target = schema.get(word)
+            if isinstance(target, str) and not target.startswith("#"):
+                raise BadStructure(f"“{word}”: “{target[:100]}” points outside this schema. Copy it into “$defs”.")
+        for inner in schema.values():
+            refuse_outside_references(inner, depth=depth + 1)
+    elif isinstance(schema, list):
+        for inner in schema:
+            refuse_outside_references(inner, depth=depth + 1)
+
+
+def _fetch_nothing(uri: str) -> Any:
+    raise ValueError(f"{uri} is not fetched; copy it into “$defs”.")
+
+
+def _violations_of(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
+    """One error may be several: each property that is missing or too much has its own pointer."""
+    at, message, kind = _pointer(error.instance_path), str(error.message)[:LONGEST_MESSAGE], error.kind
+    match kind.name:
+        case "required":
+            yield Violation("required_missing", at + _pointer([kind.as_dict()["property"]]), message)
+        case "additionalProperties" | "unevaluatedProperties":
+            for name in kind.as_dict()["unexpected"]:
+                yield Violation("additional_property", at + _pointer([name]), f"“{name[:80]}” is not in the structure")
+        case "type":
+            yield Violation("wrong_type", at, message)
+        case "format":
+            yield Violation("format", at, message)
+        case _:
+            yield Violation("other", at, message)
+
+
+def _pointer(path: Sequence[str | int]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
