@@ -1,15 +1,17 @@
-"""What a new copy starts with: segments, an earn rule, playbooks and offers. Written once; yours to change."""
+"""What a new copy starts with: its settings, segments, an earn rule, playbooks and offers. Written once; yours to change."""
 
 from typing import Any
 
 from django.utils import timezone
 
-from campaigns.actions import playbooks
-from loyalty.actions import points, segments
+from campaigns.actions import playbooks, policy
+from loyalty.actions import business, points, segments
 
 
 def write_defaults(**_: Any) -> None:
     now = timezone.now()
+    business.ship_business()
+    policy.ship_policy()
     points.ship_earn_rule()
     segments.ship_segments(now=now)
     playbooks.ship_playbooks()

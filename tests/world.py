@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.core.files.base import ContentFile
 from PIL import Image
 
-from campaigns.actions import campaigns, planning, review, sends, touches
+from campaigns.actions import campaigns, planning, policy, review, sends, touches
 from campaigns.models import Campaign, Plan, PlanStep, Send
 from integrations.actions import take_mail
 from loyalty.actions import business, imports, members, people, points, scores, segments
@@ -50,6 +50,7 @@ def make(
     now: dt.datetime,
 ) -> World:
     business.change_logo(content=picture())
+    _never_close()
     ada = _join_members(admin, now)
     purchase_import = _import_purchases(marketer, now)
     follow()
@@ -113,10 +114,19 @@ def _import_purchases(by: User, now: dt.datetime) -> PurchaseImport:
     return row
 
 
+def _never_close() -> None:
+    """Nothing waits for a better hour or another day, whenever this is played."""
+    policy.change_policy(
+        needs_second_person=False, send_from=0, send_until=24, messages_per_day=50,
+        max_retries=3, retry_minutes=5, attribution_days=7,
+    )  # fmt: skip
+
+
 def _campaign(name: str, segment: Segment, owner: User, now: dt.datetime) -> Campaign:
+    """Long enough that what is played eight days later still belongs to it."""
     first = now.date()
     return campaigns.create_campaign(
-        name=name, goal="Bring people back", starts_on=first, ends_on=first + dt.timedelta(days=6),
+        name=name, goal="Bring people back", starts_on=first, ends_on=first + dt.timedelta(days=13),
         segments=[segment], budget=None, audience_limit=300, owner=owner, now=now,
     )  # fmt: skip
 

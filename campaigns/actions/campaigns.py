@@ -1,14 +1,13 @@
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from campaigns.events import CampaignMoved
-from campaigns.models import Campaign, Plan, Send, WrongState
+from campaigns.models import Campaign, Plan, Send
 from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
@@ -16,6 +15,7 @@ from loyalty.models import Segment, User
 from tracking.actions import record
 
 Status = Campaign.Status
+_UNSETTLED = Q(status__in=[*Send.OPEN, Send.Status.UNKNOWN])
 
 
 class CannotStart(DomainError):
@@ -136,18 +136,20 @@ def finish_campaigns(*, now: datetime) -> int:
 
     Clicks and orders go on counting: results are read from the rows, whatever the state.
     """
-    waiting = Send.objects.filter(campaign=OuterRef("pk"), status__in=[*Send.OPEN, Send.Status.UNKNOWN])
+    waiting = Send.objects.filter(_UNSETTLED, campaign=OuterRef("pk"))
     over = Campaign.objects.filter(~Exists(waiting), status=Status.RUNNING, ends_on__lt=timezone.localdate(now))
     return sum(_finish(campaign, now) for campaign in over)
 
 
 @transaction.atomic
 def _finish(campaign: Campaign, now: datetime) -> bool:
-    with suppress(WrongState):  # somebody was quicker
-        campaign.move_to(Status.FINISHED, finished_at=now)
-        _tell(campaign, None, now)
-        return True
-    return False
+    """False when somebody was quicker, or a send was put back to wait since we looked."""
+    campaign = _locked(campaign)
+    if campaign.status != Status.RUNNING or campaign.sends.filter(_UNSETTLED).exists():
+        return False
+    campaign.move_to(Status.FINISHED, finished_at=now)
+    _tell(campaign, None, now)
+    return True
 
 
 def _locked(campaign: Campaign) -> Campaign:

@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from campaigns.ai import audience, planner
@@ -23,6 +24,8 @@ from loyalty.queries.brand import business
 
 # Longer than the language model may take over one answer, with its retries.
 LEASE = timedelta(minutes=7)
+# A plan that stops its worker every time must not be taken up for ever.
+MOST_ATTEMPTS = 3
 Status = Plan.Status
 logger = logging.getLogger(__name__)
 
@@ -85,10 +88,14 @@ def make_plan(plan_id: int, *, now: datetime) -> bool:
 
 
 def _claim(plan_id: int, now: datetime) -> Plan | None:
-    """A queued plan, or one whose worker died: its lease has lapsed."""
+    """A queued plan, or one whose worker died: its lease has lapsed. Given up after a few tries."""
     queued = Plan.objects.filter(pk=plan_id, status=Status.QUEUED)
     abandoned = Plan.objects.filter(pk=plan_id, status__in=Plan.WORKING, claimed_until__lt=now)
-    if not (queued | abandoned).update(status=Status.RANKING, claimed_until=now + LEASE):
+    if hopeless := abandoned.filter(attempts__gte=MOST_ATTEMPTS).first():
+        _fail(hopeless, f"Its worker stopped {hopeless.attempts} times before the plan was ready.", now)
+        return None
+    claimed = {"status": Status.RANKING, "claimed_until": now + LEASE, "attempts": F("attempts") + 1}
+    if not (queued | abandoned).update(**claimed):
         return None
     plan = Plan.objects.select_related("campaign").get(pk=plan_id)
     announce(f"plan:{plan.public_id}")

@@ -2,15 +2,39 @@ from django.db import transaction
 
 from campaigns.models import CampaignPolicy
 from campaigns.queries.policy import policy
+from config.shared.errors import DomainError
+
+
+class BadPolicy(DomainError):
+    code = "bad_policy"
+
+
+def ship_policy() -> None:
+    CampaignPolicy.objects.get_or_create(pk=1)
 
 
 @transaction.atomic
 def change_policy(
-    *, needs_second_person: bool, max_retries: int, retry_minutes: int, attribution_days: int
+    *,
+    needs_second_person: bool,
+    send_from: int,
+    send_until: int,
+    messages_per_day: int,
+    max_retries: int,
+    retry_minutes: int,
+    attribution_days: int,
 ) -> CampaignPolicy:
-    """How campaigns run from now on; sends that wait follow the new numbers."""
+    """How campaigns run from now on; sends that wait follow the new numbers when they are due. Raises BadPolicy."""
+    if send_from >= send_until:
+        raise BadPolicy("The hours must end after they begin.")
     row = policy()
-    row.needs_second_person, row.max_retries = needs_second_person, max_retries
-    row.retry_minutes, row.attribution_days = retry_minutes, attribution_days
-    row.save(update_fields=["needs_second_person", "max_retries", "retry_minutes", "attribution_days"])
+    row.needs_second_person, row.messages_per_day = needs_second_person, messages_per_day
+    row.send_from, row.send_until = send_from, send_until
+    row.max_retries, row.retry_minutes, row.attribution_days = max_retries, retry_minutes, attribution_days
+    row.save(
+        update_fields=[
+            *("needs_second_person", "messages_per_day", "send_from", "send_until"),
+            *("max_retries", "retry_minutes", "attribution_days"),
+        ]
+    )
     return row

@@ -1,13 +1,16 @@
 """What happens to sends: they go out, are delivered, fail, or are settled by a person."""
 
 from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Never
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, Min, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from campaigns.models import Action, Campaign, Notice, PlanStep, Send, WrongState
+from campaigns.queries.campaigns import is_over
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import dispatch, render
 from config.shared.errors import DomainError
@@ -16,12 +19,25 @@ from config.shared.nudge import nudge
 from config.shared.trail import note_change
 from integrations.channels.base import DeliveryFailed, OutcomeUnknown, channel
 from loyalty.models import User
+from loyalty.queries.brand import business
 
 Status = Send.Status
 
 
 class TestNotSent(DomainError):
     code = "test_not_sent"
+
+
+class CannotSendNow(DomainError):
+    code = "cannot_send_now"
+
+
+class Doubt(StrEnum):
+    """What a person found out about a message that may or may not have left."""
+
+    SENT = "sent"
+    SEND_AGAIN = "send_again"
+    NOT_SENT = "not_sent"
 
 
 def send_due(*, now: datetime) -> int:
@@ -37,8 +53,9 @@ def send_due(*, now: datetime) -> int:
 @transaction.atomic
 def mark_delivered(*, provider_id: str, at: datetime) -> bool:
     """The message arrived, whatever was believed of it, so it never goes out again. False when that is no news."""
-    sends = Send.objects.filter(provider_id=provider_id).exclude(provider_id="")
-    moved = sends.exclude(status=Status.DELIVERED).update(
+    sends = Send.objects.filter(provider_id=provider_id).exclude(provider_id="").exclude(status=Status.DELIVERED)
+    arrived = list(sends.select_related("member", "campaign").select_for_update(of=("self",)))
+    sends.update(
         status=Status.DELIVERED,
         sent_at=Coalesce(F("sent_at"), Value(at)),
         delivered_at=at,
@@ -46,10 +63,30 @@ def mark_delivered(*, provider_id: str, at: datetime) -> bool:
         claimed_until=None,
         failure="",
     )
-    if moved:
-        for campaign in Campaign.objects.filter(pk__in=sends.values("campaign")):
-            announce(f"campaign:{campaign.public_id}")
-    return bool(moved)
+    for send in arrived:
+        if send.sent_at is None:
+            dispatch.tell_sent(send, at)
+        announce(f"campaign:{send.campaign.public_id}")
+    return bool(arrived)
+
+
+@transaction.atomic
+def send_step_now(*, step: PlanStep, by: User, now: datetime) -> int:
+    """What of this step still waits for its time is due from now on; how many messages. Raises CannotSendNow.
+
+    The gate is asked as ever: nobody is written to at night, or more often in a day than the policy allows.
+    """
+    campaign = Campaign.objects.select_for_update().get(plans=step.plan_id)
+    if campaign.status != Campaign.Status.RUNNING:
+        raise CannotSendNow(f"{campaign.name} is {campaign.get_status_display().lower()}. Nothing leaves meanwhile.")
+    waiting = Send.objects.filter(action__step=step, status=Status.PENDING, due_at__gt=now)
+    was_due = waiting.aggregate(first=Min("due_at"))["first"]
+    if not (moved := waiting.update(due_at=now)):
+        raise CannotSendNow("Nothing of this step waits for its time.")
+    note_change(step, due_at=(was_due, now), messages_due_now=(0, moved))
+    announce(f"campaign:{campaign.public_id}")
+    nudge("campaigns.send_due")
+    return moved
 
 
 def send_test(*, step: PlanStep, to: User) -> None:
@@ -69,29 +106,40 @@ def send_test(*, step: PlanStep, to: User) -> None:
     )
     try:
         with channel(step.channel) as outlet:
-            outlet.send(render.message_for(trial))
+            outlet.send(render.message_for(trial, business()))
     except (DeliveryFailed, OutcomeUnknown, WordingFault) as error:
         raise TestNotSent(f"The test could not be sent. {error}") from error
 
 
 @transaction.atomic
-def settle_unknown(*, send: Send, was_sent: bool, now: datetime) -> None:
-    """A person looked and says whether it left; if not, it is sent again, unless its campaign is over.
+def settle_unknown(*, send: Send, answer: Doubt, now: datetime) -> None:
+    """A person looked, and says whether the message left. Raises WrongState.
 
-    Raises WrongState.
+    Only a campaign that still goes on sends again.
     """
     campaign = Campaign.objects.select_for_update().get(pk=send.campaign_id)
-    unknown = Send.objects.filter(pk=send.pk, status=Status.UNKNOWN)
-    if was_sent:
-        settled, changed = Status.SENT, {"sent_at": now, "failure": ""}
-    elif campaign.status in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):
-        settled, changed = Status.PENDING, {"due_at": now, "failure": ""}
-    else:
-        settled, changed = Status.CANCELLED, {"failure": "It did not leave, and the campaign is over."}
-    if not unknown.update(status=settled, **changed):
-        raise WrongState("This message is not in doubt any more.")
+    doubtful = Send.objects.filter(pk=send.pk, status=Status.UNKNOWN).select_related("member", "campaign")
+    send = doubtful.select_for_update(of=("self",)).first() or _no_doubt()
+    match answer:
+        case Doubt.SENT:
+            sent_at = send.handed_off_at or now
+            settled, changed = Status.SENT, {"sent_at": sent_at, "failure": ""}
+            dispatch.tell_sent(send, sent_at)
+        case Doubt.SEND_AGAIN:
+            if is_over(campaign, now):
+                raise WrongState(
+                    f"{campaign.name} is over and sends nothing any more. Say instead that it did not leave."
+                )
+            settled, changed = Status.PENDING, {"due_at": now, "failure": ""}
+        case Doubt.NOT_SENT:
+            settled, changed = Status.CANCELLED, {"failure": "It did not leave, and was not sent again."}
+    doubtful.update(status=settled, **changed)
     note_change(send, status=(Status.UNKNOWN, settled))
     announce(f"campaign:{campaign.public_id}")
+
+
+def _no_doubt() -> Never:
+    raise WrongState("This message is not in doubt any more.")
 
 
 def tell_owners(*, now: datetime) -> None:

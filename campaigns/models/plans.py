@@ -32,6 +32,7 @@ class Plan(models.Model):
     model_name = models.CharField(max_length=80, blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often a worker took it up.")
     claimed_until = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")

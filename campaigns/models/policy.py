@@ -1,12 +1,32 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from campaigns.rules.hours import SendWindow, on_the_clock
+
 
 class CampaignPolicy(models.Model):
     """How this business runs its campaigns. A single row."""
 
     needs_second_person = models.BooleanField(
         "plans need a second person", default=False, help_text="Whoever asked for a plan cannot approve it."
+    )
+    send_from = models.PositiveSmallIntegerField(
+        "messages leave from",
+        default=8,
+        validators=[MaxValueValidator(23)],
+        help_text="On the clock of the member's home store, or else of the business.",
+    )
+    send_until = models.PositiveSmallIntegerField(
+        "and until",
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(24)],
+        help_text="What is due later waits for the next day.",
+    )
+    messages_per_day = models.PositiveSmallIntegerField(
+        "messages to one member in a day at most",
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        help_text="Of all campaigns together. What is one too many waits for the next day.",
     )
     max_retries = models.PositiveSmallIntegerField(
         "retries of a message that failed", default=3, validators=[MaxValueValidator(10)]
@@ -22,7 +42,27 @@ class CampaignPolicy(models.Model):
 
     class Meta:
         verbose_name_plural = "campaign policy"
-        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_campaign_policy")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="one_campaign_policy"),
+            models.CheckConstraint(
+                condition=models.Q(send_from__lt=models.F("send_until"), send_until__lte=24),
+                name="campaign_policy_window_opens_before_it_closes",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(messages_per_day__gt=0), name="campaign_policy_allows_a_message_a_day"
+            ),
+        ]
 
     def __str__(self) -> str:
         return "How campaigns run"
+
+    @property
+    def window(self) -> SendWindow:
+        return SendWindow(self.send_from, self.send_until)
+
+    @property
+    def hours(self) -> str:
+        """`8 am to 8 pm`, or `at any hour`."""
+        if (self.send_from, self.send_until) == (0, 24):
+            return "at any hour"
+        return f"{on_the_clock(self.send_from)} to {on_the_clock(self.send_until)}"

@@ -25,6 +25,8 @@ class Send(models.Model):
         UNKNOWN = "UNKNOWN", "Unknown"
 
     OPEN = (Status.PENDING, Status.CLAIMED, Status.HANDING_OFF)
+    # The member has it, or may have it.
+    AWAY = (Status.HANDING_OFF, Status.SENT, Status.DELIVERED, Status.UNKNOWN)
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     campaign = models.ForeignKey("campaigns.Campaign", models.CASCADE, related_name="sends")
@@ -38,6 +40,7 @@ class Send(models.Model):
     claimed_until = models.DateTimeField(null=True, blank=True)
     provider_id = models.CharField(max_length=250, blank=True)
     failure = models.CharField(max_length=500, blank=True, help_text="Why it failed or was suppressed.")
+    handed_off_at = models.DateTimeField(null=True, blank=True, help_text="When the provider was last spoken to.")
     sent_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
@@ -112,6 +115,7 @@ class Notice(models.Model):
     day = models.DateField()
     text = models.CharField(max_length=500)
     created_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True, blank=True)
     emailed_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
 

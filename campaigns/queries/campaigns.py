@@ -1,5 +1,8 @@
+from datetime import datetime
+
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.timezone import localdate
 
 from campaigns.models import Campaign, Notice, Plan, Send
 from loyalty.models import Member, User
@@ -36,6 +39,12 @@ def plans_to_review() -> QuerySet[Plan]:
     return Plan.objects.filter(status=Plan.Status.READY, campaign__status=Campaign.Status.DRAFT).select_related(
         "campaign"
     )
+
+
+def is_over(campaign: Campaign, now: datetime) -> bool:
+    """Ended, or its last day has passed: nothing leaves any more."""
+    ended = campaign.status in (Campaign.Status.FINISHED, Campaign.Status.CANCELLED)
+    return ended or campaign.ends_on < localdate(now)
 
 
 def sends_in_doubt() -> QuerySet[Send]:

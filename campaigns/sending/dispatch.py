@@ -5,26 +5,26 @@
 A lease that lapses before HANDING_OFF is simply taken again. After it, nobody knows whether the message left: the
 send is UNKNOWN, shown, and never sent again by itself.
 
-Every move is one conditional UPDATE of one row. Its conditions stay on that row (Exists, no joins): PostgreSQL looks
-at them again when two workers meet, which it would not do for a row found by a subquery.
+A send that comes due outside the hours at which its member may be written to stays PENDING and gets a later due time.
+Every move of a claimed send is one conditional UPDATE of one row. Its conditions stay on that row (Exists, no joins):
+PostgreSQL looks at them again when two workers meet, which it would not do for a row found by a subquery.
 """
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Value, When
 from django.db.models.functions import Coalesce
 
 from campaigns.events import MessageFailed, MessageSent
-from campaigns.models import Campaign, Send
-from campaigns.queries.policy import policy
+from campaigns.models import Campaign, CampaignPolicy, Send
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import gate, render
 from config.shared.clock import Clock, ticking
 from config.shared.live import announce
 from integrations.channels.base import Channel, DeliveryFailed, Message, OutcomeUnknown, available_channels, channel
-from loyalty.models import Member
 from tracking.actions import record
 
 BATCH = 100
@@ -37,26 +37,45 @@ logger = logging.getLogger(__name__)
 
 
 def claim(*, now: datetime, batch: int = BATCH) -> list[int]:
-    """Up to `batch` due sends of running campaigns, now ours until the lease ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {Send._meta.db_table} send SET status = 'CLAIMED', claimed_until = %s
-            FROM (
-                SELECT candidate.id FROM {Send._meta.db_table} candidate
-                JOIN {Campaign._meta.db_table} campaign ON campaign.id = candidate.campaign_id
-                WHERE candidate.status = 'PENDING' AND candidate.due_at <= %s AND campaign.status = 'RUNNING'
-                  AND candidate.channel = ANY(%s)
-                ORDER BY candidate.due_at, candidate.id
-                LIMIT %s
-                FOR UPDATE OF candidate SKIP LOCKED
-            ) due
-            WHERE send.id = due.id
-            RETURNING send.id
-            """,
-            [now + LEASE, now, list(available_channels()), batch],
-        )
-        return sorted(row[0] for row in cursor.fetchall())
+    """Up to `batch` due sends of running campaigns that the gate lets go, now ours until the lease ends.
+
+    What it holds back gets a new due time and what it refuses is settled, so neither is looked at again and again.
+    """
+    terms = gate.terms()
+    while verdicts := _judge_due(terms, now, batch):
+        if ours := [send for send, verdict in verdicts.items() if verdict.may_leave]:
+            return sorted(ours)
+    return []
+
+
+@transaction.atomic
+def _judge_due(terms: gate.Terms, now: datetime, batch: int) -> dict[int, gate.Verdict]:
+    due = Send.objects.filter(
+        status=Status.PENDING,
+        due_at__lte=now,
+        campaign__status=Campaign.Status.RUNNING,
+        channel__in=available_channels(),
+    )
+    locked = due.order_by("due_at", "pk").select_for_update(of=("self",), skip_locked=True)
+    verdicts = gate.judge(locked[:batch], terms=terms, now=now)
+    alike: dict[gate.Verdict, list[int]] = {}
+    for send, verdict in verdicts.items():
+        alike.setdefault(verdict, []).append(send)
+    for verdict, sends in alike.items():
+        Send.objects.filter(pk__in=sends).update(**_consequence(verdict, now))
+    turned_away = [send for send, verdict in verdicts.items() if not verdict.may_leave]
+    for campaign in Campaign.objects.filter(sends__in=turned_away).distinct():
+        announce(f"campaign:{campaign.public_id}")
+    return verdicts
+
+
+def _consequence(verdict: gate.Verdict, now: datetime) -> dict[str, Any]:
+    """What becomes of a due send."""
+    if verdict.refusal:
+        return {"status": Status.SUPPRESSED, "failure": verdict.refusal}
+    if verdict.held_until:
+        return {"status": Status.PENDING, "due_at": verdict.held_until}
+    return {"status": Status.CLAIMED, "claimed_until": now + LEASE}
 
 
 def release_lapsed(*, now: datetime) -> tuple[int, int]:
@@ -73,7 +92,7 @@ def release_lapsed(*, now: datetime) -> tuple[int, int]:
 
 def send_claimed(send_ids: list[int], *, now: datetime) -> None:
     """Hand off what was claimed, one connection per channel. What there is no time for goes back."""
-    clock = ticking(now)
+    terms, clock = gate.terms(), ticking(now)
     sends = list(
         Send.objects.filter(pk__in=send_ids)
         .select_related(
@@ -89,14 +108,14 @@ def send_claimed(send_ids: list[int], *, now: datetime) -> None:
                 if clock() > now + LONGEST_BATCH:
                     _settle(send, Status.CLAIMED, Status.PENDING)
                     continue
-                _send_one(send, outlet, clock)
+                _send_one(send, outlet, terms, clock)
                 announce(f"campaign:{send.campaign.public_id}")
 
 
-def _send_one(send: Send, outlet: Channel, clock: Clock) -> None:
+def _send_one(send: Send, outlet: Channel, terms: gate.Terms, clock: Clock) -> None:
     """Whatever goes wrong with this one is its own affair: the others must not wait for it."""
     try:
-        message = render.message_for(send)
+        message = render.message_for(send, terms.shop)
     except WordingFault as fault:
         _fail(send, str(fault), clock(), came_from=Status.CLAIMED)
         return
@@ -104,34 +123,43 @@ def _send_one(send: Send, outlet: Channel, clock: Clock) -> None:
         logger.exception("Send %s could not be written", send.pk)
         _fail(send, OUR_FAULT, clock(), came_from=Status.CLAIMED)
         return
-    if begin_hand_off(send, message, clock()):
-        _hand_off(send, message, outlet, clock)
-    else:
-        _put_aside(send, clock())
+    if begin_hand_off(send, message, terms=terms, now=clock()):
+        _hand_off(send, message, outlet, terms, clock)
 
 
-def begin_hand_off(send: Send, message: Message, now: datetime) -> bool:
+@transaction.atomic
+def begin_hand_off(send: Send, message: Message, *, terms: gate.Terms, now: datetime) -> bool:
     """Committed before the provider hears of it. False when it may not leave (any more), or is not ours.
 
-    `attempts` grows with each hand-off: a worker whose lease lapsed cannot take up what another has tried since.
+    The gate is asked with the send and its member held: of two messages to one member the second sees the first, and
+    a consent withdrawn at this moment is withdrawn before or after. `attempts` grows with each hand-off: a worker
+    whose lease lapsed cannot take up what another has tried since.
     """
+    held = Send.objects.filter(pk=send.pk).select_for_update(of=("self", "member"), no_key=True)
+    verdict = gate.judge(held, terms=terms, now=now)[send.pk]
+    if not verdict.may_leave:
+        _settle(send, Status.CLAIMED, **_consequence(verdict, now))
+        return False
     is_running = Exists(Campaign.objects.filter(pk=OuterRef("campaign_id"), status=Campaign.Status.RUNNING))
-    ours = Send.objects.filter(is_running, gate.still_admitted(send, now=now), status=Status.CLAIMED)
-    begun = ours.filter(pk=send.pk, attempts=send.attempts).update(
+    ours = Send.objects.filter(is_running, pk=send.pk, status=Status.CLAIMED, attempts=send.attempts)
+    begun = ours.update(
         status=Status.HANDING_OFF,
         attempts=F("attempts") + 1,
         provider_id=f"<{message.id}>",
+        handed_off_at=now,
         claimed_until=now + LEASE,
     )
+    if not begun:
+        _settle(send, Status.CLAIMED, Status.PENDING)
     send.attempts += begun
     return bool(begun)
 
 
-def _hand_off(send: Send, message: Message, outlet: Channel, clock: Clock) -> None:
+def _hand_off(send: Send, message: Message, outlet: Channel, terms: gate.Terms, clock: Clock) -> None:
     try:
         provider_id = outlet.send(message)
     except DeliveryFailed as error:
-        _retry_or_fail(send, error, clock())
+        _retry_or_fail(send, error, terms.policy, clock())
     except OutcomeUnknown as error:
         _settle(send, Status.HANDING_OFF, Status.UNKNOWN, failure=str(error)[:500])
     except Exception:
@@ -139,15 +167,6 @@ def _hand_off(send: Send, message: Message, outlet: Channel, clock: Clock) -> No
         _settle(send, Status.HANDING_OFF, Status.UNKNOWN, failure=OUR_FAULT)
     else:
         _mark_sent(send, provider_id, clock())
-
-
-def _put_aside(send: Send, now: datetime) -> None:
-    """What was claimed and may not leave: suppressed when that is due to its member, else back in its place."""
-    member = Member.objects.get(pk=send.member_id)
-    if reason := gate.refusal(member, channel=send.channel, recipient=send.recipient, now=now):
-        _settle(send, Status.CLAIMED, Status.SUPPRESSED, failure=reason)
-    else:
-        _settle(send, Status.CLAIMED, Status.PENDING)
 
 
 def _mark_sent(send: Send, provider_id: str, now: datetime) -> None:
@@ -162,18 +181,22 @@ def _mark_sent(send: Send, provider_id: str, now: datetime) -> None:
             claimed_until=None,
             failure="",
         )
-        event = MessageSent(
-            subject=str(send.member.public_id),
-            send=str(send.public_id),
-            campaign=str(send.campaign.public_id),
-            channel=send.channel,
-        )
-        record(event, key=str(send.public_id), at=now)
+        tell_sent(send, now)
+
+
+def tell_sent(send: Send, at: datetime) -> None:
+    """However it became known that a message left: the log hears it once."""
+    event = MessageSent(
+        subject=str(send.member.public_id),
+        send=str(send.public_id),
+        campaign=str(send.campaign.public_id),
+        channel=send.channel,
+    )
+    record(event, key=str(send.public_id), at=at)
 
 
 @transaction.atomic
-def _retry_or_fail(send: Send, error: DeliveryFailed, now: datetime) -> None:
-    rules = policy()
+def _retry_or_fail(send: Send, error: DeliveryFailed, rules: CampaignPolicy, now: datetime) -> None:
     if error.permanent or send.attempts > rules.max_retries:
         _fail(send, str(error), now, came_from=Status.HANDING_OFF)
         return
@@ -201,7 +224,7 @@ def _fail(send: Send, reason: str, now: datetime, *, came_from: str) -> None:
         record(event, key=str(send.public_id), at=now)
 
 
-def _settle(send: Send, came_from: str, to: str, **fields: object) -> bool:
+def _settle(send: Send, came_from: str, status: str, **fields: object) -> bool:
     """Move on what is still as this worker left it: `attempts` says whether another has tried since."""
     ours = Send.objects.filter(pk=send.pk, status=came_from, attempts=send.attempts)
-    return bool(ours.update(status=to, claimed_until=None, **fields))
+    return bool(ours.update(status=status, claimed_until=None, **fields))

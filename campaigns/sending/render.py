@@ -14,15 +14,15 @@ from campaigns.rules import wording
 from campaigns.sending import links
 from integrations.channels.base import Message
 from loyalty.models import Business, Member
-from loyalty.queries.brand import Brand, business
+from loyalty.queries.brand import Brand
 from loyalty.queries.brand import brand as current_brand
 
 ADDRESS_IN_TEXT = re.compile(r"(https?://[^\s<>\"]+[^\s<>\".,;:!?)])")
 
 
-def message_for(send: Send) -> Message:
+def message_for(send: Send, shop: Business) -> Message:
     """Ready to hand off. Needs `action.step.offer` and the member's related rows loaded. Raises WordingFault."""
-    step, shop = send.action.step, business()
+    step = send.action.step
     values = values_for(send.member, step, shop)
     subject, body = " ".join(wording.fill(step.subject, values).split()), wording.fill(step.body, values)
     shared: dict[str, Any] = {

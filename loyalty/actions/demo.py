@@ -19,7 +19,7 @@ from django.db import transaction
 from loyalty.actions import imports
 from loyalty.events import ConsentChanged, MemberJoined
 from loyalty.models import Business, Consent, Member, PointsAccount, PurchaseImport, Store, User
-from loyalty.queries.brand import CACHE_KEY, business
+from loyalty.queries.brand import CACHE_KEY
 from loyalty.rules import demo
 from tracking.actions import record_all
 from tracking.actions.record import Occurrence
@@ -83,7 +83,6 @@ def _name_the_shop(weeks: int) -> None:
         f"moved by {weeks} whole weeks. Names of members, stores and products, emails, phones, birth dates and "
         "consents are made up from a fixed seed; a few members are under age or gave no birth date on purpose."
     )
-    business()
     Business.objects.filter(pk=1).update(
         name=NAME, accent=ACCENT, vertical=Business.Vertical.LIQUOR, currency="USD", demo_notice=notice
     )

@@ -225,7 +225,7 @@ def test_a_viewer_can_change_nothing_anywhere(routes, viewer, client_of):
     """By any method, with nothing or with every word a form could ask for."""
     client = client_of(viewer)
     words = "yes on 1 restore remove delete_selected Admin 2026-01-01"
-    full = dict.fromkeys("name email role active was_sent restore remove rule points note body".split(), words)
+    full = dict.fromkeys("name email role active answer restore remove rule points note body".split(), words)
     before = everything()
     for route in routes:
         if route.name in FOR_EVERYBODY | FOR_ONESELF:

@@ -13,7 +13,7 @@ from campaigns.actions.campaigns import create_campaign, start_campaign
 from campaigns.models import Campaign, Plan, Send
 from loyalty.actions.segments import create_segment
 from loyalty.models import Member, Segment, User
-from tests.campaigns.world import Outlet, Shop
+from tests.campaigns.world import Outlet, Shop, rule
 from tests.post_office import PostOffice, open_post_office
 
 
@@ -86,7 +86,13 @@ def plan(regulars: list[Member], campaign: Campaign, make_plan: Callable[[Campai
 
 
 @pytest.fixture
-def running(plan: Plan, manager: User, now: dt.datetime) -> Campaign:
+def always_open(db: None) -> None:
+    """A shop that writes at any hour and as often as it likes: these tests are not about the clock."""
+    rule(send_from=0, send_until=24, messages_per_day=50)
+
+
+@pytest.fixture
+def running(plan: Plan, always_open: None, manager: User, now: dt.datetime) -> Campaign:
     """A started campaign with the plan's sends, the first of them due."""
     review.approve_plan(plan=plan, by=manager, now=now)
     start_campaign(campaign=plan.campaign, by=manager, now=now)

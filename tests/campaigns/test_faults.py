@@ -49,6 +49,7 @@ def crowded(
     shop: Shop,
     make_campaign: Callable[..., Campaign],
     make_plan: Callable[[Campaign], Plan],
+    always_open: None,
     manager: User,
     now: dt.datetime,
 ) -> Campaign:

@@ -158,7 +158,9 @@ def test_only_members_who_may_be_written_to_become_candidates_or_get_a_send(
 def test_the_gate_says_the_same_in_sql_and_in_words(crowd: list[Member], now: dt.datetime) -> None:
     admitted = set(gate.admitted(Member.objects.all(), channel="email", now=now))
     for member in crowd:
-        reason = gate.refusal(member, channel="email", recipient=member.email or "gone@example.com", now=now)
+        reason = gate.refusal(
+            member, channel="email", recipient=member.email or "gone@example.com", terms=gate.terms(), now=now
+        )
         assert (member in admitted) == (reason is None) == may_be_written_to(member, now.date())
 
 

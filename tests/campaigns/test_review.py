@@ -7,11 +7,10 @@ import pytest
 
 from campaigns.actions import review
 from campaigns.actions.campaigns import cancel_campaign, start_campaign
-from campaigns.actions.policy import change_policy
 from campaigns.actions.review import CannotApprove, CannotEdit
 from campaigns.models import Action, Offer, Plan, PlanStep, Send
 from loyalty.models import Member, User
-from tests.campaigns.world import Shop, first_of
+from tests.campaigns.world import Shop, first_of, rule
 from tracking.models import Event
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -166,7 +165,7 @@ def test_a_plan_nobody_of_which_may_be_written_to_any_more_is_not_approved(
 def test_whoever_asked_for_a_plan_does_not_approve_it_when_two_people_are_asked_for(
     plan: Plan, marketer: User, manager: User, now: dt.datetime
 ) -> None:
-    change_policy(needs_second_person=True, max_retries=3, retry_minutes=5, attribution_days=7)
+    rule(needs_second_person=True)
     with pytest.raises(CannotApprove, match="Somebody else"):
         review.approve_plan(plan=plan, by=marketer, now=now)
     assert not Send.objects.exists()

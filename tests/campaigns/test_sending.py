@@ -18,9 +18,10 @@ from campaigns.actions.campaigns import (
     start_campaign,
 )
 from campaigns.actions.planning import request_plan
-from campaigns.actions.sends import mark_delivered, send_due, send_test, settle_unknown
+from campaigns.actions.sends import Doubt, mark_delivered, send_due, send_test, settle_unknown
+from campaigns.actions.touches import note_open
 from campaigns.models import Campaign, Notice, Plan, Send, WrongState
-from campaigns.sending import dispatch, render
+from campaigns.sending import dispatch, gate, render
 from config.shared.errors import DomainError
 from integrations.actions import take_mail
 from integrations.channels.base import DeliveryFailed, Message
@@ -123,6 +124,44 @@ def test_a_campaign_is_finished_when_its_last_day_is_over_and_nothing_waits(
     running.refresh_from_db()
     assert running.status == Campaign.Status.FINISHED
     assert finish_campaigns(now=after) == 0
+
+
+def test_a_message_in_doubt_keeps_its_campaign_from_finishing_until_it_is_settled(
+    running: Campaign, one_send: Send, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    post_office.hangs_up_after.add(one_send.recipient)
+    send_all(at_the_end)
+    after = dt.datetime.combine(running.ends_on + dt.timedelta(days=1), dt.time(12), dt.UTC)
+    assert finish_campaigns(now=after) == 0
+    for send in running.sends.filter(status=Status.UNKNOWN):
+        with pytest.raises(WrongState, match="is over"):
+            settle_unknown(send=send, answer=Doubt.SEND_AGAIN, now=after)
+        settle_unknown(send=send, answer=Doubt.SENT, now=after)
+    assert finish_campaigns(now=after) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_put_back_while_its_campaign_is_being_finished_keeps_it_open(
+    running: Campaign, one_send: Send, post_office: PostOffice, at_the_end: dt.datetime
+) -> None:
+    """It is looked at as finished, then waits for the one who holds the campaign, then looks again."""
+    send_all(at_the_end)
+    after = dt.datetime.combine(running.ends_on + dt.timedelta(days=1), dt.time(12), dt.UTC)
+
+    def finish() -> int:
+        try:
+            return finish_campaigns(now=after)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            Campaign.objects.select_for_update().get(pk=running.pk)
+            Send.objects.filter(pk=one_send.pk).update(status=Status.PENDING)
+            answer = other.submit(finish)
+            while not somebody_waits_for_me():
+                assert not answer.done()
+        assert answer.result() == 0
 
 
 def test_a_finished_campaign_cannot_be_started_again(running: Campaign, manager: User, now: dt.datetime) -> None:
@@ -297,6 +336,28 @@ def test_a_notice_that_the_mail_server_refuses_is_tried_again(
     assert marketer.email in post_office.recipients
 
 
+def test_a_worker_that_dies_while_it_tells_an_owner_loses_no_letter_and_repeats_none(
+    one_send: Send, post_office: PostOffice, marketer: User, at_the_end: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post_office.at_rcpt[one_send.recipient] = "550 No"
+    send_all(at_the_end)
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("django.core.mail.EmailMessage.send", die)
+        with pytest.raises(Killed):
+            notices.email_notices(now=at_the_end)
+    assert notices.email_notices(now=at_the_end + notices.LEASE) == 0
+    assert notices.email_notices(now=at_the_end + notices.LEASE + dt.timedelta(seconds=1)) == 1
+    assert notices.email_notices(now=at_the_end + dt.timedelta(days=1)) == 0
+    assert post_office.recipients.count(marketer.email) == 1
+
+
 # --- What nobody can know -----------------------------------------------------------------------------------------
 
 
@@ -319,36 +380,58 @@ def test_a_doubt_is_settled_by_a_person_either_way(
     post_office.hangs_up_before.add(one_send.recipient)
     send_all(one_send.due_at)
     post_office.hangs_up_before.clear()
-    settle_unknown(send=one_send, was_sent=False, now=one_send.due_at)
+    settle_unknown(send=one_send, answer=Doubt.SEND_AGAIN, now=one_send.due_at)
     send_all(one_send.due_at)
     one_send.refresh_from_db()
     assert one_send.status == Status.SENT
     assert post_office.recipients.count(one_send.recipient) == 1
     with pytest.raises(WrongState):
-        settle_unknown(send=one_send, was_sent=False, now=now)
+        settle_unknown(send=one_send, answer=Doubt.SEND_AGAIN, now=now)
 
 
 def test_a_doubt_settled_as_sent_is_not_sent_again(one_send: Send, post_office: PostOffice) -> None:
     post_office.hangs_up_after.add(one_send.recipient)
     send_all(one_send.due_at)
-    settle_unknown(send=one_send, was_sent=True, now=one_send.due_at)
+    settle_unknown(send=one_send, answer=Doubt.SENT, now=one_send.due_at)
     send_all(one_send.due_at)
     one_send.refresh_from_db()
     assert one_send.status == Status.SENT
     assert post_office.recipients.count(one_send.recipient) == 1
 
 
-def test_a_doubt_settled_after_the_campaign_is_over_sends_nothing(
+def test_a_doubt_about_a_cancelled_campaign_cannot_be_sent_again_only_settled(
     running: Campaign, one_send: Send, post_office: PostOffice, manager: User, now: dt.datetime, at_the_end: dt.datetime
 ) -> None:
     post_office.hangs_up_before.add(one_send.recipient)
     send_all(one_send.due_at)
     cancel_campaign(campaign=running, by=manager, now=now)
-    settle_unknown(send=one_send, was_sent=False, now=now)
+    with pytest.raises(WrongState, match="is over"):
+        settle_unknown(send=one_send, answer=Doubt.SEND_AGAIN, now=now)
+    one_send.refresh_from_db()
+    assert one_send.status == Status.UNKNOWN
+    settle_unknown(send=one_send, answer=Doubt.NOT_SENT, now=now)
     send_all(at_the_end)
     one_send.refresh_from_db()
-    assert one_send.status == Status.CANCELLED
+    assert (one_send.status, one_send.failure) == (Status.CANCELLED, "It did not leave, and was not sent again.")
     assert one_send.recipient not in post_office.recipients
+
+
+@pytest.mark.parametrize("how", ["settled by a person", "delivered", "opened"])
+def test_the_log_hears_once_that_a_doubtful_message_was_sent_however_that_became_known(
+    one_send: Send, post_office: PostOffice, how: str
+) -> None:
+    post_office.hangs_up_after.add(one_send.recipient)
+    send_all(one_send.due_at)
+    one_send.refresh_from_db()
+    told = Event.objects.filter(name="message.sent", properties__send=str(one_send.public_id))
+    assert not told.exists()
+    later = one_send.due_at + dt.timedelta(hours=1)
+    if how == "settled by a person":
+        settle_unknown(send=one_send, answer=Doubt.SENT, now=later)
+    if how == "opened":
+        note_open(send=one_send, method="GET", user_agent="Firefox", now=later)
+    mark_delivered(provider_id=one_send.provider_id, at=later)
+    assert told.count() == 1
 
 
 def test_a_worker_that_died_before_the_hand_off_costs_only_time(
@@ -417,7 +500,7 @@ def test_a_failure_that_comes_after_the_lease_lapsed_changes_nothing_that_happen
     def overtaken(message: Message) -> str:
         outlet.during = lambda message: f"<{message.id}>"
         dispatch.release_lapsed(now=one_send.due_at + dt.timedelta(hours=1))
-        settle_unknown(send=Send.objects.get(status=Status.UNKNOWN), was_sent=False, now=one_send.due_at)
+        settle_unknown(send=Send.objects.get(status=Status.UNKNOWN), answer=Doubt.SEND_AGAIN, now=one_send.due_at)
         send_due(now=one_send.due_at + dt.timedelta(hours=1))
         raise DeliveryFailed("No such mailbox", permanent=True)
 
@@ -545,17 +628,18 @@ def test_of_two_workers_at_the_same_instant_one_begins(running: Campaign, at_the
     """The second UPDATE waits for the first one's commit, and then looks at the row again."""
     [claimed] = dispatch.claim(now=at_the_end, batch=1)
     first, second = (Send.objects.get(pk=claimed) for _ in range(2))
-    message = render.message_for(first)
+    terms = gate.terms()
+    message = render.message_for(first, terms.shop)
 
     def begin_too() -> bool:
         try:
-            return dispatch.begin_hand_off(second, message, at_the_end)
+            return dispatch.begin_hand_off(second, message, terms=terms, now=at_the_end)
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as other:
         with transaction.atomic():
-            assert dispatch.begin_hand_off(first, message, at_the_end)
+            assert dispatch.begin_hand_off(first, message, terms=terms, now=at_the_end)
             answer = other.submit(begin_too)
             while not somebody_waits_for_me():
                 assert not answer.done()

@@ -4,10 +4,14 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from django.forms import model_to_dict
+
+from campaigns.actions.policy import change_policy
 from campaigns.actions.sends import send_due
 from campaigns.models import Campaign, Plan, PlanStep
+from campaigns.queries.policy import policy
 from integrations.channels.base import Message
 from loyalty.actions import imports
 from loyalty.actions.members import join, set_consent
@@ -70,6 +74,11 @@ class Outlet:
 
     def send(self, message: Message) -> str:
         return Outlet.during(message)
+
+
+def rule(**changes: Any) -> None:
+    """The shop's policy as it is, but for these."""
+    change_policy(**(model_to_dict(policy(), exclude=["id"]) | changes))
 
 
 def send_all(now: dt.datetime) -> None:

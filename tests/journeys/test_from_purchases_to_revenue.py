@@ -26,6 +26,7 @@ from integrations.models import MailboxMessage
 from loyalty.actions.members import change_member, set_consent
 from loyalty.models import Consent, Member, PurchaseImport, Segment, User
 from loyalty.tasks import rescore, run_import
+from tests.campaigns.world import rule
 from tests.evening import evening_zone
 from tracking.tasks import advance_projections, sweep_dispatches
 
@@ -35,9 +36,10 @@ READER = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605
 
 
 @pytest.fixture(autouse=True)
-def _evening(settings: Any, tmp_path: Path) -> None:
-    """What is planned for today is due by now, whenever this runs."""
+def _evening(settings: Any, tmp_path: Path, transactional_db: None) -> None:
+    """What is planned for today is due by now, whenever this runs, and the shop writes in the evening, too."""
     settings.TIME_ZONE = evening_zone()
+    rule(send_from=0, send_until=24)
     settings.MEDIA_ROOT = settings.UPLOADS = tmp_path
 
 

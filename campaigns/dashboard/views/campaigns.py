@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -27,6 +27,11 @@ from config.shared.masking import masked
 from loyalty.rules.contacts import masked_email, masked_phone
 
 SHOWN = 50
+SETTLED = {
+    send_actions.Doubt.SENT: "Settled: it was sent.",
+    send_actions.Doubt.SEND_AGAIN: "Settled: it is sent again.",
+    send_actions.Doubt.NOT_SENT: "Settled: it did not leave, and is not sent again.",
+}
 TONES: dict[str, str] = {
     Campaign.Status.DRAFT: "neutral",
     Campaign.Status.RUNNING: "success",
@@ -149,6 +154,7 @@ def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
         ],
         "sends": sends,
         "rows": [(send, *_addressed(send, may_see)) for send in sends],
+        "is_over": queries.is_over(campaign, timezone.now()),
         "may_run": request.user.has_perm("campaigns.run_campaign"),
     }
     return page(request, "campaigns/sends.html", context, partials=("sends",))
@@ -233,8 +239,12 @@ def notice_read(request: HttpRequest, public_id: UUID, pk: int) -> HttpResponse:
 @needs("campaigns.run_campaign")
 def send_settle(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpResponse:
     send = get_object_or_404(Send.objects.select_related("campaign"), public_id=send_id, campaign__public_id=public_id)
-    send_actions.settle_unknown(send=send, was_sent=request.POST.get("was_sent") == "yes", now=timezone.now())
-    messages.success(request, "Settled.")
+    try:
+        answer = send_actions.Doubt(request.POST.get("answer", ""))
+    except ValueError:
+        return HttpResponseBadRequest("Say whether the message was sent.")
+    send_actions.settle_unknown(send=send, answer=answer, now=timezone.now())
+    messages.success(request, SETTLED[answer])
     return redirect(f"{request.path.rsplit('/', 3)[0]}/?kind=unknown")
 
 
