@@ -47,7 +47,8 @@ class UploadForm(forms.Form):
         label="Time zone of times without one",
         choices=lambda: [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())],
         initial=settings.TIME_ZONE,
-        help_text="For stores that are new. A store that is known keeps its own.",
+        help_text="For stores that are new; one that is known keeps its own. Left as it is, a file like an earlier one "
+        "is read in that one's zone.",
     )
 
 
@@ -95,7 +96,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
             row = actions.take_in(
                 file=file,
                 name=file.name,
-                time_zone=form.cleaned_data["time_zone"],
+                time_zone=form.cleaned_data["time_zone"] if "time_zone" in form.changed_data else None,
                 by=request.user,  # type: ignore[arg-type]
                 now=timezone.now(),
             )
@@ -128,6 +129,7 @@ def import_columns(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "steps": STEPS,
         "encoding": actions.ENCODINGS[row.encoding],
         "delimiter": actions.DELIMITERS[row.delimiter],
+        "doubts": [purchases.DOUBTS[code] for code in row.doubts],
     }
     return page(request, "loyalty/import_columns.html", context, status=422 if form.errors else 200)
 
@@ -139,6 +141,7 @@ def import_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     context = {
         "row": row,
         "outcome": queries.outcome_of(row),
+        "zone": row.time_zone.replace("_", " "),
         "steps": STEPS,
         "step": CURRENT_STEP.get(Status(row.status), 0),
         "tone": TONES[Status(row.status)],
@@ -210,4 +213,4 @@ def import_stream(request: HttpRequest, public_id: UUID) -> StreamingHttpRespons
 
 
 def _import(public_id: UUID) -> PurchaseImport:
-    return get_object_or_404(PurchaseImport.objects.select_related("created_by"), public_id=public_id)
+    return get_object_or_404(PurchaseImport.objects.select_related("created_by", "read_like"), public_id=public_id)

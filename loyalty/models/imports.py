@@ -36,6 +36,12 @@ class PurchaseImport(models.Model):
     has_header = models.BooleanField(default=True)
     columns = models.JSONField(default=list)
     samples = models.JSONField(default=list, help_text="The first lines, cell by cell.")
+    doubts = models.JSONField(
+        default=list, help_text="What could be read two ways: codes of loyalty.rules.purchases.DOUBTS."
+    )
+    read_like = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="+", help_text="Whose reading was taken over."
+    )
     decimal_mark = models.CharField(max_length=1, default=".")
     time_style = models.CharField(max_length=5, default="iso", help_text="One of loyalty.rules.purchases.STYLES.")
     time_zone = models.CharField(max_length=64)
@@ -48,6 +54,7 @@ class PurchaseImport(models.Model):
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     beat_at = models.DateTimeField(null=True, blank=True, help_text="Last sign of life of the worker that has it.")
+    run_token = models.UUIDField(null=True, blank=True, editable=False, help_text="Of the one run that may write here.")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -87,7 +94,7 @@ class ImportIssue(models.Model):
     line_number = models.PositiveBigIntegerField()
     severity = models.CharField(max_length=7, choices=Severity)
     code = models.CharField(max_length=40)
-    message = models.CharField(max_length=300)
+    message = models.CharField(max_length=1_000)
     raw = models.JSONField(help_text="The line as it stands in the file, cell by cell.")
 
     class Meta:

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from django.db.models import Sum
 
-from loyalty.actions import imports
+from loyalty.actions import imports, members
 from loyalty.actions.imports import UnreadableFile, examine
-from loyalty.models import EarnRule, Member, Order, OrderLine, PointsAccount, Product, Store
+from loyalty.models import Consent, EarnRule, Member, Order, OrderLine, PointsAccount, Product, Store
 from tracking.models import Event
 
 BEER = "O1,2026-03-01 18:30,BEER,Copper Beer,Beer,2,19.98,C1,S1"
@@ -20,7 +20,7 @@ GIN = "O2,2026-03-02 22:15,GIN,Dry Gin,Spirits,1,30.00,C2,S1"
 
 def everything() -> dict[str, object]:
     """Counts, sums and events: what a second import must leave as it is."""
-    counted = (Member, PointsAccount, Store, Product, Order, OrderLine, Event)
+    counted = (Member, Consent, PointsAccount, Store, Product, Order, OrderLine, Event)
     rows = {model.__name__: model.objects.count() for model in counted}
     sums = OrderLine.objects.aggregate(Sum("amount"), Sum("quantity")) | Order.objects.aggregate(Sum("total"))
     return (
@@ -281,3 +281,152 @@ def test_a_file_that_is_no_table_is_refused_with_what_to_change(content, advice,
 def test_points_are_not_needed_to_import(write, bring_in):
     EarnRule.objects.all().delete()
     assert bring_in(write(BEER)).lines_new == 1
+
+
+HEADER_OF_PEOPLE = "order,date,sku,qty,amount,customer id,email,phone,birth date,email opt-in,sms opt-in"
+
+
+def line_of(customer: str, *, born: str = "", email: str = "", sms: str = "", day: str = "2026-03-01", order: str = ""):
+    return f"{order or customer},{day},BEER,1,5,{customer},{customer}@example.com,,{born},{email},{sms}"
+
+
+@pytest.fixture
+def bring_in_people(write, bring_in):
+    return lambda *lines, **options: bring_in(write(*lines, header=HEADER_OF_PEOPLE), **options)
+
+
+def standing(channel: str = "email") -> dict[str, bool]:
+    consents = Consent.objects.filter(channel=channel)
+    return {consent.member.external_id: consent.is_granted for consent in consents.select_related("member")}
+
+
+def test_a_birth_date_is_noted_where_none_is_known(bring_in_people, now):
+    members.join(name="Ada", external_id="ada", birth_date=dt.date(1980, 1, 2), source="till", now=now)
+    members.join(name="Grace", external_id="grace", source="till", now=now)
+    report = bring_in_people(
+        line_of("ada", born="1999-09-09"),
+        line_of("grace", born="12/31/85"),
+        line_of("new", born="31.12.1990"),
+        line_of("odd", born="soon"),
+        line_of("open", born="03/04/1990"),
+    )
+    born = dict(Member.objects.values_list("external_id", "birth_date"))
+    assert born["ada"] == dt.date(1980, 1, 2)
+    assert born["grace"] == dt.date(1985, 12, 31)
+    assert born["new"] == dt.date(1990, 12, 31)
+    assert (born["odd"], born["open"]) == (None, None)
+    assert report.birth_dates_new == 2
+    assert report.remarks["birth_date_unreadable"] == 2
+    assert report.remarks["birth_date_known_otherwise"] == 1
+
+
+def test_of_two_birth_dates_the_younger_is_taken(bring_in_people):
+    bring_in_people(line_of("ada", born="1980-01-02", order="1"), line_of("ada", born="1989-01-02", order="2"))
+    assert Member.objects.get().birth_date == dt.date(1989, 1, 2)
+
+
+def test_consents_come_in_with_the_line_that_says_so_as_evidence(bring_in_people, write, bring_in):
+    lines = (line_of("ada", email="Ja", sms="no"), line_of("grace", email="0"), line_of("bob", email="perhaps"))
+    report = bring_in_people(*lines)
+    assert standing() == {"ada": True, "grace": False}
+    assert standing("sms") == {"ada": False}
+    evidence = Consent.objects.get(member__external_id="ada", channel="email")
+    assert evidence.source == "import"
+    assert evidence.wording == (
+        "“email opt-in” says yes in purchases.csv, line 2; imported by the server's operator on 2026-03-29"
+    )
+    told = Event.objects.get(name="consent.changed", subject=evidence.member.public_id, properties__channel="email")
+    assert (told.properties["wording"], told.properties["is_granted"]) == (evidence.wording, True)
+    assert (report.consents_given, report.consents_withdrawn, report.remarks["consent_unreadable"]) == (1, 2, 1)
+    before = everything()
+    again = bring_in_people(*lines)
+    assert everything() == before
+    assert (again.consents_given, again.consents_withdrawn) == (0, 0)
+
+
+def test_an_import_never_undoes_an_opt_out(bring_in_people, now):
+    for name, wording in (("ada", "unsubscribe link"), ("grace", "unsubscribe link")):
+        member = members.join(name=name, external_id=name, source="till", now=now)
+        members.set_consent(member=member, channel="email", is_granted=False, wording=wording, source="link", now=now)
+    report = bring_in_people(line_of("ada", email="yes"), line_of("grace", email="no"))
+    assert standing() == {"ada": False, "grace": False}
+    assert (report.consents_given, report.remarks) == (0, {"no_time": 2, "opted_out": 1})
+
+
+def test_a_no_withdraws_what_was_allowed_before_and_not_what_was_allowed_since(bring_in_people, now):
+    for name, at in (("before", dt.datetime(2026, 2, 1, tzinfo=dt.UTC)), ("since", now)):
+        member = members.join(name=name, external_id=name, source="till", now=at)
+        members.set_consent(member=member, channel="email", is_granted=True, wording="Yes!", source="till", now=at)
+    report = bring_in_people(line_of("before", email="nein"), line_of("since", email="nein"))
+    assert standing() == {"before": False, "since": True}
+    assert (report.consents_withdrawn, report.remarks["opted_in_since"]) == (1, 1)
+
+
+def test_a_later_file_withdraws_what_an_earlier_one_brought_and_the_earlier_one_does_not_bring_it_back(bring_in_people):
+    bring_in_people(line_of("ada", email="yes"))
+    bring_in_people(line_of("ada", email="no"))
+    assert standing() == {"ada": False}
+    bring_in_people(line_of("ada", email="yes"))
+    assert standing() == {"ada": False}
+
+
+def test_one_no_among_several_lines_counts(bring_in_people):
+    bring_in_people(
+        line_of("ada", email="no", order="1"),
+        line_of("ada", email="yes", order="2", day="2026-03-02"),
+        line_of("ada", order="3"),
+    )
+    assert standing() == {"ada": False}
+
+
+def test_a_refused_line_tells_everything_that_is_wrong_with_it(write, bring_in, tmp_path):
+    refused = tmp_path / "refused.csv"
+    report = bring_in(
+        write("O1,soon,BEER,,,many,much,C1,S1", f"{'O' * 65},,BEER,,,1,much,C1,S1,x", GIN), refused_csv=refused
+    )
+    first, second = csv.DictReader(refused.open(encoding="utf-8-sig"))
+    assert all(word in first["reason"] for word in ("“soon”", "“many”", "“much”"))
+    assert all(word in second["reason"] for word in ("10 cells", "time is empty", "longer than 64", "“much”"))
+    assert (report.lines_refused, report.lines_new) == (2, 1)
+    assert report.refused == {"bad_number": 2, "bad_time": 1, "too_many_cells": 1, "missing": 1, "too_long": 1}
+    assert accounted_for(report)
+
+
+def test_an_address_without_a_domain_is_left_out_and_said(write, bring_in):
+    header = "order,date,sku,qty,amount,customer id,email"
+    report = bring_in(
+        write(
+            "O1,2026-03-01,BEER,1,5,C1,anna.müller@",
+            "O2,2026-03-01,BEER,1,5,C2,anna.müller@example.de",
+            header=header,
+        )
+    )
+    assert report.remarks["email_unreadable"] == 1
+    assert dict(Member.objects.values_list("external_id", "email")) == {"C1": None, "C2": "anna.müller@example.de"}
+
+
+def test_a_german_till_is_understood_as_it_is(write, bring_in):
+    bring_in(
+        write(
+            "4711;31.12.2025;18.30 Uhr;1001;Rotwein;2;1.234,50 €;K7;31.12.1980;ja",
+            header="Beleg-Nr.;Datum;Uhrzeit;Artikelnummer;Artikelbezeichnung;Menge;Betrag;Kundennummer;Geburtsdatum;Newsletter",
+        )
+    )
+    order = Order.objects.get(number="4711")
+    assert order.total == Decimal("1234.50")
+    assert order.ordered_at == dt.datetime(2025, 12, 31, 23, 30, tzinfo=dt.UTC)
+    assert order.lines.get().product.name == "Rotwein"
+    assert (order.member.external_id, order.member.birth_date) == ("K7", dt.date(1980, 12, 31))
+    assert standing() == {"K7": True}
+
+
+def test_a_spanish_till_is_understood_as_it_is(write, bring_in):
+    bring_in(
+        write(
+            "F1;31/12/2025 18:30;Vino tinto;1;12,50 €;S4;sí",
+            header="Número de ticket;Fecha;Artículo;Cantidad;Importe;Número de socio;Consentimiento",
+        )
+    )
+    order = Order.objects.get(number="F1")
+    assert (order.total, order.member.external_id) == (Decimal("12.50"), "S4")
+    assert standing() == {"S4": True}

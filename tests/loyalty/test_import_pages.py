@@ -3,12 +3,13 @@
 import csv
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
 from loyalty.actions import imports
-from loyalty.models import Member, Order, OrderLine, PurchaseImport
+from loyalty.models import Consent, Member, Order, OrderLine, PurchaseImport
 from loyalty.tasks import run_import, sweep_imports
 from tracking.models import Event
 
@@ -22,10 +23,10 @@ def _uploads(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
 
 
-def upload(client, content: str | bytes, name: str = "till.csv"):
+def upload(client, content: str | bytes, name: str = "till.csv", time_zone: str = settings.TIME_ZONE):
     content = content.encode() if isinstance(content, str) else content
     file = SimpleUploadedFile(name, content)
-    return client.post(reverse("loyalty:import-new"), {"file": file, "time_zone": "America/New_York"})
+    return client.post(reverse("loyalty:import-new"), {"file": file, "time_zone": time_zone})
 
 
 def reading_of(row: PurchaseImport, **changes: str) -> dict[str, str]:
@@ -36,6 +37,16 @@ def reading_of(row: PurchaseImport, **changes: str) -> dict[str, str]:
 
 def url(name: str, row: PurchaseImport) -> str:
     return reverse(f"loyalty:{name}", args=[row.public_id])
+
+
+def checked(client, content: str, **changes: str) -> PurchaseImport:
+    """Uploaded, corrected and checked."""
+    upload(client, content)
+    row = PurchaseImport.objects.latest("pk")
+    client.post(url("import-columns", row), reading_of(row, **changes))
+    run_import(row.pk)
+    row.refresh_from_db()
+    return row
 
 
 @pytest.fixture
@@ -129,7 +140,55 @@ def test_an_import_whose_worker_died_is_taken_up_and_one_with_a_beat_is_left_alo
     assert Order.objects.count() == 2
 
 
-def test_an_unchecked_file_is_not_imported(client):
+def test_a_later_file_with_the_same_columns_starts_from_what_was_said_of_the_first(client):
+    first = checked(client, HEADER + GOOD, column_discount="Qty", column_quantity="Total", column_amount="Customer",
+                     column_customer="", decimal_mark=".", time_zone="Europe/Berlin")  # fmt: skip
+    upload(client, HEADER + GOOD, name="till-2.csv")
+    second = PurchaseImport.objects.latest("pk")
+    read = ("mapping", "decimal_mark", "time_style", "time_zone")
+    assert [getattr(second, name) for name in read] == [getattr(first, name) for name in read]
+    page = client.get(url("import-columns", second)).content.decode()
+    assert "Read like a file you had before" in page
+    assert first.file_name in page
+
+
+def test_a_zone_chosen_for_a_file_wins_over_the_one_remembered(client):
+    checked(client, HEADER + GOOD, time_zone="Europe/Berlin")
+    upload(client, HEADER + GOOD, name="till-2.csv", time_zone="Europe/Lisbon")
+    assert PurchaseImport.objects.latest("pk").time_zone == "Europe/Lisbon"
+
+
+def test_a_file_never_checked_is_no_model(client):
+    upload(client, HEADER + GOOD)
+    upload(client, HEADER + GOOD)
+    assert PurchaseImport.objects.latest("pk").read_like is None
+
+
+def test_days_that_could_be_two_days_are_asked_about(client):
+    upload(client, HEADER + "1;03/04/2026 18:30;Red Wine;2;25,00;C1\n")
+    page = client.get(url("import-columns", PurchaseImport.objects.get())).content.decode()
+    assert "could be 3 April or March 4" in page
+
+
+def test_the_report_names_the_zone_of_its_times(client):
+    row = checked(client, HEADER + GOOD, time_zone="Europe/Berlin")
+    page = client.get(url("import", row)).content.decode()
+    assert "Mar 1, 2026, 6:30 p.m." in page
+    assert "Europe/Berlin" in page
+
+
+def test_consent_that_came_in_names_who_brought_it(client, marketer):
+    row = checked(client, "Receipt;Sold at;Item;Qty;Total;Customer;Newsletter\n1;2026-03-01;Wine;1;5,00;C1;ja\n")
+    assert row.status == PurchaseImport.Status.CHECKED
+    client.post(url("import-start", row))
+    sweep_imports()
+    consent = Consent.objects.get()
+    assert consent.changed_by == marketer
+    assert f"in till.csv, line 2; imported by {marketer.name}" in consent.wording
+    assert "1 given, 0 withdrawn" in client.get(url("import", row)).content.decode()
+
+
+def test_an_unchecked_file_is_not_checked(client):
     upload(client, HEADER + GOOD)
     row = PurchaseImport.objects.get()
     with pytest.raises(imports.WrongState):

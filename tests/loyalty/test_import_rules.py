@@ -11,16 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty.rules.contacts import NotAnAddress, normal_email, normal_phone
-from loyalty.rules.purchases import decimal_mark, guess, style
+from loyalty.rules.purchases import decimal_mark, guess, mark_is_open, order_is_open, style
+from loyalty.rules.purchases.answers import NotAnAnswer, yes_or_no
 from loyalty.rules.purchases.numbers import NotANumber, number
-from loyalty.rules.purchases.times import NotATime, moment, written
+from loyalty.rules.purchases.times import NotATime, birth_date, moment, written
 
 NOW = dt.datetime(2026, 3, 29, tzinfo=dt.UTC)
 ZONES = ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"]
 amounts = st.decimals(min_value=-999_999, max_value=999_999, places=2, allow_nan=False)
 
 
-@given(amounts, st.sampled_from(["{}", "${}", "{} €", " {} ", "USD {}"]))
+@given(amounts, st.sampled_from(["{}", "${}", "{} €", " {} ", "USD {}", "Fr. {}", "{} zł", "₽{}"]))
 def test_an_amount_is_read_as_it_was_meant_in_both_worlds(amount, dress):
     english = f"{amount:,.2f}"
     european = english.replace(",", " ").replace(".", ",").replace(" ", ".")
@@ -107,6 +108,57 @@ def test_one_column_writes_times_one_way(column, how):
     assert style(column) == how
 
 
+def test_days_that_could_be_read_both_ways_follow_the_numbers_and_are_known_to_be_open():
+    assert style(["3/4/2026"], day_first=True) == "dmy"
+    assert style(["3/14/2026"], day_first=True) == "mdy"
+    assert order_is_open(["3/4/2026", "5/6/2026"])
+    assert not order_is_open(["3/4/2026", "31/12/2025"])
+    assert not order_is_open(["3.4.2026"])
+    assert mark_is_open(["1,234", "5"])
+    assert not mark_is_open(["1,234", "5,50"])
+
+
+@pytest.mark.parametrize("clock", ["18:30", "18.30", "18:30:00", "18:30 Uhr", "18:30 h", "6:30 PM", "6:30 p. m."])
+def test_one_time_of_day_is_written_many_ways(clock):
+    assert written(f"31.12.2025 {clock}", "dmy")[0] == dt.datetime(2025, 12, 31, 18, 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "born"),
+    [
+        ("1985-02-03", "mdy", dt.date(1985, 2, 3)),
+        ("03.02.1985", "mdy", dt.date(1985, 2, 3)),
+        ("02/03/1985", "mdy", dt.date(1985, 2, 3)),
+        ("03/02/1985", "dmy", dt.date(1985, 2, 3)),
+        ("02/13/1985", "iso", dt.date(1985, 2, 13)),
+        ("2/13/85", "iso", dt.date(1985, 2, 13)),
+        ("2/13/05", "iso", dt.date(2005, 2, 13)),
+    ],
+)
+def test_a_birth_date_is_read_whatever_the_times_are_like(text, how, born):
+    assert birth_date(text, how, NOW.date()) == born
+
+
+@pytest.mark.parametrize("text", ["02/03/1985", "2031-01-01", "1801-01-01", "1985", "unknown"])
+def test_a_birth_date_is_not_guessed(text):
+    with pytest.raises(NotATime):
+        birth_date(text, "iso", NOW.date())
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [("Yes y TRUE 1 ja Sí si opt-in subscribed", True), ("No n false 0 nein NO unsubscribed", False)],
+)
+def test_yes_and_no_are_understood_in_three_languages(words, answer):
+    assert {yes_or_no(word) for word in words.split()} == {answer}
+
+
+@pytest.mark.parametrize("word", ["maybe", "2", "?", "-", "n/a"])
+def test_what_is_neither_yes_nor_no_is_no_answer(word):
+    with pytest.raises(NotAnAnswer):
+        yes_or_no(word)
+
+
 def test_a_day_without_a_time_is_taken_at_noon():
     taken = moment("2026-03-04", "iso", ZoneInfo("UTC"), NOW)
     assert (taken.at.hour, taken.remark) == (12, "no_time")
@@ -115,6 +167,15 @@ def test_a_day_without_a_time_is_taken_at_noon():
 @pytest.mark.parametrize(
     ("columns", "fields"),
     [
+        ("Date|Time|Ticket|Item|Qty|Total", "time|clock|order|product|quantity|amount"),
+        (
+            "Bonnummer|Datum|Uhrzeit|Artikel|Menge|Gesamtpreis|Rabatt|Filiale|E-Mail|Telefon|Geburtsdatum|Einwilligung",
+            "order|time|clock|product|quantity|amount|discount|store|email|phone|birth_date|email_consent",
+        ),
+        (
+            "Factura|Fecha|Hora|Código|Descripción|Unidades|Importe|Tienda|Correo electrónico|Fecha de nacimiento",
+            "order|time|clock|sku|product|quantity|amount|store|email|birth_date",
+        ),
         ("Order Number|Created At|SKU|Qty|Line Total", "order|time|sku|quantity|amount"),
         ("receiptId|soldAt|itemName|units|netSales", "order|time|product|quantity|amount"),
     ],
@@ -129,7 +190,7 @@ def test_columns_nobody_named_well_are_guessed_by_what_stands_in_them():
 
 
 @pytest.mark.parametrize(
-    "text", ["ada", "ada@", "@example.com", "a..b@example.com", "a b@example.com", "ada@localhost", ""]
+    "text", ["ada", "ada@", "anna.müller@", "@example.com", "a..b@example.com", "a b@example.com", "ada@localhost", ""]
 )
 def test_what_cannot_be_an_email_is_refused(text):
     with pytest.raises(NotAnAddress):

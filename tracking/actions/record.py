@@ -49,21 +49,25 @@ def _insert_events(name: str, occurrences: Sequence[Occurrence]) -> list[int]:
         cursor.execute(
             f"""
             INSERT INTO {Event._meta.db_table} (name, subject, key, properties, occurred_at)
-            SELECT %s, subject, key, properties::jsonb, occurred_at
-            FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[])
-                AS told (subject, key, properties, occurred_at)
+            SELECT %s, subject, key, properties, occurred_at
+            FROM jsonb_to_recordset(%s::jsonb)
+                AS told (subject text, key text, properties jsonb, occurred_at timestamptz)
             ON CONFLICT (key) DO NOTHING
             RETURNING id
             """,
-            [
-                name,
-                [occurrence.event.subject for occurrence in occurrences],
-                [f"{name}:{occurrence.key}" for occurrence in occurrences],
-                [json.dumps(occurrence.event.properties()) for occurrence in occurrences],
-                [occurrence.at for occurrence in occurrences],
-            ],
+            [name, json.dumps([_as_json(name, occurrence) for occurrence in occurrences])],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def _as_json(name: str, occurrence: Occurrence) -> dict[str, object]:
+    """One text for many events: arrays of texts would be escaped letter by letter."""
+    return {
+        "subject": occurrence.event.subject,
+        "key": f"{name}:{occurrence.key}",
+        "properties": occurrence.event.properties(),
+        "occurred_at": occurrence.at.isoformat(),
+    }
 
 
 def _owe(kind: type[DomainEvent], event_ids: list[int]) -> None:

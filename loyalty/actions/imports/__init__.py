@@ -13,11 +13,13 @@ from loyalty.actions.imports.runs import (
     topic,
     waiting,
 )
+from loyalty.actions.imports.turns import AnotherImportIsRunning
 
 __all__ = [
     "DELIMITERS",
     "ENCODINGS",
     "LARGEST_UPLOAD",
+    "AnotherImportIsRunning",
     "BadReading",
     "Progress",
     "Reading",

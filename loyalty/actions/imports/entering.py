@@ -4,9 +4,12 @@ Entering what is there already changes nothing and tells nobody, so a run that b
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
+from loyalty.actions.imports import consents, turns
+from loyalty.actions.imports.consents import Evidence
 from loyalty.actions.imports.staging import execute, rows
 from loyalty.events import MemberJoined, OrderAmended, OrderPaid
 from loyalty.queries.brand import business
@@ -14,6 +17,10 @@ from tracking.actions import record_all
 from tracking.actions.record import Occurrence
 
 NAMELESS_STORE = "main"
+_PEOPLE = """
+    SELECT DISTINCT canonical AS person FROM incoming_orders o JOIN incoming_people p USING (person)
+    WHERE o.batch = %(batch)s
+"""
 
 
 @transaction.atomic
@@ -41,13 +48,16 @@ def enter_catalogue(*, time_zone: str) -> None:
 
 
 @transaction.atomic
-def enter_batch(batch: int, *, now: datetime) -> None:
-    """One batch of orders, with the members and lines that belong to them."""
+def enter_batch(batch: int, *, evidence: Evidence, now: datetime) -> None:
+    """One batch of orders, with the members, consents and lines that belong to them."""
+    turns.confirm()
     _enter_members(batch)
-    touched = _enter_orders(batch) | _enter_lines(batch)
-    _sum_up(touched)
-    told = "SELECT order_id FROM incoming_orders WHERE batch = %s AND known_member_id IS NOT NULL"
-    _tell(touched, known={row[0] for row in rows(told, [batch])}, now=now)
+    consents.enter(_PEOPLE, batch, evidence=evidence, now=now)
+    new, named = _enter_orders(batch)
+    touched = _enter_lines(batch)
+    _sum_up(touched - new)
+    _tell_paid(new | named)
+    _tell_amended(touched - new - named, now=now)
 
 
 def tell_the_planner() -> None:
@@ -58,20 +68,16 @@ def tell_the_planner() -> None:
 
 
 def _enter_members(batch: int) -> None:
-    people = """
-        SELECT DISTINCT canonical AS person FROM incoming_orders o JOIN incoming_people p USING (person)
-        WHERE o.batch = %s
-    """
     joined = rows(
         f"""
-        INSERT INTO loyalty_member (public_id, external_id, name, email, phone, home_store_id, joined_at)
-        SELECT p.public_id, p.customer, p.name, p.email, p.phone, store.id, p.joined_at
-        FROM incoming_people p JOIN ({people}) wanted USING (person)
+        INSERT INTO loyalty_member (public_id, external_id, name, email, phone, birth_date, home_store_id, joined_at)
+        SELECT p.public_id, p.customer, p.name, p.email, p.phone, p.birth_date, store.id, p.joined_at
+        FROM incoming_people p JOIN ({_PEOPLE}) wanted USING (person)
         LEFT JOIN loyalty_store store ON store.code = p.store
         WHERE p.member_id IS NULL ORDER BY p.person
         RETURNING id, public_id::text, joined_at
         """,
-        [batch],
+        {"batch": batch},
     )
     if joined:
         ids = [row[0] for row in joined]
@@ -88,18 +94,23 @@ def _enter_members(batch: int) -> None:
         f"""
         UPDATE loyalty_member m SET
             external_id = coalesce(m.external_id, p.customer), name = coalesce(nullif(m.name, ''), p.name),
-            email = coalesce(m.email, p.email), phone = coalesce(m.phone, p.phone)
-        FROM incoming_people p JOIN ({people}) wanted USING (person)
-        WHERE m.id = p.member_id
+            email = coalesce(m.email, p.email), phone = coalesce(m.phone, p.phone),
+            birth_date = coalesce(m.birth_date, p.birth_date)
+        FROM incoming_people p JOIN ({_PEOPLE}) wanted USING (person)
+        WHERE m.id = p.member_id AND p.is_known
           AND ((m.external_id IS NULL AND p.customer IS NOT NULL) OR (m.name = '' AND p.name <> '')
-            OR (m.email IS NULL AND p.email IS NOT NULL) OR (m.phone IS NULL AND p.phone IS NOT NULL))
+            OR (m.email IS NULL AND p.email IS NOT NULL) OR (m.phone IS NULL AND p.phone IS NOT NULL)
+            OR (m.birth_date IS NULL AND p.birth_date IS NOT NULL))
         """,
-        [batch],
+        {"batch": batch},
     )
 
 
-def _enter_orders(batch: int) -> set[int]:
-    """New orders, and known ones whose customer is named only now. Anything else known stays as first told."""
+def _enter_orders(batch: int) -> tuple[set[int], set[int]]:
+    """New orders, and known ones whose customer is named only now. Anything else known stays as first told.
+
+    Which is which is asked of the write itself: a row that was inserted has never been locked (its xmax is zero).
+    """
     touched = rows(
         """
         INSERT INTO loyalty_order AS o (number, member_id, store_id, ordered_at, total, discount)
@@ -116,11 +127,11 @@ def _enter_orders(batch: int) -> set[int]:
         ORDER BY i.number
         ON CONFLICT (number) DO UPDATE SET member_id = excluded.member_id
             WHERE o.member_id IS NULL AND excluded.member_id IS NOT NULL
-        RETURNING o.id
+        RETURNING o.id, o.xmax = 0
         """,
         [batch, batch],
     )
-    return {row[0] for row in touched}
+    return {order for order, is_new in touched if is_new}, {order for order, is_new in touched if not is_new}
 
 
 def _enter_lines(batch: int) -> set[int]:
@@ -146,7 +157,7 @@ def _enter_lines(batch: int) -> set[int]:
 
 
 def _sum_up(orders: set[int]) -> None:
-    """Bring totals in line with all lines of the order, whichever file they came from."""
+    """Bring totals of known orders in line with all their lines, whichever file they came from."""
     execute(
         """
         UPDATE loyalty_order o SET total = sums.total, discount = sums.discount
@@ -160,25 +171,38 @@ def _sum_up(orders: set[int]) -> None:
     )
 
 
-def _tell(orders: set[int], *, known: set[int], now: datetime) -> None:
-    """OrderPaid for what is new to its member, OrderAmended for the rest. Nobody hears of anonymous baskets."""
+def _tell_paid(orders: set[int]) -> None:
+    """What is new to its member. Nobody hears of anonymous baskets."""
     currency = business().currency
-    paid, amended = [], []
-    for order_id, number, member, store, total, ordered_at, change in rows(
+    record_all(
+        [
+            Occurrence(OrderPaid(subject=member, order=number, store=store, total=total, currency=currency), number, at)
+            for number, member, store, total, at, _ in _told_of(orders)
+        ]
+    )
+
+
+def _tell_amended(orders: set[int], *, now: datetime) -> None:
+    currency = business().currency
+    record_all(
+        [
+            Occurrence(
+                OrderAmended(subject=member, order=number, total=total, currency=currency), f"{number}:{change}", now
+            )
+            for number, member, _, total, _, change in _told_of(orders)
+        ]
+    )
+
+
+def _told_of(orders: set[int]) -> list[tuple[Any, ...]]:
+    """Number, member, store, total, time and this transaction of every order that has a member."""
+    return rows(
         """
-        SELECT o.id, o.number, m.public_id::text, s.code, o.total::text, o.ordered_at, pg_current_xact_id()::text
+        SELECT o.number, m.public_id::text, s.code, o.total::text, o.ordered_at, pg_current_xact_id()::text
         FROM loyalty_order o
         JOIN loyalty_member m ON m.id = o.member_id
         JOIN loyalty_store s ON s.id = o.store_id
         WHERE o.id = ANY(%s) ORDER BY o.ordered_at, o.id
         """,
         [list(orders)],
-    ):
-        if order_id in known:
-            event = OrderAmended(subject=member, order=number, total=total, currency=currency)
-            amended.append(Occurrence(event, f"{number}:{change}", now))
-        else:
-            news = OrderPaid(subject=member, order=number, store=store, total=total, currency=currency)
-            paid.append(Occurrence(news, number, ordered_at))
-    record_all(paid)
-    record_all(amended)
+    )

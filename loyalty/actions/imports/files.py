@@ -28,6 +28,7 @@ LONGEST_LINE = 100_000
 MOST_LINES_IN_A_RECORD = 50
 CHUNK = 2**20
 
+_NUMBERS = ("amount", "quantity", "discount", "coupon")
 _FOREIGN = {
     b"PK\x03\x04": "This is a ZIP or Excel file. Save it as CSV UTF-8 and upload that.",
     b"\xd0\xcf\x11\xe0": "This is an old Excel file. Save it as CSV UTF-8 and upload that.",
@@ -54,10 +55,19 @@ class Shape:
         return purchases.guess(self.columns, self.samples)
 
     def guessed_decimal_mark(self, mapping: dict[str, str]) -> str:
-        return purchases.decimal_mark(self._values(mapping, "amount", "quantity", "discount", "coupon"))
+        return purchases.decimal_mark(self._values(mapping, *_NUMBERS))
 
-    def guessed_time_style(self, mapping: dict[str, str]) -> str:
-        return purchases.style(self._values(mapping, "time"))
+    def guessed_time_style(self, mapping: dict[str, str], decimal_mark: str) -> str:
+        """Who writes 1,50 for one and a half writes the day before the month, where nothing else tells."""
+        return purchases.style(self._values(mapping, "time"), day_first=decimal_mark == ",")
+
+    def doubts(self, mapping: dict[str, str]) -> list[str]:
+        """Codes of purchases.DOUBTS: what the lines looked at leave open."""
+        is_open = {
+            "day_or_month": purchases.order_is_open(self._values(mapping, "time")),
+            "decimal_mark": purchases.mark_is_open(self._values(mapping, *_NUMBERS)),
+        }
+        return [code for code, is_so in is_open.items() if is_so]
 
     def _values(self, mapping: dict[str, str], *names: str) -> list[str]:
         places = [self.columns.index(mapping[name]) for name in names if mapping.get(name) in self.columns]

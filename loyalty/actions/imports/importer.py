@@ -1,6 +1,7 @@
 """A file of purchases, from its first byte to the shop's tables and a report. The page and the command both use it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from loyalty.actions.imports import entering, files, staging
+from loyalty.actions.imports import consents, entering, files, staging, turns
+from loyalty.actions.imports.consents import Evidence
 from loyalty.actions.imports.issues import Issues
-from loyalty.models import PurchaseImport, Store
+from loyalty.models import Consent, PurchaseImport, Store
 from loyalty.rules import purchases
 from loyalty.rules.purchases import Purchase, Reader, Refused, Style
 
@@ -43,14 +45,15 @@ class Reading:
     ) -> "Reading":
         """What the file itself suggests, wherever nothing was said."""
         mapping = shape.guessed_mapping() if mapping is None else mapping
+        decimal_mark = decimal_mark or shape.guessed_decimal_mark(mapping)
         return cls(
             encoding=shape.encoding,
             delimiter=shape.delimiter,
             has_header=shape.has_header,
             columns=shape.columns,
             mapping=mapping,
-            decimal_mark=decimal_mark or shape.guessed_decimal_mark(mapping),
-            time_style=time_style or shape.guessed_time_style(mapping),
+            decimal_mark=decimal_mark,
+            time_style=time_style or shape.guessed_time_style(mapping, decimal_mark),
             time_zone=time_zone,
         )
 
@@ -73,6 +76,9 @@ class Report:
     members_known: int = 0
     products_new: int = 0
     stores_new: int = 0
+    birth_dates_new: int = 0
+    consents_given: int = 0
+    consents_withdrawn: int = 0
     first_at: str | None = None
     last_at: str | None = None
     remarks: dict[str, int] = field(default_factory=dict)
@@ -109,18 +115,22 @@ def import_file(
     """Read `path` and enter what is new, or with `dry_run` only say what would be.
 
     `watch` hears of progress every few thousand lines and stops the run by raising. Memory does not grow with the
-    file: lines wait in the database's temporary tables.
+    file: lines wait in the database's temporary tables. Raises AnotherImportIsRunning; a dry run never does.
     """
     if faults := purchases.faults(reading.mapping, reading.columns):
         raise files.UnreadableFile(" ".join(faults))
-    with Issues(reading.columns, refused_csv=refused_csv, owner=owner) as issues, staging.tables():
+    with (
+        nullcontext() if dry_run else turns.entering(),
+        Issues(reading.columns, refused_csv=refused_csv, owner=owner) as issues,
+        staging.tables(),
+    ):
         lines = _read(path, reading, issues, now=now, watch=watch)
         for step, _ in enumerate(staging.settle(), start=1):
             watch(Progress("Comparing", step, 0, lines))
         report = _report(lines, issues)
         issues.flush()
         if not dry_run:
-            _enter(reading, lines, now=now, watch=watch)
+            _enter(reading, lines, evidence=_evidence(path, reading, owner), now=now, watch=watch)
     return report
 
 
@@ -141,24 +151,34 @@ def _read(path: Path, reading: Reading, issues: Issues, *, now: datetime, watch:
 def _understood(batch: list[files.Record], reader: Reader, issues: Issues) -> Iterator[tuple[int, Purchase]]:
     for number, cells, raw, fault in batch:
         if cells is None:
-            issues.refuse(number, "broken_line", fault, [raw])
+            issues.refuse(number, ["broken_line"], fault, [raw])
             continue
         try:
             purchase, remarks = reader.read(cells)
         except Refused as refusal:
-            issues.refuse(number, refusal.code, str(refusal), cells)
+            issues.refuse(number, refusal.codes, str(refusal), cells)
             continue
         for code in dict.fromkeys((*remarks, *purchases.remarks_on(purchase))):
             issues.remark(number, code, purchases.REMARKS[code], cells)
         yield number, purchase if purchase.store else purchase._replace(store=entering.NAMELESS_STORE)
 
 
-def _enter(reading: Reading, lines: int, *, now: datetime, watch: Watch) -> None:
+def _evidence(path: Path, reading: Reading, owner: PurchaseImport | None) -> Evidence:
+    by = owner.created_by if owner else None
+    return Evidence(
+        file=owner.file_name if owner else path.name,
+        columns={channel: reading.mapping.get(f"{channel}_consent", "") for channel in Consent.Channel.values},
+        importer=by.get_full_name() if by else "the server's operator",
+        by=by,
+    )
+
+
+def _enter(reading: Reading, lines: int, *, evidence: Evidence, now: datetime, watch: Watch) -> None:
     entering.enter_catalogue(time_zone=reading.time_zone)
     orders = staging.rows("SELECT batch, count(*) FROM incoming_orders GROUP BY batch ORDER BY batch")
     total, done = sum(count for _, count in orders), 0
     for place, (batch, count) in enumerate(orders, start=1):
-        entering.enter_batch(batch, now=now)
+        entering.enter_batch(batch, evidence=evidence, now=now)
         done += count
         if total >= MANY_ORDERS and place.bit_count() == 1:  # after batches 1, 2, 4, 8 ...: the tables have doubled
             entering.tell_the_planner()
@@ -180,16 +200,18 @@ def _report(lines: int, issues: Issues) -> Report:
                count(*) FILTER (WHERE person IS NULL AND known_member_id IS NULL), min(at), max(at)
         FROM incoming_orders
     """)[0]
-    members_new, members_known = staging.rows("""
-        SELECT count(*) FILTER (WHERE member_id IS NULL), count(member_id)
-        FROM incoming_people WHERE canonical = person
+    members_new, members_known, birth_dates = staging.rows("""
+        SELECT count(*) FILTER (WHERE p.member_id IS NULL), count(p.member_id),
+               count(p.birth_date) FILTER (WHERE m.birth_date IS NULL)
+        FROM incoming_people p LEFT JOIN loyalty_member m ON m.id = p.member_id WHERE p.canonical = p.person
     """)[0]
+    given, withdrawn = consents.counted()
     return Report(
         lines_read=lines,
         lines_new=new,
         lines_known=known,
         lines_changed=changed,
-        lines_refused=sum(issues.refused.values()),
+        lines_refused=issues.lines_refused,
         amount_new=_cents(amount_new),
         amount_known=_cents(amount_known),
         orders_new=orders_new,
@@ -199,6 +221,9 @@ def _report(lines: int, issues: Issues) -> Report:
         members_known=members_known,
         products_new=staging.rows("SELECT count(*) FROM incoming_products WHERE product_id IS NULL")[0][0],
         stores_new=staging.rows("SELECT count(*) FROM incoming_stores WHERE store_id IS NULL")[0][0],
+        birth_dates_new=birth_dates,
+        consents_given=given,
+        consents_withdrawn=withdrawn,
         first_at=first_at and first_at.isoformat(),
         last_at=last_at and last_at.isoformat(),
         remarks=dict(issues.remarks),
@@ -213,6 +238,13 @@ _SET_REMARKS = {
     "contact_taken": """
         FROM incoming_people p JOIN incoming_lines l ON l.line_number = p.first_line WHERE p.contact_taken
     """,
+    "birth_date_known_otherwise": """
+        FROM incoming_people p
+        JOIN loyalty_member m ON m.id = p.member_id
+        JOIN incoming_lines l ON l.line_number = p.first_line
+        WHERE p.canonical = p.person AND m.birth_date <> p.birth_date
+    """,
+    **consents.REMARKS,
     "order_known_otherwise": """
         FROM incoming_orders i
         JOIN loyalty_order o ON o.id = i.order_id

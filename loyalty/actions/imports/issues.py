@@ -21,9 +21,12 @@ def cell(value: str) -> str:
 
 
 class Issues:
-    """Counts every issue, writes every refused line to a CSV, and keeps the first ten thousand of each kind as rows."""
+    """Counts all faults and remarks, writes every refused line to a CSV, and keeps the first ten thousand of each kind
+    as rows.
+    """
 
     def __init__(self, columns: Sequence[str], *, refused_csv: Path | None, owner: PurchaseImport | None) -> None:
+        self.lines_refused = 0
         self.refused: Counter[str] = Counter()
         self.remarks: Counter[str] = Counter()
         self._owner = owner
@@ -47,11 +50,13 @@ class Issues:
         if self._file:
             self._file.close()
 
-    def refuse(self, line_number: int, code: str, message: str, raw: Sequence[str]) -> None:
-        self.refused[code] += 1
+    def refuse(self, line_number: int, codes: Sequence[str], message: str, raw: Sequence[str]) -> None:
+        """A line is refused once, however much is wrong with it; `message` tells all of it."""
+        self.lines_refused += 1
+        self.refused.update(codes)
         if self._csv:
             self._csv.writerow([line_number, message, *map(cell, raw)])
-        self._keep(ImportIssue.Severity.REFUSED, line_number, code, message, raw)
+        self._keep(ImportIssue.Severity.REFUSED, line_number, codes[0], message, raw)
 
     def remark(self, line_number: int, code: str, message: str, raw: Sequence[str]) -> None:
         self.remarks[code] += 1
@@ -77,7 +82,7 @@ class Issues:
                 line_number=line_number,
                 severity=severity,
                 code=code,
-                message=message.replace("\x00", "�")[:300],
+                message=message.replace("\x00", "�")[:1_000],
                 raw=cells,
             )
         )

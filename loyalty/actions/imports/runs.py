@@ -1,13 +1,16 @@
 """An import is a row: uploaded, checked, imported. Whoever works on it keeps a beat on the row; a row without one is
-taken up by somebody else, from the beginning, because entering what is there already changes nothing."""
+taken up by somebody else, from the beginning, because entering what is there already changes nothing. The one who has
+it holds a lock and a token: nobody takes up a row whose worker is alive, and nobody writes on a row he lost."""
 
 import logging
+import uuid
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.core.files import File
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
@@ -15,7 +18,7 @@ from django.db.models import Q, QuerySet
 from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
-from loyalty.actions.imports import files
+from loyalty.actions.imports import files, turns
 from loyalty.actions.imports.importer import Progress, Reading, Report, import_file
 from loyalty.events import PurchasesImported
 from loyalty.models import PurchaseImport, User
@@ -25,6 +28,7 @@ from tracking.actions import record
 LARGEST_UPLOAD = 200 * 2**20
 SAMPLES_SHOWN = 8
 LEFT_BEHIND = timedelta(minutes=1)
+WAITING = "Waiting for another import to finish"
 Status = PurchaseImport.Status
 Clock = Callable[[], datetime]
 logger = logging.getLogger(__name__)
@@ -40,30 +44,55 @@ class BadReading(DomainError):
     code = "bad_reading"
 
 
-class _Cancelled(Exception):
-    pass
+class _NoLongerOurs(Exception):
+    """Somebody cancelled the import, or another worker has it."""
 
 
-def take_in(*, file: File, name: str, time_zone: str, by: User | None, now: datetime) -> PurchaseImport:
-    """Keep an uploaded file and guess how to read it. Raises UnreadableFile; then nothing is kept."""
+def take_in(*, file: File, name: str, time_zone: str | None, by: User | None, now: datetime) -> PurchaseImport:
+    """Keep an uploaded file, to be read as the last one with the same columns was, or else as it is guessed.
+
+    Without a time zone, the last file's is taken, or the house's. Raises UnreadableFile; then nothing is kept.
+    """
     if file.size > LARGEST_UPLOAD:
         raise files.UnreadableFile(
             f"The file has {file.size // 2**20:,} MB and at most {LARGEST_UPLOAD // 2**20} are taken "
             "here. Split it, pack it with gzip, or use “manage.py import_purchases” on the server."
         )
-    row = PurchaseImport(file_name=name[:200], size_bytes=file.size, created_by=by, created_at=now, time_zone=time_zone)
+    row = PurchaseImport(file_name=name[:200], size_bytes=file.size, created_by=by, created_at=now)
     row.file.save(Path(name).name[-80:] or "purchases.csv", file, save=False)
     try:
         shape = files.examine(Path(row.file.path))
     except files.UnreadableFile:
         row.file.delete(save=False)
         raise
-    reading = Reading.guessed(shape, time_zone=time_zone)
-    for field in ("encoding", "delimiter", "has_header", "columns", "mapping", "decimal_mark", "time_style"):
-        setattr(row, field, getattr(reading, field))
+    last = _last_of_this_shape(shape)
+    reading = _reading_of_new(shape, last, time_zone)
+    for field in fields(reading):
+        setattr(row, field.name, getattr(reading, field.name))
+    row.read_like, row.doubts = last, [] if last else shape.doubts(reading.mapping)
     row.samples = [[cell.replace("\x00", "�")[:200] for cell in cells] for cells in shape.samples[:SAMPLES_SHOWN]]
     row.save(force_insert=True)
     return row
+
+
+def _last_of_this_shape(shape: files.Shape) -> PurchaseImport | None:
+    """The last import of a file with the same header that was checked at least."""
+    if not shape.has_header:
+        return None
+    alike = PurchaseImport.objects.filter(has_header=True, columns=shape.columns).exclude(report={})
+    return alike.order_by("-started_at", "-pk").first()
+
+
+def _reading_of_new(shape: files.Shape, last: PurchaseImport | None, time_zone: str | None) -> Reading:
+    if last is None:
+        return Reading.guessed(shape, time_zone=time_zone or settings.TIME_ZONE)
+    return Reading.guessed(
+        shape,
+        time_zone=time_zone or last.time_zone,
+        mapping=last.mapping,
+        decimal_mark=last.decimal_mark,
+        time_style=last.time_style,
+    )
 
 
 def change_reading(
@@ -117,25 +146,45 @@ def waiting(now: datetime) -> list[int]:
 
 
 def run(import_id: int, *, clock: Clock) -> bool:
-    """Check or import, as the row says. False when it is not wanted (any more) or another worker has it."""
-    now = clock()
-    if not _unattended(now).filter(pk=import_id).update(beat_at=now, started_at=now, finished_at=None):
-        return False
-    row = PurchaseImport.objects.get(pk=import_id)
+    """Check or import, as the row says.
+
+    False when it is not wanted (any more), when another worker has it, or when another import is entering: then the
+    row waits, and the sweep takes it up again.
+    """
+    # A beat is late whenever one statement takes long. Who is still at work is known from the lock, not from the beat.
+    with turns.turn(f"loyalty.import:{import_id}") as is_ours:
+        row = _claim(import_id, clock()) if is_ours else None
+        return row is not None and _run(row, clock)
+
+
+def _claim(import_id: int, now: datetime) -> PurchaseImport | None:
+    """The row under a new token: whoever had it before can write on it no more."""
+    token = uuid.uuid4()
+    unattended = _unattended(now).filter(pk=import_id)
+    if not unattended.update(run_token=token, beat_at=now, started_at=now, finished_at=None):
+        return None
+    return PurchaseImport.objects.filter(pk=import_id, run_token=token).first()
+
+
+def _run(row: PurchaseImport, clock: Clock) -> bool:
     try:
         report = _work(row, clock)
-    except _Cancelled:
+    except _NoLongerOurs:
+        return False
+    except turns.AnotherImportIsRunning:
+        _wait(row)
         return False
     except (OperationalError, InterfaceError):
         raise  # The database went away: the row stays as it is, and is taken up again.
     except DomainError as refusal:
         _finish(row, Status.FAILED, clock(), error=str(refusal))
     except Exception:
-        logger.exception("Import %s failed", import_id)
+        logger.exception("Import %s failed", row.pk)
         _finish(row, Status.FAILED, clock(), error="Something went wrong on our side. Nothing is lost; try again.")
     else:
         done = Status.CHECKED if row.status == Status.CHECKING else Status.DONE
         _finish(row, done, clock(), report=report)
+    nudge("loyalty.sweep_imports")  # Another may have waited for us.
     return True
 
 
@@ -156,7 +205,7 @@ def reading_of(row: PurchaseImport) -> Reading:
 def _start(purchase_import: PurchaseImport, target: Status, otherwise: str) -> None:
     if not purchase_import.move_to(target):
         raise WrongState(otherwise)
-    PurchaseImport.objects.filter(pk=purchase_import.pk).update(beat_at=None, error="", progress={})
+    PurchaseImport.objects.filter(pk=purchase_import.pk).update(beat_at=None, run_token=None, error="", progress={})
     nudge("loyalty.run_import", import_id=purchase_import.pk)
     announce(topic(purchase_import))
 
@@ -166,11 +215,15 @@ def _unattended(now: datetime) -> QuerySet[PurchaseImport]:
     return wanted.filter(Q(beat_at=None) | Q(beat_at__lt=now - LEFT_BEHIND))
 
 
+def _ours(row: PurchaseImport) -> QuerySet[PurchaseImport]:
+    """The row, while it is still in the state and the hands in which we took it up."""
+    return PurchaseImport.objects.filter(pk=row.pk, status=row.status, run_token=row.run_token)
+
+
 def _work(row: PurchaseImport, clock: Clock) -> Report:
     def watch(progress: Progress) -> None:
-        mine = PurchaseImport.objects.filter(pk=row.pk, status=row.status)
-        if not mine.update(beat_at=clock(), progress=asdict(progress)):
-            raise _Cancelled
+        if not _ours(row).update(beat_at=clock(), progress=asdict(progress)):
+            raise _NoLongerOurs
         announce(topic(row))
 
     return import_file(
@@ -184,13 +237,19 @@ def _work(row: PurchaseImport, clock: Clock) -> Report:
     )
 
 
+def _wait(row: PurchaseImport) -> None:
+    """Leave the row to the sweep, which finds it without a beat."""
+    waiting = asdict(Progress(WAITING, 0, 0))
+    if _ours(row).update(beat_at=None, run_token=None, started_at=None, progress=waiting) and row.progress != waiting:
+        announce(topic(row))
+
+
 @transaction.atomic
 def _finish(
     row: PurchaseImport, status: Status, now: datetime, *, report: Report | None = None, error: str = ""
 ) -> None:
-    mine = PurchaseImport.objects.filter(pk=row.pk, status=row.status)
     values = {} if report is None else {"report": report.as_json()}
-    if not mine.update(status=status, finished_at=now, error=error[:500], progress={}, **values):
+    if not _ours(row).update(status=status, finished_at=now, run_token=None, error=error[:500], progress={}, **values):
         return
     if report is not None and status == Status.DONE:
         imported = PurchasesImported(subject=str(row.public_id), lines_new=report.lines_new)

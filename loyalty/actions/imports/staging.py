@@ -4,7 +4,7 @@ Everything here reads the shop's tables and writes none of them, so it is the dr
 line is touched by Python once, when it is read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,9 +12,13 @@ from django.db import connection
 
 from loyalty.rules.purchases import Purchase
 
+Parameters = Sequence[Any] | Mapping[str, Any]
 ORDERS_IN_A_BATCH = 2_500
 _COLUMNS = ", ".join(("line_number", *Purchase._fields))
-TABLES = ("incoming", "incoming_orders", "incoming_lines", "incoming_people", "incoming_products", "incoming_stores")
+TABLES = (
+    "incoming", "incoming_orders", "incoming_lines", "incoming_people", "incoming_consents", "incoming_products",
+    "incoming_stores",
+)  # fmt: skip
 
 
 @contextmanager
@@ -24,8 +28,9 @@ def tables() -> Iterator[None]:
     execute("""
         CREATE TEMP TABLE incoming (
             line_number bigint, number text, base text, sku text, product text, quantity numeric, amount numeric,
-            discount numeric, at timestamptz, store text, customer text, name text, email text, phone text, brand text,
-            category text, kind text, size text,
+            discount numeric, at timestamptz, store text, customer text, name text, email text, phone text,
+            birth_date date, email_consent boolean, sms_consent boolean, brand text, category text, kind text,
+            size text,
             person text GENERATED ALWAYS AS (coalesce('c' || customer, 'e' || email, 'p' || phone)) STORED
         )
     """)
@@ -48,18 +53,18 @@ def add(lines: Sequence[tuple[int, Purchase]]) -> None:
 
 def settle() -> Iterator[None]:
     """Compare what came in with what is known, one set at a time; control returns after each."""
-    for statement in (*_ORDERS, *_LINES, *_PEOPLE, *_CATALOGUE):
+    for statement in (*_ORDERS, *_LINES, *_PEOPLE, *_CONSENTS, *_CATALOGUE):
         execute(statement)
         yield
 
 
-def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
+def execute(statement: str, parameters: Parameters = ()) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return cursor.rowcount
 
 
-def rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def rows(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return cursor.fetchall()
@@ -137,16 +142,18 @@ def _not_another_members(contact: str) -> str:
 
 
 # A person is known by customer number, else email, else phone. Somebody who gives only an email (or only a phone) is
-# the one who gave it together with a number (or an email) elsewhere in the file.
+# the one who gave it together with a number (or an email) elsewhere in the file. Of several birth dates the latest is
+# taken: nobody comes of age by a slip of the pen.
 _PEOPLE = (
     """
     CREATE TEMP TABLE incoming_people AS
-    SELECT person, person AS canonical, said.customer, said.email, said.phone, said.name, said.first_line,
-           first.at AS joined_at, first.store, NULL::bigint AS member_id, false AS contact_taken,
-           gen_random_uuid() AS public_id
+    SELECT person, person AS canonical, said.customer, said.email, said.phone, said.name, said.birth_date,
+           said.first_line, first.at AS joined_at, first.store, NULL::bigint AS member_id, false AS is_known,
+           false AS contact_taken, gen_random_uuid() AS public_id
     FROM (
         SELECT person, min(customer) AS customer, min(email) AS email, min(phone) AS phone,
-               coalesce(min(nullif(name, '')), '') AS name, min(line_number) AS first_line
+               coalesce(min(nullif(name, '')), '') AS name, max(birth_date) AS birth_date,
+               min(line_number) AS first_line
         FROM incoming WHERE person IS NOT NULL GROUP BY person
     ) said
     JOIN (
@@ -172,6 +179,14 @@ _PEOPLE = (
     ) first
     WHERE first.phone = p.phone AND p.customer IS NULL AND p.email IS NULL
     """,
+    """
+    UPDATE incoming_people p SET birth_date = others.birth_date
+    FROM (
+        SELECT canonical, max(birth_date) AS birth_date FROM incoming_people
+        WHERE canonical <> person GROUP BY canonical
+    ) others
+    WHERE p.person = others.canonical AND p.birth_date IS NULL
+    """,
     _one_person_for_each("email"),
     _one_person_for_each("phone"),
     "UPDATE incoming_people p SET member_id = m.id FROM loyalty_member m WHERE m.external_id = p.customer",
@@ -179,6 +194,23 @@ _PEOPLE = (
     _member_by("phone"),
     _not_another_members("email"),
     _not_another_members("phone"),
+    "UPDATE incoming_people SET is_known = true WHERE member_id IS NOT NULL",
+)
+
+# One answer of each person for each channel: of several, the last no, and without any, the last yes.
+_CONSENTS = (
+    """
+    CREATE TEMP TABLE incoming_consents AS
+    SELECT DISTINCT ON (p.canonical, said.channel)
+           p.canonical AS person, said.channel, said.is_granted, i.line_number, i.at AS said_at
+    FROM incoming i
+    JOIN incoming_people p USING (person)
+    CROSS JOIN LATERAL (VALUES ('email', i.email_consent), ('sms', i.sms_consent)) said (channel, is_granted)
+    WHERE (i.email_consent IS NOT NULL OR i.sms_consent IS NOT NULL) AND said.is_granted IS NOT NULL
+    ORDER BY p.canonical, said.channel, said.is_granted, i.at DESC, i.line_number
+    """,
+    "CREATE INDEX ON incoming_consents (person)",
+    "ANALYZE incoming_consents",
 )
 
 _CATALOGUE = (

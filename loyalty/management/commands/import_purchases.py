@@ -1,4 +1,5 @@
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -10,6 +11,8 @@ from django.utils import timezone
 from config.shared.errors import DomainError
 from loyalty.actions import imports
 from loyalty.rules import purchases
+
+SECONDS_BETWEEN_TRIES = 2
 
 
 class Command(BaseCommand):
@@ -30,12 +33,23 @@ class Command(BaseCommand):
     def handle(self, *, file: Path, dry_run: bool, refused: Path | None, **options: Any) -> None:
         try:
             reading = self._reading(file, options)
-            report = imports.import_file(
-                file, reading, now=timezone.now(), dry_run=dry_run, refused_csv=refused, watch=self._watch
-            )
+            report = self._import_in_turn(file, reading, dry_run=dry_run, refused_csv=refused, watch=self._watch)
         except (DomainError, OSError) as refusal:
             raise CommandError(str(refusal)) from None
         self._print(report, reading, dry_run=dry_run)
+
+    def _import_in_turn(self, file: Path, reading: imports.Reading, **options: Any) -> imports.Report:
+        has_said = False
+        while True:
+            try:
+                return imports.import_file(file, reading, now=timezone.now(), **options)
+            except imports.AnotherImportIsRunning:
+                if not has_said:
+                    self.stderr.write(
+                        "Purchases are being imported from another file; this one begins when it is over."
+                    )
+                    has_said = True
+                time.sleep(SECONDS_BETWEEN_TRIES)
 
     def _reading(self, file: Path, options: dict[str, Any]) -> imports.Reading:
         if options["time_zone"] not in available_timezones():
@@ -72,6 +86,8 @@ class Command(BaseCommand):
         say(f"  {report.lines_refused:>10,} refused")
         say(f"  {report.orders_new:>10,} new orders, {report.first_at} to {report.last_at}")
         say(f"  {report.members_new:>10,} new members")
+        say(f"  {report.birth_dates_new:>10,} birth dates")
+        say(f"  {report.consents_given:>10,} consents given, {report.consents_withdrawn:,} withdrawn")
         say(f"  {report.products_new:>10,} new products, {report.stores_new:,} new stores")
         for title, counts, texts in (
             ("Refused", report.refused, purchases.REFUSALS),

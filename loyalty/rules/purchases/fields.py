@@ -1,10 +1,6 @@
-"""What a line of purchases can say, and which column of a stranger's file probably says it."""
+"""What a line of purchases can say, and what columns that say it are called in English, German and Spanish."""
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from loyalty.rules.purchases import numbers, times
 
 
 @dataclass(frozen=True)
@@ -18,190 +14,211 @@ class Field:
     help_text: str = ""
 
 
+def _field(name: str, label: str, words: str, *, is_required: bool = False, help_text: str = "") -> Field:
+    return Field(name, label, tuple(word.strip() for word in words.split("|")), is_required, help_text)
+
+
 FIELDS = (
-    Field(
+    _field(
         "order",
         "Order number",
-        (
-            "order number",
-            "order id",
-            "order",
-            "basket id",
-            "basket",
-            "receipt number",
-            "receipt id",
-            "receipt",
-            "transaction id",
-            "transaction number",
-            "transaction",
-            "invoice number",
-            "invoice",
-            "ticket",
-            "sale id",
-        ),
+        """
+        order number | order id | order | basket id | basket | receipt number | receipt id | receipt |
+        transaction id | transaction number | transaction | invoice number | invoice | ticket | sale id |
+        bestellnummer | auftragsnummer | belegnummer | beleg nr | bon nr | bonnummer | bon | beleg |
+        rechnungsnummer | rechnung | transaktion | vorgang | número de pedido | pedido | número de ticket |
+        tique | recibo | factura | número de factura | transacción
+        """,
         is_required=True,
         help_text="Lines with the same number are one basket.",
     ),
-    Field(
+    _field(
         "time",
         "Time",
-        (
-            "purchased at",
-            "ordered at",
-            "order time",
-            "order date",
-            "datetime",
-            "date time",
-            "timestamp",
-            "sold at",
-            "created at",
-            "paid at",
-            "sale date",
-            "purchase date",
-            "transaction date",
-            "date",
-            "time",
-        ),
+        """
+        purchased at | ordered at | order time | order date | datetime | date time | timestamp | sold at |
+        created at | paid at | sale date | purchase date | transaction date | date | time | kaufdatum |
+        verkaufsdatum | bestelldatum | belegdatum | rechnungsdatum | zeitpunkt | datum uhrzeit | datum |
+        fecha de compra | fecha de venta | fecha y hora | fecha
+        """,
         is_required=True,
         help_text="Day and time of the purchase.",
     ),
-    Field(
+    _field(
         "clock",
         "Time of day",
-        ("time of day", "clock", "order clock", "sale time", "purchase time", "transaction time"),
+        """
+        time of day | clock | order clock | sale time | purchase time | transaction time | uhrzeit | zeit |
+        hora | time
+        """,
         help_text="Only when the day and the time stand in two columns.",
     ),
-    Field(
+    _field(
         "sku",
         "Product code",
-        (
-            "sku",
-            "product id",
-            "product code",
-            "item id",
-            "item code",
-            "item number",
-            "upc",
-            "ean",
-            "barcode",
-            "plu",
-            "article number",
-            "variant id",
-        ),
+        """
+        sku | product id | product code | item id | item code | item number | upc | ean | barcode | plu |
+        article number | variant id | artikelnummer | artikel nr | artikelcode | produktnummer |
+        código de producto | código de artículo | código | código de barras | referencia
+        """,
     ),
-    Field(
+    _field(
         "product",
         "Product name",
-        ("product name", "item name", "product", "item", "description", "product description", "article", "title"),
+        """
+        product name | item name | product | item | description | product description | article | title |
+        artikelbezeichnung | bezeichnung | produktname | artikel | produkt | nombre del producto | producto
+        | artículo | descripción
+        """,
         help_text="The code or the name is needed; both are better.",
     ),
-    Field("quantity", "Quantity", ("quantity", "qty", "units", "count", "pieces", "pcs"), is_required=True),
-    Field(
+    _field(
+        "quantity",
+        "Quantity",
+        """
+        quantity | qty | units | count | pieces | pcs | menge | anzahl | stück | stueck | stk | cantidad | unidades |
+        cant
+        """,
+        is_required=True,
+    ),
+    _field(
         "amount",
         "Amount paid",
-        (
-            "sales value",
-            "line total",
-            "line amount",
-            "amount",
-            "total",
-            "net amount",
-            "net sales",
-            "sales",
-            "subtotal",
-            "value",
-            "paid",
-            "extended price",
-            "price",
-        ),
+        """
+        sales value | line total | line amount | amount | total | net amount | net sales | sales | subtotal
+        | value | paid | extended price | price | gesamtbetrag | gesamtpreis | zeilensumme | summe | betrag
+        | umsatz | brutto | preis | importe total | importe | total línea | monto | precio total | precio |
+        venta
+        """,
         is_required=True,
         help_text="For the whole line, after discounts. Negative for a return.",
     ),
-    Field("discount", "Discount", ("discount", "retail disc", "discount amount", "line discount", "markdown")),
-    Field("coupon", "Coupon", ("coupon disc", "coupon", "coupon amount", "coupon discount", "voucher")),
-    Field(
+    _field(
+        "discount",
+        "Discount",
+        """
+        discount | retail disc | discount amount | line discount | markdown | rabatt | nachlass |
+        preisnachlass | descuento | rebaja
+        """,
+    ),
+    _field(
+        "coupon",
+        "Coupon",
+        """
+        coupon disc | coupon | coupon amount | coupon discount | voucher | gutschein | gutscheinbetrag |
+        cupón | vale
+        """,
+    ),
+    _field(
         "line",
         "Line number",
-        ("line number", "line no", "line id", "line item id", "line", "position"),
+        """
+        line number | line no | line id | line item id | line | position | zeile | zeilennummer |
+        position nr | pos | línea | número de línea
+        """,
         help_text="Tells two lines of the same product apart.",
     ),
-    Field(
+    _field(
         "customer",
         "Customer number",
-        (
-            "customer id",
-            "customer number",
-            "member id",
-            "member number",
-            "household id",
-            "loyalty id",
-            "loyalty number",
-            "client id",
-            "card number",
-            "customer",
-            "member",
-            "account id",
-        ),
+        """
+        customer id | customer number | member id | member number | household id | loyalty id |
+        loyalty number | client id | card number | customer | member | account id | kundennummer | kunden nr
+        | kunden id | kundenkarte | mitgliedsnummer | kunde | número de cliente | id cliente |
+        código de cliente | cliente | número de socio | socio
+        """,
         help_text="Lines without a customer are taken as anonymous purchases.",
     ),
-    Field("name", "Customer name", ("customer name", "member name", "full name", "client name", "name")),
-    Field("email", "Customer email", ("email", "customer email", "email address", "e mail", "mail")),
-    Field("phone", "Customer phone", ("phone", "customer phone", "phone number", "mobile", "telephone", "cell")),
-    Field(
+    _field(
+        "name",
+        "Customer name",
+        """
+        customer name | member name | full name | client name | name | kundenname | name des kunden |
+        vollständiger name | nombre del cliente | nombre completo | nombre
+        """,
+    ),
+    _field(
+        "email",
+        "Customer email",
+        """
+        email | customer email | email address | e mail | mail | e mail adresse | email adresse |
+        kunden email | correo electrónico | correo
+        """,
+    ),
+    _field(
+        "phone",
+        "Customer phone",
+        """
+        phone | customer phone | phone number | mobile | telephone | cell | telefon | telefonnummer | handy
+        | mobilnummer | teléfono | móvil | celular
+        """,
+    ),
+    _field(
         "store",
         "Store",
-        ("store id", "store code", "store number", "store", "shop", "location id", "location", "branch", "outlet"),
+        """
+        store id | store code | store number | store | shop | location id | location | branch | outlet |
+        filiale | filialnummer | markt | laden | geschäft | standort | tienda | sucursal | local
+        """,
     ),
-    Field("brand", "Brand", ("brand", "manufacturer", "producer", "vendor")),
-    Field("category", "Category", ("product category", "category", "department", "product group")),
-    Field("kind", "Kind", ("product type", "type", "kind", "subcategory", "sub category", "varietal")),
-    Field("size", "Size", ("package size", "size", "pack size", "volume", "unit size")),
+    _field(
+        "birth_date",
+        "Birth date",
+        """
+        birth date | date of birth | birthdate | birthday | dob | geburtsdatum | geburtstag | geboren am |
+        fecha de nacimiento | nacimiento | cumpleaños
+        """,
+        help_text="Noted for members whose birth date is not known.",
+    ),
+    _field(
+        "email_consent",
+        "Email consent",
+        """
+        email consent | email opt in | email marketing | accepts email marketing | accepts marketing |
+        marketing consent | newsletter | opt in | e mail einwilligung | email einwilligung |
+        werbeeinwilligung | einwilligung | consentimiento email | consentimiento | acepta correo |
+        acepta marketing | boletín
+        """,
+        help_text="Yes or no to marketing. A member who opted out stays out.",
+    ),
+    _field(
+        "sms_consent",
+        "SMS consent",
+        """
+        sms consent | sms opt in | sms marketing | accepts sms marketing | text opt in | text consent |
+        sms einwilligung | consentimiento sms | acepta sms
+        """,
+    ),
+    _field(
+        "brand",
+        "Brand",
+        "brand | manufacturer | producer | vendor | marke | hersteller | marca | fabricante",
+    ),
+    _field(
+        "category",
+        "Category",
+        """
+        product category | category | department | product group | warengruppe | kategorie | produktgruppe |
+        abteilung | categoría | departamento | familia
+        """,
+    ),
+    _field(
+        "kind",
+        "Kind",
+        """
+        product type | type | kind | subcategory | sub category | varietal | sorte | art | typ |
+        unterkategorie | tipo | subcategoría | variedad
+        """,
+    ),
+    _field(
+        "size",
+        "Size",
+        """
+        package size | size | pack size | volume | unit size | größe | groesse | packungsgröße | gebinde |
+        inhalt | tamaño | formato | volumen
+        """,
+    ),
 )
 NAMES = tuple(field.name for field in FIELDS)
 LABELS = {field.name: field.label for field in FIELDS}
 REQUIRED = tuple(field.name for field in FIELDS if field.is_required)
-
-
-def guess(columns: Sequence[str], samples: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Field -> column: by the column's name, and where no name helps, by what stands in it."""
-    free = {_plain(column): column for column in reversed(columns)}
-    mapping: dict[str, str] = {}
-    for field in FIELDS:
-        if found := next((free[synonym] for synonym in field.synonyms if synonym in free), None):
-            mapping[field.name] = found
-            del free[_plain(found)]
-    taken = set(mapping.values())
-    values = {column: [row[place] for row in samples if place < len(row)] for place, column in enumerate(columns)}
-    for name, looks_like in (("time", times.is_time), ("email", _is_email), ("amount", numbers.is_price)):
-        if name not in mapping:
-            rest = (column for column in columns if column not in taken)
-            if found := next((column for column in rest if _mostly(looks_like, values[column])), None):
-                mapping[name] = found
-                taken.add(found)
-    return mapping
-
-
-def faults(mapping: Mapping[str, str], columns: Sequence[str]) -> list[str]:
-    """What keeps this mapping from being used; empty when it can be."""
-    missing = [f"Say which column holds the {LABELS[name].lower()}." for name in REQUIRED if not mapping.get(name)]
-    if not mapping.get("sku") and not mapping.get("product"):
-        missing.append("Say which column holds the product code or the product name.")
-    unknown = [f"There is no field called “{name}”." for name in mapping if name not in LABELS]
-    absent = [f"The file has no column “{column}”." for column in mapping.values() if column and column not in columns]
-    chosen = [column for column in mapping.values() if column]
-    twice = {column for column in chosen if chosen.count(column) > 1}
-    return missing + unknown + absent + [f"The column “{column}” is chosen twice." for column in sorted(twice)]
-
-
-def _plain(column: str) -> str:
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column)
-    return " ".join(re.findall(r"[a-z0-9]+", words.lower()))
-
-
-def _is_email(value: str) -> bool:
-    return re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value.strip()) is not None
-
-
-def _mostly(looks_like: "object", values: Sequence[str]) -> bool:
-    filled = [value for value in values if value.strip()]
-    return bool(filled) and sum(map(looks_like, filled)) >= 0.9 * len(filled)  # type: ignore[call-overload]

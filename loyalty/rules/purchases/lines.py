@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from decimal import ROUND_HALF_EVEN, Decimal
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
 from typing import NamedTuple
 
 from loyalty.rules.contacts import NotAnAddress, normal_email, normal_phone
-from loyalty.rules.purchases import fields, numbers, times
+from loyalty.rules.purchases import answers, fields, numbers, times
 
-CENT, THOUSANDTH = Decimal("0.01"), Decimal("0.001")
+NOTHING = Decimal(0)
 LONGEST_ID = 64
 LONGEST = {"name": 120, "product": 200, "brand": 120, "category": 120, "kind": 120, "size": 40}
 
@@ -23,11 +23,16 @@ REMARKS = {
     "rounded": "The amount has fractions of a cent and was rounded, or the quantity has more than three decimals.",
     "email_unreadable": "The email address cannot be one; the line was taken without it.",
     "phone_unreadable": "The phone number cannot be one; the line was taken without it.",
+    "birth_date_unreadable": "The birth date cannot be one, or could be two days; the line was taken without it.",
+    "consent_unreadable": "The answer about consent is neither a yes nor a no; the line was taken without it.",
     "shortened": "A text was too long and was cut.",
     "unreadable_characters": "Some characters could not be read and show as �.",
     "order_disagrees": "Other lines of this order name another time, store or customer; the order's first line counts.",
     "order_known_otherwise": "The order is known with another time, store or customer, and keeps it.",
     "contact_taken": "The email or phone belongs to another member; the line was taken without it.",
+    "birth_date_known_otherwise": "The member is known with another birth date, and keeps it.",
+    "opted_out": "The member opted out earlier; only the member can opt in again, so the yes was left out.",
+    "opted_in_since": "The member opted in after this purchase, by his or her own word; the no was left out.",
     "changed": "The line was known with another quantity, amount, discount or product, and was corrected.",
 }
 REFUSALS = {
@@ -40,12 +45,20 @@ REFUSALS = {
 }
 
 
-class Refused(Exception):
-    """This line is not taken. `code` is one of REFUSALS; the message says what to change."""
+@dataclass(frozen=True)
+class Fault:
+    """Why a line cannot be taken. `code` is one of REFUSALS; the message says what to change."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    code: str
+    message: str
+
+
+class Refused(Exception):
+    """This line is not taken, for every one of these faults."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__(" ".join(fault.message for fault in faults))
+        self.codes = list(dict.fromkeys(fault.code for fault in faults))
 
 
 class Purchase(NamedTuple):
@@ -64,6 +77,9 @@ class Purchase(NamedTuple):
     name: str
     email: str | None
     phone: str | None
+    birth_date: date | None
+    email_consent: bool | None
+    sms_consent: bool | None
     brand: str
     category: str
     kind: str
@@ -92,18 +108,22 @@ class Reader:
         self.zone_of, self.now = zone_of, now
 
     def read(self, cells: list[str]) -> tuple[Purchase, list[str]]:
-        """The purchase and the codes of remarks on it. Raises Refused."""
+        """The purchase and the codes of remarks on it. Raises Refused, with all that is wrong."""
         remarks: list[str] = []
-        (order, time, clock, sku, product, quantity, amount, discount, coupon, line,
-         customer, name, email, phone, store, brand, category, kind, size) = self._pick(cells)  # fmt: skip
+        faults: list[Fault] = []
+        (order, time, clock, sku, product, quantity, amount, discount, coupon, line, customer, name, email, phone,
+         store, born, email_consent, sms_consent, brand, category, kind, size) = self._pick(cells, faults)  # fmt: skip
         if not (order and time and quantity and amount and (sku or product)):
-            raise Refused("missing", self._what_is_missing(cells))
-        _refuse_too_long(order=order, product=sku, store=store, customer=customer, line=line)
-        pieces, paid = self._quantity(quantity, remarks), self._money(amount, remarks)
-        off = self._money(discount, remarks) if discount else Decimal(0)
+            faults.append(self._missing(cells))
+        if len(order) + len(sku) + len(store) + len(customer) + len(line) > LONGEST_ID:
+            faults += _too_long(order=order, product=sku, store=store, customer=customer, line=line)
+        pieces, paid = self._number(quantity, 3, remarks, faults), self._number(amount, 2, remarks, faults)
+        off = self._number(discount, 2, remarks, faults) if discount else NOTHING
         if coupon:
-            off += self._money(coupon, remarks)
-        at = self._time(f"{time} {clock}" if clock else time, store, remarks)
+            off += self._number(coupon, 2, remarks, faults)
+        at = self._time(f"{time} {clock}" if clock else time, store, remarks, faults)
+        if faults:
+            raise Refused(*faults)
         if not sku:
             sku = _code_of(product)
         texts = [_cut(name, "name", remarks), _cut(product, "product", remarks), _cut(brand, "brand", remarks)]
@@ -112,52 +132,56 @@ class Reader:
             order, f"#{line}" if line else sku, sku, texts[1], pieces, paid, off, at, store, customer or None, texts[0],
             _contact(normal_email, email, "email_unreadable", remarks) if email else None,
             _contact(normal_phone, phone, "phone_unreadable", remarks) if phone else None,
+            self._birth_date(born, remarks) if born else None,
+            _consent(email_consent, remarks) if email_consent else None,
+            _consent(sms_consent, remarks) if sms_consent else None,
             texts[2], texts[3], texts[4], texts[5],
         )  # fmt: skip
         return purchase, remarks
 
-    def _pick(self, cells: list[str]) -> list[str]:
+    def _pick(self, cells: list[str], faults: list[Fault]) -> list[str]:
         extra = len(cells) - self.width
         if extra > 0 and any(cells[self.width :]):
-            raise Refused("too_many_cells", f"The line has {len(cells)} cells; the header has {self.width}.")
+            message = f"The line has {len(cells)} cells; the header has {self.width}."
+            faults.append(Fault("too_many_cells", message))
         padded = [*cells[: self.width], *[""] * (1 - min(extra, 0))]
         return [padded[place].strip() for place in self.places]
 
-    def _what_is_missing(self, cells: list[str]) -> str:
-        found = dict(zip(fields.NAMES, self._pick(cells), strict=True))
+    def _missing(self, cells: list[str]) -> Fault:
+        found = dict(zip(fields.NAMES, self._pick(cells, []), strict=True))
         empty = [fields.LABELS[name].lower() for name in fields.REQUIRED if not found[name]]
         if not found["sku"] and not found["product"]:
             empty.append("product code or name")
-        return f"The {' and the '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty."
+        return Fault("missing", f"The {' and the '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty.")
 
-    def _money(self, text: str, remarks: list[str]) -> Decimal:
-        value = self._number(text)
-        if value.as_tuple().exponent < -2:  # type: ignore[operator]
-            value = value.quantize(CENT, ROUND_HALF_EVEN)
-            remarks.append("rounded")
-        return value
-
-    def _quantity(self, text: str, remarks: list[str]) -> Decimal:
-        value = self._number(text)
-        if value.as_tuple().exponent < -3:  # type: ignore[operator]
-            value = value.quantize(THOUSANDTH, ROUND_HALF_EVEN)
-            remarks.append("rounded")
-        return value
-
-    def _number(self, text: str) -> Decimal:
+    def _number(self, text: str, decimals: int, remarks: list[str], faults: list[Fault]) -> Decimal:
         try:
-            return numbers.number(text, self.mark)
+            value, is_rounded = numbers.rounded(text, self.mark, decimals)
         except numbers.NotANumber as error:
-            raise Refused("bad_number", str(error)) from None
+            if text:  # What is empty is told by `_missing`.
+                faults.append(Fault("bad_number", str(error)))
+            return NOTHING
+        if is_rounded:
+            remarks.append("rounded")
+        return value
 
-    def _time(self, text: str, store: str, remarks: list[str]) -> datetime:
+    def _time(self, text: str, store: str, remarks: list[str], faults: list[Fault]) -> datetime:
         try:
             moment = times.moment(text, self.time_style, self.zone_of(store), self.now)
         except times.NotATime as error:
-            raise Refused("bad_time", str(error)) from None
+            if text:
+                faults.append(Fault("bad_time", str(error)))
+            return self.now
         if moment.remark:
             remarks.append(moment.remark)
         return moment.at
+
+    def _birth_date(self, text: str, remarks: list[str]) -> date | None:
+        try:
+            return times.birth_date(text, self.time_style, self.now.date())
+        except times.NotATime:
+            remarks.append("birth_date_unreadable")
+            return None
 
 
 def remarks_on(purchase: Purchase) -> list[str]:
@@ -169,10 +193,20 @@ def remarks_on(purchase: Purchase) -> list[str]:
     return ["zero_quantity"] if purchase.quantity == 0 else ["zero_amount"]
 
 
-def _refuse_too_long(**ids: str) -> None:
-    for name, value in ids.items():
-        if len(value) > LONGEST_ID:
-            raise Refused("too_long", f"The {name}'s number “{value[:30]}…” is longer than {LONGEST_ID} characters.")
+def _too_long(**ids: str) -> list[Fault]:
+    return [
+        Fault("too_long", f"The {name}'s number “{value[:30]}…” is longer than {LONGEST_ID} characters.")
+        for name, value in ids.items()
+        if len(value) > LONGEST_ID
+    ]
+
+
+def _consent(text: str, remarks: list[str]) -> bool | None:
+    try:
+        return answers.yes_or_no(text)
+    except answers.NotAnAnswer:
+        remarks.append("consent_unreadable")
+        return None
 
 
 def _cut(text: str, name: str, remarks: list[str]) -> str:

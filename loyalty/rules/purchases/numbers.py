@@ -1,8 +1,9 @@
 """Numbers as shops write them: $1,234.50, 1.234,50 €, (12.00), -3."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 
 _GROUP = {".": ",' \u00a0\u202f", ",": ".' \u00a0\u202f"}
@@ -10,7 +11,8 @@ SHAPE = {
     mark: re.compile(rf"(?:\d+|\d{{1,3}}(?:[{group}]\d{{3}})+)(?:[{mark}]\d*)?|[{mark}]\d+")
     for mark, group in _GROUP.items()
 }
-CURRENCY = re.compile(r"^(?:[A-Z]{2,3}|[A-Z]{0,2}[$€£¥₹])\s*|\s*(?:[A-Z]{3}|[$€£¥₹])$")
+_SIGNS = "$€£¥₹₽₩₺₫₪₴฿₡₦₱"
+CURRENCY = re.compile(rf"^(?:[A-Z]{{2,3}}|Fr\.|kr|[A-Z]{{0,2}}[{_SIGNS}])\s*|\s*(?:[A-Z]{{3}}|Fr\.|kr|zł|[{_SIGNS}])$")
 LARGEST = Decimal(10) ** 6
 
 
@@ -20,21 +22,30 @@ class NotANumber(ValueError):
 
 def decimal_mark(values: Iterable[str]) -> str:
     """`.` or `,`: what most of a column's numbers can only mean. 1,234 alone could be either and has no vote."""
-    votes = {".": 0, ",": 0}
-    for value in values:
-        marks = re.findall(r"[.,]", value)
-        if not marks:
-            continue
-        last = marks[-1]
-        digits_after = len(re.findall(r"\d", value.rpartition(last)[2]))
-        if len(set(marks)) == 2 or (len(marks) == 1 and digits_after != 3):
-            votes[last] += 1
-        elif len(marks) > 1:  # one mark, repeated, can only group thousands
-            votes["," if last == "." else "."] += 1
+    votes = Counter(mark for value in values if (mark := _only_mark(value)))
     return "," if votes[","] > votes["."] else "."
 
 
-@lru_cache(maxsize=8_192)
+def mark_is_open(values: Iterable[str]) -> bool:
+    """Whether there are numbers with a mark, and every one of them could be read both ways."""
+    marked = [value for value in values if re.search(r"[.,]", value)]
+    return bool(marked) and not any(map(_only_mark, marked))
+
+
+def _only_mark(value: str) -> str:
+    """The decimal mark this number must be written with, or nothing when it could be either."""
+    marks = re.findall(r"[.,]", value)
+    if not marks:
+        return ""
+    last = marks[-1]
+    digits_after = len(re.findall(r"\d", value.rpartition(last)[2]))
+    if len(set(marks)) == 2 or (len(marks) == 1 and digits_after != 3):
+        return last
+    if len(marks) > 1:  # one mark, repeated, can only group thousands
+        return "," if last == "." else "."
+    return ""
+
+
 def number(text: str, mark: str = ".") -> Decimal:
     """Raises NotANumber, for infinity and for a million and more too."""
     bare, sign = _unsigned(text.strip())
@@ -46,8 +57,17 @@ def number(text: str, mark: str = ".") -> Decimal:
     return value
 
 
+@lru_cache(maxsize=8_192)
+def rounded(text: str, mark: str, decimals: int) -> tuple[Decimal, bool]:
+    """The number with at most so many decimals, and whether it had more. Raises NotANumber."""
+    value = number(text, mark)
+    if value.as_tuple().exponent < -decimals:  # type: ignore[operator]
+        return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN), True
+    return value, False
+
+
 def is_price(text: str) -> bool:
-    return re.fullmatch(r"[($€£ -]*\d[\d,]*[.,]\d{2}[)€ ]*", text.strip()) is not None
+    return re.fullmatch(r"[($€£ -]*\d[\d.,]*[.,]\d{2}[)€ ]*", text.strip()) is not None
 
 
 def _unsigned(text: str) -> tuple[str, int]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
 NOON = time(12)
@@ -16,9 +16,14 @@ STYLES = {
 }
 
 _DAY = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?:[,T]?\s*(.+))?")
-_CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::(\d{2})(?:\.\d+)?)?\s*([AaPp])?\.?(?:[Mm]\.?)?")
+_CLOCK = re.compile(
+    r"(\d{1,2})(?:[:.](\d{2}))?(?:[:.](\d{2})(?:\.\d+)?)?\s*(?:(?:Uhr|hrs?\.?|h\.?)|([AaPp])\.?\s*(?:[Mm]\.?)?)?"
+)
 _EPOCH = re.compile(r"\d{9,10}(?:\.\d+)?|\d{12,13}")
 _ISO_DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{8}")
+
+
+OLDEST = 120  # years
 
 
 class NotATime(ValueError):
@@ -33,23 +38,54 @@ class Moment:
     remark: str = ""
 
 
-def style(values: Iterable[str]) -> str:
-    """How a column of times is written. 03/04/2026 everywhere is read month first; a day above 12 settles it."""
+def style(values: Iterable[str], *, day_first: bool = False) -> str:
+    """How a column of times is written. A day above 12 settles 03/04/2026; without one, `day_first` does."""
     votes = dict.fromkeys(STYLES, 0)
     for value in values:
         if _EPOCH.fullmatch(value):
             votes["epoch"] += 1
         elif match := _DAY.fullmatch(value):
-            first, mark, second = int(match[1]), match[2], int(match[3])
-            if first > 12 or (mark == "." and second <= 12):
-                votes["dmy"] += 1
-            elif second > 12:
-                votes["mdy"] += 1
+            if order := _only_order(match):
+                votes[order] += 1
         elif value:
             votes["iso"] += 1
     if not any(votes.values()):
-        return "mdy"
+        return "dmy" if day_first else "mdy"
     return max(votes, key=lambda name: votes[name])
+
+
+def order_is_open(values: Iterable[str]) -> bool:
+    """Whether there are days like 03/04/2026, and every one of them could be read both ways."""
+    days = [match for value in values if (match := _DAY.fullmatch(value))]
+    return bool(days) and not any(map(_only_order, days))
+
+
+def _only_order(day: re.Match[str]) -> str:
+    """The order this day must be written in, or nothing when it could be either. With dots, the day comes first."""
+    first, mark, second = int(day[1]), day[2], int(day[3])
+    if first > 12 or (mark == "." and second <= 12):
+        return "dmy"
+    return "mdy" if second > 12 else ""
+
+
+def birth_date(text: str, how: str, today: date) -> date:
+    """Raises NotATime, also for a date that could be two days in a file whose times do not say which.
+
+    Of two digits for a year, the later century is taken that is not the future: nobody grows older by it.
+    """
+    match = _DAY.fullmatch(text)
+    if match is None:
+        born = written(text, "iso")[0].date()
+    else:
+        order = _only_order(match) or how
+        if order not in ("dmy", "mdy"):
+            raise NotATime(f"“{text[:40]}” could be two days.")
+        born = written(text, order)[0].date()
+        if len(match[4]) == 2 and born > today:
+            born = _century_before(born)
+    if born > today or today.year - born.year > OLDEST:
+        raise NotATime(f"“{text[:40]}” is nobody's birth date.")
+    return born
 
 
 @lru_cache(maxsize=8_192)
@@ -97,6 +133,13 @@ def is_time(text: str) -> bool:
             continue
         return not text.isdigit()
     return False
+
+
+def _century_before(day: date) -> date:
+    try:
+        return day.replace(year=day.year - 100)
+    except ValueError:  # 29 February of a century that has none
+        return day.replace(year=day.year - 100, day=28)
 
 
 def _epoch(text: str) -> datetime:
