@@ -32,6 +32,7 @@ urlpatterns = [
     path("campaigns/plans/<uuid:plan_id>/evidence/", plans.plan_evidence, name="plan-evidence"),
     path("campaigns/steps/<uuid:step_id>/", plans.step_page, name="step"),
     path("campaigns/steps/<uuid:step_id>/test/", plans.step_test, name="step-test"),
+    path("campaigns/steps/<uuid:step_id>/send/", plans.step_send, name="step-send"),
     path("campaigns/steps/<uuid:step_id>/remove/", plans.step_remove, name="step-remove"),
     path("campaigns/<uuid:public_id>/", campaigns.campaign_page, name="campaign"),
     path("campaigns/<uuid:public_id>/edit/", campaigns.campaign_edit, name="campaign-edit"),

@@ -61,8 +61,10 @@ class CampaignPolicy(models.Model):
         return SendWindow(self.send_from, self.send_until)
 
     @property
+    def is_always_open(self) -> bool:
+        return (self.send_from, self.send_until) == (0, 24)
+
+    @property
     def hours(self) -> str:
-        """`8 am to 8 pm`, or `at any hour`."""
-        if (self.send_from, self.send_until) == (0, 24):
-            return "at any hour"
+        """`8 am to 8 pm`"""
         return f"{on_the_clock(self.send_from)} to {on_the_clock(self.send_until)}"

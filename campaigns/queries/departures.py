@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Count, F, QuerySet, Value
 from django.db.models.functions import Coalesce
+from django.utils.dateformat import format as formatted
 
 from campaigns.models import Send
 from campaigns.queries.policy import policy
@@ -15,27 +16,34 @@ from campaigns.rules.hours import local_day
 
 @dataclass(frozen=True)
 class Departure:
-    """The messages that leave next: how many, when, by whose clock, and whether its hours are over for now."""
+    """The messages that leave next: how many, when, and by whose clock. `is_held`: its hours are over for now."""
 
     messages: int
     at: datetime
     zone: ZoneInfo
     is_now: bool
-    is_closed: bool
+    is_held: bool
     days_ahead: int
 
     @property
-    def local(self) -> datetime:
-        return self.at.astimezone(self.zone)
+    def when(self) -> str:
+        """`tomorrow at 8:00 a.m., America/New_York`"""
+        local = self.at.astimezone(self.zone)
+        day = {0: "today", 1: "tomorrow"}.get(self.days_ahead) or f"on {formatted(local, 'l, F j')}"
+        return f"{day} at {formatted(local, 'g:i a')}, {self.zone.key}"
 
 
-def next_departure(sends: QuerySet[Send], *, now: datetime) -> Departure | None:
-    """Of `sends`, those that wait and may leave first. A member's messages a day are counted only when they are due."""
+def next_departure(sends: QuerySet[Send], *, now: datetime, at_once: bool = False) -> Departure | None:
+    """Of `sends`, those that wait and may leave first; `at_once`: if all were due now.
+
+    How many messages a member had in a day is counted only when one is due.
+    """
     window, groups = policy().window, dict[tuple[datetime, str], int]()
     for due_at, name, messages in _waiting(sends):
-        if groups and due_at > min(groups)[0]:
+        earliest = now if at_once else max(due_at, now)
+        if groups and earliest > min(groups)[0]:
             break  # they come as they are due, and nothing leaves before it is due
-        leaves_at = window.next_open(max(due_at, now), ZoneInfo(name))
+        leaves_at = window.next_open(earliest, ZoneInfo(name))
         groups[leaves_at, name] = groups.get((leaves_at, name), 0) + messages
     if not groups:
         return None
@@ -46,7 +54,7 @@ def next_departure(sends: QuerySet[Send], *, now: datetime) -> Departure | None:
         at=at,
         zone=zone,
         is_now=at <= now,
-        is_closed=not window.is_open(now, zone),
+        is_held=now < at == window.next_open(now, zone),
         days_ahead=(local_day(at, zone) - local_day(now, zone)).days,
     )
 

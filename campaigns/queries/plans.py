@@ -11,7 +11,7 @@ from django.utils.timezone import localdate
 
 from campaigns.models import Plan, PlanStep
 from campaigns.rules import wording
-from campaigns.rules.reasons import headline
+from campaigns.rules.reasons import beyond_the_budget, headline
 
 
 def plans_to_make(now: datetime) -> QuerySet[Plan]:
@@ -26,6 +26,7 @@ class StepView:
 
     step: PlanStep
     headline: str
+    why_no_offer: str = ""
 
     @property
     def subject(self) -> str:
@@ -74,10 +75,24 @@ class Day:
 def week_of(plan: Plan) -> list[Day]:
     """The plan's days in order, those without a step too."""
     steps: dict[str, list[StepView]] = {day: [] for day in plan.facts.get("days", [])}
-    for step in plan.steps.select_related("playbook", "offer", "edited_by").order_by("day", "send_at", "position"):
-        view = StepView(step, headline(step.get_group_display(), step.evidence))
+    rows = plan.steps.select_related("playbook", "offer", "edited_by").prefetch_related("playbook__offers")
+    ordered = list(rows.order_by("day", "send_at", "position"))
+    left = _budget_left(plan, ordered)
+    for step in ordered:
+        view = StepView(step, headline(step.get_group_display(), step.evidence), _why_no_offer(step, left))
         steps.setdefault(step.day.isoformat(), []).append(view)
     return [Day(date.fromisoformat(day), views) for day, views in sorted(steps.items())]
+
+
+def _budget_left(plan: Plan, steps: Sequence[PlanStep]) -> Decimal | None:
+    spent = sum(Decimal(step.evidence["most_it_can_cost"]) for step in steps if step.removed_at is None)
+    return None if plan.campaign.budget is None else plan.campaign.budget - spent
+
+
+def _why_no_offer(step: PlanStep, left: Decimal | None) -> str:
+    costs = [offer.cost for offer in step.playbook.offers.all() if offer.is_active]
+    is_dear = step.offer is None and beyond_the_budget(costs, step.evidence["reached"], left)
+    return "The budget does not carry one for everybody here." if is_dear else ""
 
 
 def totals_of(days: Sequence[Day]) -> dict[str, Any]:

@@ -91,6 +91,13 @@ def sends_of(campaign: Campaign, *, kind: str = "") -> QuerySet[Send]:
     return sends.filter(FILTERS[kind]) if kind in FILTERS else sends
 
 
+def put_aside(campaign: Campaign) -> list[dict[str, Any]]:
+    """Why messages that were due did not leave, with counts, most frequent first."""
+    aside = campaign.sends.filter(FILTERS["suppressed"]).order_by().values("failure").annotate(messages=Count("pk"))
+    rows = aside.order_by("-messages", "failure")
+    return [{"label": row["failure"], "value": f"{row['messages']:,}"} for row in rows]
+
+
 FILTERS = {
     "waiting": Q(status__in=Send.OPEN),
     "sent": Q(status__in=[Status.SENT, Status.DELIVERED]),

@@ -1,5 +1,6 @@
 """The language of subjects and texts: Liquid, with a short list of words a message may use."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,11 @@ class WordingFault(ValueError):
     """The text cannot be used. Says which word or tag, and what may be written instead."""
 
 
+AN_EXAMPLE = "{{ member.first_name }}"
+A_CONDITION = "{% if member.points %}…{% endif %}"
+_MARKUP = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
+
+
 class _Environment(Environment):
     # A text is written by people and models: bounded work, whatever it says.
     loop_iteration_limit = 1_000
@@ -44,7 +50,7 @@ def fault_in(text: str) -> str | None:
     except WordingFault as fault:
         return str(fault)
     except LiquidError as error:
-        return f"The text cannot be read: {error}."
+        return _told(error, "read")
     for tag in analysis.tags:
         if tag not in _ALLOWED_TAGS:
             return f"The tag {{% {tag} %}} has no use in a message."
@@ -77,7 +83,7 @@ def fill(text: str, values: Mapping[str, Any]) -> str:
     try:
         return _parsed(text).render(**values)
     except LiquidError as error:
-        raise WordingFault(f"The text cannot be filled in: {error}.") from error
+        raise WordingFault(_told(error, "filled in")) from error
 
 
 def preview_values() -> dict[str, dict[str, str]]:
@@ -93,4 +99,32 @@ def _parsed(text: str) -> BoundTemplate:
     try:
         return _ENVIRONMENT.from_string(text)
     except LiquidError as error:
-        raise WordingFault(f"The text cannot be read: {error}.") from error
+        raise WordingFault(_told(error, "read")) from error
+
+
+def _told(error: LiquidError, verb: str) -> str:
+    """What to change, and where, for somebody who never wrote a program."""
+    place = error.context()
+    where = f"Line {place[0]}" if place else "The text"
+    return f"{where} cannot be {verb}: {_complaint(str(error.message), _markup_at(place))}"
+
+
+def _complaint(message: str, markup: str) -> str:
+    if "end of file" in message:
+        return f"{markup} is not closed. A word is written {AN_EXAMPLE}."
+    if unclosed := re.match(r"expected tag (end(\w+))", message):
+        return f"a {{% {unclosed[2]} %}} is never closed. Write {{% {unclosed[1]} %}} where it ends."
+    if stray := re.match(r"unexpected tag '(end\w+|else|elsif|when)'", message):
+        return f"{{% {stray[1]} %}} stands alone. A condition is written {A_CONDITION}."
+    if unknown := re.match(r"unexpected tag '(\w+)'", message):
+        return f"the tag {{% {unknown[1]} %}} has no use in a message. A condition is written {A_CONDITION}."
+    return f"{markup} is not complete. A word is written {AN_EXAMPLE}, a condition {A_CONDITION}."
+
+
+def _markup_at(place: tuple[int, int, str, str, str] | None) -> str:
+    """The {{ word }} or {% tag %} that an error points into."""
+    if place is None:
+        return "something in double braces"
+    _, column, _, line, _ = place
+    around = (found[0] for found in _MARKUP.finditer(line) if found.start() <= column < found.end())
+    return next(around, line).strip()

@@ -15,6 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -27,6 +28,7 @@ from loyalty.queries.people import admins, open_invitations
 from loyalty.rules.contacts import NotAnAddress, normal_email
 
 VALID_FOR = timedelta(days=7)
+LEASE = timedelta(minutes=5)
 logger = logging.getLogger(__name__)
 
 
@@ -74,21 +76,26 @@ def email_invitations(*, now: datetime) -> int:
 
     The token exists only in the email: we keep its hash. A mail server that refuses is asked again by the sweep.
     """
-    waiting = open_invitations(now).filter(emailed_at=None)
-    return sum(_email(invitation, now) for invitation in waiting)
+    return sum(_email(invitation, now) for invitation in _waiting(now))
+
+
+def _waiting(now: datetime) -> QuerySet[Invitation]:
+    """Not known to have been sent, and in nobody's hands: a worker's lease lapses when it dies."""
+    return open_invitations(now).filter(Q(claimed_until=None) | Q(claimed_until__lt=now), emailed_at=None)
 
 
 def _email(invitation: Invitation, now: datetime) -> bool:
-    token = secrets.token_urlsafe(32)
-    unsent = Invitation.objects.filter(pk=invitation.pk, emailed_at=None)
-    if not unsent.update(token_hash=_hash(token), emailed_at=now):
+    token, lease = secrets.token_urlsafe(32), now + LEASE
+    if not _waiting(now).filter(pk=invitation.pk).update(token_hash=_hash(token), claimed_until=lease):
         return False
+    told = Invitation.objects.filter(pk=invitation.pk)
     try:
         _send_invitation(invitation, token)
     except Exception:
         logger.exception("Invitation %s could not be sent; it is tried again.", invitation.pk)
-        Invitation.objects.filter(pk=invitation.pk).update(emailed_at=None)
+        told.filter(claimed_until=lease).update(claimed_until=None)
         return False
+    told.update(emailed_at=now, claimed_until=None)
     return True
 
 

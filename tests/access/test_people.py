@@ -135,6 +135,25 @@ def test_a_silent_mail_server_delays_an_invitation_and_loses_nothing(invite, set
         assert office.recipients == [NEW]
 
 
+def test_a_worker_that_dies_while_it_invites_loses_no_invitation(invite, settings, today, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def die(*_):
+        raise Killed
+
+    invite()
+    with monkeypatch.context() as patch:
+        patch.setattr("django.core.mail.EmailMessage.send", die)
+        with pytest.raises(Killed):
+            people.email_invitations(now=today)
+    with open_post_office(settings) as office:
+        assert people.email_invitations(now=today + people.LEASE) == 0
+        assert people.email_invitations(now=today + people.LEASE + dt.timedelta(seconds=1)) == 1
+        assert people.email_invitations(now=today + dt.timedelta(days=1)) == 0
+        assert office.recipients == [NEW]
+
+
 def test_only_an_admin_invites_and_changes_people(manager, marketer, viewer, admin, client_of):
     posts = {
         reverse("loyalty:person-invite"): {"email": NEW, "role": "Admin"},

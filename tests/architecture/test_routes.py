@@ -56,6 +56,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
     member_pages = "member member-edit member-orders member-ledger member-correction member-consent".split()
     import_pages = "import import-columns import-issues import-refused import-check import-start import-cancel".split()
     plan_pages = "plan-approve plan-withdraw plan-cancel plan-evidence plan-stream".split()
+    step_pages = "step step-test step-send step-remove".split()
     campaign, event = world.running.public_id, Event.objects.latest("pk")
     playbook = world.step.playbook
     return {
@@ -70,7 +71,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **by(playbook.pk, "campaigns:playbook", key="pk"),
         **by(playbook.offers.all()[0].pk, "campaigns:offer", key="pk"),
         **by(world.plan.public_id, *(f"campaigns:{name}" for name in plan_pages), key="plan_id"),
-        **by(world.step.public_id, "campaigns:step", "campaigns:step-test", "campaigns:step-remove", key="step_id"),
+        **by(world.step.public_id, *(f"campaigns:{name}" for name in step_pages), key="step_id"),
         **by(campaign, "campaigns:orders", "campaigns:sends", "campaigns:stream"),
         **{
             name: [{"public_id": campaign}, {"public_id": world.draft.public_id}]

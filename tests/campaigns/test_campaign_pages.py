@@ -1,18 +1,24 @@
 """Campaigns through their pages. Pages ask the clock, so these tests live today."""
 
 import datetime as dt
+import re
 from collections.abc import Callable
+from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
 from campaigns.actions import planning, review
+from campaigns.actions.campaigns import cancel_campaign
 from campaigns.models import Campaign, Plan, Send
 from campaigns.queries.plans import plans_to_make
+from campaigns.queries.policy import policy
 from loyalty.models import Member, User
-from tests.campaigns.world import first_of
+from tests.campaigns.world import first_of, rule
 
 
 @pytest.fixture
@@ -52,7 +58,7 @@ def test_a_viewer_changes_nothing_about_campaigns(
     step = first_of(plan)
     paths = [f"{running.public_id}/{verb}/" for verb in ("plan", "edit", "start", "pause", "resume", "cancel")]
     paths += [f"plans/{plan.public_id}/{verb}/" for verb in ("approve", "withdraw", "cancel")]
-    paths += [f"steps/{step.public_id}/{verb}" for verb in ("", "remove/", "test/")]
+    paths += [f"steps/{step.public_id}/{verb}" for verb in ("", "remove/", "test/", "send/")]
     paths += ["new/", "playbooks/new/", "offers/new/", f"playbooks/{step.playbook_id}/"]
     paths += [f"{running.public_id}/sends/{one_send.public_id}/settle/"]
     assert {path: press(viewer, path, subject="x") for path in paths} == dict.fromkeys(paths, 403)
@@ -78,6 +84,102 @@ def test_a_marketer_walks_from_the_plan_to_the_start(
     plan.campaign.refresh_from_db()
     assert plan.campaign.status == Campaign.Status.RUNNING
     assert client_of(marketer).get(f"/staff/campaigns/{plan.campaign.public_id}/").status_code == 200
+
+
+def test_the_page_says_when_messages_leave_and_what_was_not_sent(
+    running: Campaign, marketer: User, manager: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    client, url = client_of(marketer), f"/staff/campaigns/{running.public_id}/"
+    running.sends.update(due_at=now + dt.timedelta(days=2))
+    assert f"Next: {running.sends.count()} messages on" in text_of(client.get(url))
+    running.sends.update(status=Send.Status.SUPPRESSED, failure="No consent.")
+    assert f"Not sent, and why No consent. {running.sends.count()}" in text_of(client.get(url))
+    cancel_campaign(campaign=running, by=manager, now=now)
+    assert f"Cancelled: 0 of {running.sends.count()} messages were sent" in text_of(client.get(url))
+
+
+def test_outside_the_hours_the_page_says_so_and_who_can_change_them(
+    running: Campaign, plan: Plan, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    client, hour = client_of(marketer), timezone.localtime(now).hour
+    rule(send_from=0 if hour else 1, send_until=hour or 24)  # a window that is closed whenever this runs
+    running.sends.update(due_at=now - dt.timedelta(minutes=1))
+    page = text_of(client.get(f"/staff/campaigns/{running.public_id}/"))
+    assert f"Outside the send window ({policy().hours}): next {running.sends.count()} messages" in page
+    running.sends.update(due_at=now + dt.timedelta(days=3))
+    step = f"/staff/campaigns/steps/{first_of(plan).public_id}/"
+    assert "A Manager or an Admin can open the window" in text_of(client.get(step))
+    assert "Due now, but outside the send window" in text_of(client.post(f"{step}send/", follow=True))
+
+
+def test_a_step_is_sent_ahead_of_its_day_and_the_trail_says_by_whom(
+    running: Campaign, plan: Plan, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    running.sends.update(due_at=now + dt.timedelta(days=3))
+    step, client = first_of(plan), client_of(marketer)
+    url = f"/staff/campaigns/steps/{step.public_id}/"
+    assert "Send this step now" in text_of(client.get(url))
+    assert "on the way" in text_of(client.post(f"{url}send/", follow=True))
+    waiting = running.sends.filter(action__step=step)
+    assert waiting.filter(due_at__lte=timezone.now()).count() == waiting.count()
+    assert LogEntry.objects.get_for_object(step).filter(actor=marketer, changes__has_key="messages_due_now").exists()
+
+
+def test_a_doubt_is_settled_in_words_that_say_what_happened(
+    running: Campaign, one_send: Send, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    client = client_of(marketer)
+    url = f"/staff/campaigns/{running.public_id}/sends/{one_send.public_id}/settle/"
+    Send.objects.filter(pk=one_send.pk).update(status=Send.Status.UNKNOWN)
+    cancel_campaign(campaign=running, by=marketer, now=now)
+    assert "It did not leave</button>" in client.get(f"/staff/campaigns/{running.public_id}/sends/").content.decode()
+    assert client.post(url, {"answer": "perhaps"}).status_code == 400
+    refused = client.post(url, {"answer": "send_again"}, headers={"referer": "http://testserver/staff/"}, follow=True)
+    assert "is over and sends nothing" in text_of(refused)
+    assert "is not sent again" in text_of(client.post(url, {"answer": "not_sent"}, follow=True))
+
+
+def test_a_plan_that_stops_its_worker_each_time_is_given_up_and_can_be_asked_for_again(
+    campaign: Campaign, regulars: list[Member], marketer: User, client_of: Callable[[User], Client], now: dt.datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    class Killed(BaseException):
+        pass
+
+    def die() -> None:
+        raise Killed
+
+    plan = planning.request_plan(campaign=campaign, by=marketer, now=now)
+    with monkeypatch.context() as patch:
+        patch.setattr(planning, "language_model", die)
+        for attempt in range(planning.MOST_ATTEMPTS):
+            with pytest.raises(Killed):
+                planning.make_plan(plan.pk, now=now + attempt * dt.timedelta(hours=1))
+    later = now + dt.timedelta(hours=9)
+    assert not planning.make_plan(plan.pk, now=later)
+    plan.refresh_from_db()
+    assert (plan.status, plan.attempts) == (Plan.Status.FAILED, 3)
+    assert not plans_to_make(later)
+    page = text_of(client_of(marketer).get(f"/staff/campaigns/{campaign.public_id}/"))
+    assert "Its worker stopped 3 times" in page
+    assert "Try again" in page
+    again = planning.request_plan(campaign=campaign, by=marketer, now=later)
+    assert planning.make_plan(again.pk, now=later)
+
+
+def test_a_step_without_an_offer_says_that_the_budget_does_not_carry_one(
+    make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan], regulars: list[Member],
+    marketer: User, client_of: Callable[[User], Client], now: dt.datetime,
+) -> None:  # fmt: skip
+    plan = make_plan(make_campaign(budget=Decimal(1)), now=now)
+    assert plan.status == Plan.Status.READY, plan.error
+    page = text_of(client_of(marketer).get(f"/staff/campaigns/{plan.campaign.public_id}/"))
+    assert "No offer The budget does not carry one for everybody here." in page
+
+
+def text_of(response: Any) -> str:
+    """What a page says, without its markup."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", response.content.decode())).split())
 
 
 def test_a_refused_edit_keeps_what_was_typed_and_says_what_to_change(

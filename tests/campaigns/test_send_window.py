@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.utils import timezone
 
 from campaigns.actions.campaigns import cancel_campaign, pause_campaign, resume_campaign, start_campaign
 from campaigns.actions.policy import BadPolicy
@@ -365,13 +364,13 @@ def test_the_page_knows_what_leaves_next_and_when(by_day: Campaign, now: dt.date
     departure = next_departure(by_day.sends.all(), now=now)
     assert departure
     assert (departure.at, departure.messages) == (first, by_day.sends.filter(due_at=first).count())
-    assert (departure.is_now, departure.is_closed, departure.days_ahead) == (False, False, 0)
+    assert (departure.is_now, departure.is_held, departure.days_ahead) == (False, False, 0)
 
     all_due(by_day, tonight)
     departure = next_departure(by_day.sends.all(), now=tonight)
     assert departure
     assert (departure.at, departure.messages) == (DAY.next_open(tonight, NEW_YORK), by_day.sends.count())
-    assert (departure.is_closed, departure.days_ahead, departure.zone.key) == (True, 1, "America/New_York")
+    assert (departure.is_held, departure.days_ahead, departure.zone.key) == (True, 1, "America/New_York")
 
     by_day.sends.update(status=Status.SENT)
     assert next_departure(by_day.sends.all(), now=now) is None
@@ -386,4 +385,4 @@ def test_the_store_whose_morning_comes_first_leaves_first(
     assert departure
     assert departure.at == DAY.next_open(tonight, LONDON)
     assert departure.messages == by_day.sends.filter(member=regulars[0]).count()
-    assert timezone.is_aware(departure.local)
+    assert departure.when.endswith(" at 8:00 a.m., Europe/London")

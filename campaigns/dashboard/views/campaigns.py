@@ -14,9 +14,10 @@ from campaigns.actions import notices
 from campaigns.actions import sends as send_actions
 from campaigns.actions.review import is_own_work
 from campaigns.forms import CampaignForm
-from campaigns.models import Campaign, Plan, Send
+from campaigns.models import Campaign, CampaignPolicy, Plan, Send
 from campaigns.queries import campaigns as queries
 from campaigns.queries import results
+from campaigns.queries.departures import next_departure
 from campaigns.queries.plans import totals_of, week_of
 from campaigns.queries.policy import policy
 from config.shared.access import needs
@@ -24,6 +25,7 @@ from config.shared.exports import csv_response
 from config.shared.htmx import page
 from config.shared.live import stream
 from config.shared.masking import masked
+from integrations.llm.rules import RulesModel
 from loyalty.rules.contacts import masked_email, masked_phone
 
 SHOWN = 50
@@ -104,7 +106,7 @@ def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 
 def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
-    plan = queries.current_plan(campaign)
+    plan, rules = queries.current_plan(campaign), policy()
     days = week_of(plan) if plan and plan.status in (Plan.Status.READY, Plan.Status.APPROVED) else []
     user = request.user
     return {
@@ -112,6 +114,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "tone": TONES[campaign.status],
         "segments": list(campaign.segments.all()),
         "plan": plan,
+        "is_by_rules": plan is not None and plan.model_name == RulesModel.name,
         "is_planning": plan is not None and plan.status in Plan.WORKING,
         "days": days,
         "totals": totals_of(days),
@@ -119,12 +122,21 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "plan_steps": ["Rank members", "Write the week", "Check it"],
         "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
         "results": results.results_of(campaign) if campaign.status != Campaign.Status.DRAFT else None,
-        "needs_other_person": bool(plan and policy().needs_second_person and is_own_work(plan, user)),
+        "put_aside": results.put_aside(campaign),
+        "departure": next_departure(campaign.sends.all(), now=timezone.now()),
+        "hours": rules.hours,
+        "start_text": _start_text(rules),
+        "needs_other_person": bool(plan and rules.needs_second_person and is_own_work(plan, user)),
         "may_edit": user.has_perm("campaigns.change_campaign"),
         "may_approve": user.has_perm("campaigns.approve_plan"),
         "may_run": user.has_perm("campaigns.run_campaign"),
         "notices": queries.unread_notices(user).filter(campaign=campaign),
     }
+
+
+def _start_text(rules: CampaignPolicy) -> str:
+    held = "" if rules.is_always_open else f" and it is {rules.hours} where its member shops"
+    return f"A message leaves once its hour has come{held}. You can pause at any moment."
 
 
 @require_GET

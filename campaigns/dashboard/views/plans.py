@@ -13,12 +13,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.actions import planning, review
 from campaigns.actions import sends as sending
 from campaigns.forms import StepForm
-from campaigns.models import Campaign, Plan, PlanStep
+from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
+from campaigns.queries.departures import Departure, next_departure
+from campaigns.queries.policy import policy
 from campaigns.rules import wording
 from campaigns.rules.reasons import headline
 from config.shared.access import needs
 from config.shared.htmx import page
 from config.shared.live import stream
+from integrations.llm.rules import RulesModel
 
 
 @require_POST
@@ -71,6 +74,7 @@ def plan_evidence(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "plan": plan,
         "campaign": plan.campaign,
         "answers": plan.answers.all(),
+        "is_by_rules": plan.model_name == RulesModel.name,
         "groups": plan.facts.get("groups", []),
         "facts": json.dumps(plan.facts, indent=2, ensure_ascii=False),
     }
@@ -101,10 +105,36 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "headline": headline(step.get_group_display(), step.evidence),
             "form": form,
             "may_edit": may_change and step.plan.status == Plan.Status.READY,
+            **_sending(request, step),
             "preview": _preview(step),
             "numbers": _numbers(step),
         },
         status=422 if form.errors else 200,
+    )
+
+
+def _sending(request: HttpRequest, step: PlanStep) -> dict[str, Any]:
+    """What of an approved step still waits, and what sending it now would mean."""
+    waiting, now = Send.objects.filter(action__step=step, status=Send.Status.PENDING), timezone.now()
+    if step.plan.campaign.status != Campaign.Status.RUNNING:
+        return {}
+    rules = policy()
+    return {
+        "departure": next_departure(waiting, now=now),
+        "may_send_now": request.user.has_perm("campaigns.run_campaign") and waiting.filter(due_at__gt=now).exists(),
+        "send_now_text": _send_now_text(next_departure(waiting, now=now, at_once=True), rules),
+        "hours": rules.hours,
+    }
+
+
+def _send_now_text(departure: Departure | None, rules: CampaignPolicy) -> str:
+    """What would happen, before anybody presses."""
+    often = "Whoever was written to today already gets it on a later day."
+    if departure is None or not departure.is_held:
+        return f"Its messages are due at once instead of on their day. {often}"
+    return (
+        f"It is outside the send window ({rules.hours}), so its messages leave {departure.when}. {often} "
+        "A Manager or an Admin can open the window under Settings, How campaigns run."
     )
 
 
@@ -124,6 +154,19 @@ def step_test(request: HttpRequest, step_id: UUID) -> HttpResponse:
     step = get_object_or_404(PlanStep.objects.select_related("plan__campaign", "offer"), public_id=step_id)
     sending.send_test(step=step, to=request.user)
     messages.success(request, f"Sent to {request.user}.")
+    return redirect("campaigns:step", step_id)
+
+
+@require_POST
+@needs("campaigns.run_campaign")
+def step_send(request: HttpRequest, step_id: UUID) -> HttpResponse:
+    step, now = get_object_or_404(PlanStep, public_id=step_id), timezone.now()
+    moved = sending.send_step_now(step=step, by=request.user, now=now)
+    departure = next_departure(Send.objects.filter(action__step=step), now=now)
+    if departure and departure.is_held:
+        messages.warning(request, f"Due now, but outside the send window: they leave {departure.when}.")
+    else:
+        messages.success(request, f"{moved:,} message{'s' if moved > 1 else ''} on the way.")
     return redirect("campaigns:step", step_id)
 
 
