@@ -101,7 +101,7 @@ def test_a_run_that_broke_off_is_finished_by_the_next(write, bring_in, monkeypat
     monkeypatch.setattr("loyalty.actions.imports.staging.ORDERS_IN_A_BATCH", 1)
     monkeypatch.setattr(
         "loyalty.actions.imports.staging._ORDERS",
-        tuple(part.replace("/ 2500", "/ 1") for part in imports.importer.staging._ORDERS),
+        tuple(part.replace("/ 5000", "/ 1") for part in imports.importer.staging._ORDERS),
     )
     path = write(*(f"O{number},2026-03-01 18:30,BEER,Beer,Beer,1,{number}.00,C{number},S1" for number in range(1, 8)))
 

@@ -23,6 +23,7 @@ _STANDING = f"""
 _IS_GIVEN = "c.is_granted AND NOT p.contact_taken AND standing.id IS NULL"
 _MAY_WITHDRAW = f"(standing.source = '{IMPORT}' OR standing.changed_at <= c.said_at)"
 _IS_WITHDRAWN = f"NOT c.is_granted AND (standing.id IS NULL OR (standing.is_granted AND {_MAY_WITHDRAW}))"
+_OF_BATCH = "p.batch = %(batch)s AND p.canonical = p.person"
 _SAID = f"FROM incoming_consents c JOIN incoming_people p USING (person) {_STANDING}"
 
 _LINES = f"{_SAID} JOIN incoming_lines l ON l.line_number = c.line_number"
@@ -50,8 +51,8 @@ def counted() -> tuple[int, int]:
     return given, withdrawn
 
 
-def enter(people: str, batch: int, *, evidence: Evidence, now: datetime) -> None:
-    """Of the members of one batch; `people` selects them. The row itself decides, whatever happened meanwhile."""
+def enter(batch: int, *, evidence: Evidence, now: datetime) -> None:
+    """Of the people of one batch. The row itself decides, whatever happened meanwhile."""
     words = f"""
         format(
             '“%%s” says %%s in %%s, line %%s; imported by %%s on %%s',
@@ -69,13 +70,13 @@ def enter(people: str, batch: int, *, evidence: Evidence, now: datetime) -> None
         "now": now,
         "batch": batch,
     }
-    said = f"incoming_consents c JOIN incoming_people p USING (person) JOIN ({people}) wanted USING (person)"
+    said = "incoming_people p JOIN incoming_consents c USING (person)"
     first = rows(
         f"""
         INSERT INTO loyalty_consent
             (member_id, channel, topic, is_granted, wording, source, changed_by_id, changed_at)
         SELECT p.member_id, c.channel, '{TOPIC}', c.is_granted, {words}, '{IMPORT}', %(by)s, %(now)s
-        FROM {said} WHERE NOT (c.is_granted AND p.contact_taken)
+        FROM {said} WHERE {_OF_BATCH} AND NOT (c.is_granted AND p.contact_taken)
         ORDER BY p.member_id, c.channel
         ON CONFLICT (member_id, channel, topic) DO NOTHING
         RETURNING member_id, channel, is_granted, wording
@@ -88,7 +89,8 @@ def enter(people: str, batch: int, *, evidence: Evidence, now: datetime) -> None
             is_granted = false, wording = {words}, source = '{IMPORT}', address = NULL, changed_by_id = %(by)s,
             changed_at = %(now)s
         FROM {said}
-        WHERE standing.member_id = p.member_id AND standing.channel = c.channel AND standing.topic = '{TOPIC}'
+        WHERE {_OF_BATCH}
+          AND standing.member_id = p.member_id AND standing.channel = c.channel AND standing.topic = '{TOPIC}'
           AND NOT c.is_granted AND standing.is_granted AND {_MAY_WITHDRAW}
         RETURNING standing.member_id, standing.channel, standing.is_granted, standing.wording
         """,

@@ -134,7 +134,7 @@ class Table:
             yield self._record(cells)
 
     def _record(self, cells: list[str]) -> Record:
-        if any("\x00" in cell for cell in cells):
+        if any("\x00" in line for line in self._lines.taken):
             return Record(self._lines.number, None, "".join(self._lines.taken), "The line holds a NUL byte.")
         return Record(self._lines.number, cells)
 

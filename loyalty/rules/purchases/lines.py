@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 from loyalty.rules.contacts import NotAnAddress, normal_email, normal_phone
@@ -103,7 +104,7 @@ class Reader:
         place = {column: index for index, column in enumerate(style.columns)}
         self.width = len(style.columns)
         # An unmapped field reads the empty cell that `read` puts behind the last one.
-        self.places = [place.get(style.mapping.get(name, ""), self.width) for name in fields.NAMES]
+        self._mapped = itemgetter(*(place.get(style.mapping.get(name, ""), self.width) for name in fields.NAMES))
         self.mark, self.time_style = style.decimal_mark, style.time_style
         self.zone_of, self.now = zone_of, now
 
@@ -144,8 +145,8 @@ class Reader:
         if extra > 0 and any(cells[self.width :]):
             message = f"The line has {len(cells)} cells; the header has {self.width}."
             faults.append(Fault("too_many_cells", message))
-        padded = [*cells[: self.width], *[""] * (1 - min(extra, 0))]
-        return [padded[place].strip() for place in self.places]
+        padded = [*cells, ""] if extra == 0 else [*cells[: self.width], *[""] * (1 - min(extra, 0))]
+        return list(map(str.strip, self._mapped(padded)))
 
     def _missing(self, cells: list[str]) -> Fault:
         found = dict(zip(fields.NAMES, self._pick(cells, []), strict=True))
