@@ -1,7 +1,8 @@
 """Who wants to hear of what. Filled by each app's handlers module at start-up, never afterwards.
 
 `@on(OrderPaid)` is for a business reaction, one event at a time. `@follow("points", OrderPaid)` is for volume:
-a set-based function over many events, which keeps its own place in the log.
+a set-based function over many events, which keeps its own place in the log. `@follow_received("read model")` is the
+same for the log of what systems sent, a whole range of it at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from tracking.events import DomainEvent
 E = TypeVar("E", bound=DomainEvent)
 Handler = Callable[[DomainEvent], None]
 Apply = Callable[[Sequence[int]], None]
+ApplyReceived = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,17 @@ class Follower:
     reset: Callable[[], None]
 
 
+@dataclass(frozen=True)
+class ReceivedFollower:
+    """A follower of what systems sent. `apply` takes the transactions after one number and up to another."""
+
+    name: str
+    apply: ApplyReceived
+    reset: Callable[[], None]
+
+
 _subscriptions: dict[str, Subscription] = {}
-_followers: dict[str, Follower] = {}
+_followers: dict[str, Follower | ReceivedFollower] = {}
 
 
 def on(event: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
@@ -54,6 +65,14 @@ def follow(name: str, *events: type[DomainEvent], reset: Callable[[], None]) -> 
     return register
 
 
+def follow_received(name: str, *, reset: Callable[[], None]) -> Callable[[ApplyReceived], ApplyReceived]:
+    def register(apply: ApplyReceived) -> ApplyReceived:
+        _followers[name] = ReceivedFollower(name, apply, reset)
+        return apply
+
+    return register
+
+
 def handlers_of(event: type[DomainEvent]) -> list[str]:
     return [name for name, subscription in _subscriptions.items() if subscription.event is event]
 
@@ -63,9 +82,9 @@ def subscription(handler: str) -> Subscription:
     return _subscriptions[handler]
 
 
-def followers() -> list[Follower]:
+def followers() -> list[Follower | ReceivedFollower]:
     return list(_followers.values())
 
 
-def follower(name: str) -> Follower:
+def follower(name: str) -> Follower | ReceivedFollower:
     return _followers[name]

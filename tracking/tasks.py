@@ -1,9 +1,11 @@
 from datetime import datetime
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from tracking import actions, bus, queries
+from tracking.actions import partitions
 from tracking.models import Projection
 
 ENOUGH_STEPS = 200
@@ -30,3 +32,10 @@ def rebuild_projection(name: str, asked_at: str) -> None:
     done = Projection.objects.filter(name=name, rebuilt_at__gte=datetime.fromisoformat(asked_at))
     if not done.exists():
         actions.rebuild(name, now=timezone.now())
+
+
+@shared_task(name="tracking.keep_months")
+def keep_months() -> None:
+    """Tables for the months to come, and none for those nobody wants to keep."""
+    partitions.make_months_ahead(now=timezone.now())
+    partitions.drop_old_months(now=timezone.now(), keep_months=settings.TRACKING_RETENTION_MONTHS)

@@ -12,9 +12,10 @@ from django.db import connection, transaction
 
 from config.shared.masking import masked
 from tracking import bus
-from tracking.models import Event, Projection
+from tracking.models import Event, Projection, ReceivedEvent
 
 BATCH = 5_000
+RECEIVED_BATCH = 20_000
 HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
 logger = logging.getLogger(__name__)
 
@@ -53,12 +54,12 @@ def rebuild(name: str, *, now: datetime) -> int:
     return passed
 
 
-def _step(follower: bus.Follower, projection: Projection, now: datetime) -> int:
-    rows = _next_rows(projection)
-    if rows:
-        if wanted := [event_id for _, event_id, name in rows if name in follower.events]:
-            follower.apply(wanted)
-        projection.transaction_id, projection.event_id = int(rows[-1][0]), rows[-1][1]
+def _step(follower: bus.Follower | bus.ReceivedFollower, projection: Projection, now: datetime) -> int:
+    """Apply the next events and move the projection behind them. Returns how many there were."""
+    if isinstance(follower, bus.ReceivedFollower):
+        passed = _pass_received(follower, projection)
+    else:
+        passed = _pass_own(follower, projection)
     Projection.objects.filter(pk=projection.pk).update(
         transaction_id=projection.transaction_id,
         event_id=projection.event_id,
@@ -66,10 +67,10 @@ def _step(follower: bus.Follower, projection: Projection, now: datetime) -> int:
         failed_at=None,
         last_error="",
     )
-    return len(rows)
+    return passed
 
 
-def _next_rows(projection: Projection) -> list[tuple[str, int, str]]:
+def _pass_own(follower: bus.Follower, projection: Projection) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -80,4 +81,30 @@ def _next_rows(projection: Projection) -> list[tuple[str, int, str]]:
             """,
             [str(projection.transaction_id), projection.event_id],
         )
-        return cursor.fetchall()
+        rows = cursor.fetchall()
+    if rows:
+        if wanted := [event_id for _, event_id, name in rows if name in follower.events]:
+            follower.apply(wanted)
+        projection.transaction_id, projection.event_id = int(rows[-1][0]), rows[-1][1]
+    return len(rows)
+
+
+def _pass_received(follower: bus.ReceivedFollower, projection: Projection) -> int:
+    """Whole transactions at a time, so that a place in the log is a transaction and nothing else."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT count(*), max(transaction_id::text::bigint) FROM (
+                SELECT transaction_id FROM {ReceivedEvent._meta.db_table}
+                WHERE transaction_id > %s::xid8 AND transaction_id < {HORIZON}
+                ORDER BY transaction_id
+                LIMIT {RECEIVED_BATCH}
+            ) next
+            """,
+            [str(projection.transaction_id)],
+        )
+        count, upto = cursor.fetchone()
+    if count:
+        follower.apply(int(projection.transaction_id), upto)
+        projection.transaction_id = upto
+    return int(count)

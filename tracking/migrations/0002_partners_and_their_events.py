@@ -60,6 +60,15 @@ CREATE INDEX tracked_of_name ON tracking_trackedevent (system_id, name, occurred
 CREATE INDEX tracked_invalid ON tracking_trackedevent (system_id, occurred_at) WHERE NOT is_valid;
 """
 
+# Bits of tracking_personactivity: 63 of them, none where the day or week lies outside.
+BITS = """
+CREATE FUNCTION tracking_bit(place integer) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN place BETWEEN 0 AND 62 THEN 1::bigint << place ELSE 0 END;
+CREATE FUNCTION tracking_shifted(bits bigint, places integer) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN places BETWEEN 0 AND 62 THEN (bits << places) & 9223372036854775807 ELSE 0 END;
+"""
+NO_BITS = "DROP FUNCTION tracking_bit(integer), tracking_shifted(bigint, integer)"
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -68,6 +77,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(BITS, NO_BITS),
         migrations.CreateModel(
             name="HourCount",
             fields=[

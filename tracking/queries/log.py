@@ -5,7 +5,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from tracking import bus
-from tracking.models import Dispatch, Event, Projection
+from tracking.models import Dispatch, Event, Projection, ReceivedEvent
 
 
 def owed_dispatches(now: datetime) -> QuerySet[Dispatch]:
@@ -68,7 +68,7 @@ def follower_states() -> list[FollowerState]:
         states.append(
             FollowerState(
                 name=follower.name,
-                behind_seconds=_lag_of(projection),
+                behind_seconds=_lag_of(follower, projection),
                 advanced_at=projection.advanced_at,
                 rebuilt_at=projection.rebuilt_at,
                 failed_at=projection.failed_at,
@@ -78,15 +78,19 @@ def follower_states() -> list[FollowerState]:
     return states
 
 
-def _lag_of(projection: Projection) -> float:
+def _lag_of(follower: bus.Follower | bus.ReceivedFollower, projection: Projection) -> float:
+    """Age of the oldest unread event; whole transactions of what was received are read at once."""
+    if isinstance(follower, bus.ReceivedFollower):
+        table, column = ReceivedEvent._meta.db_table, "received_at"
+        unread, order, place = "transaction_id > %s::xid8", "transaction_id", [str(projection.transaction_id)]
+    else:
+        table, column = Event._meta.db_table, "recorded_at"
+        unread, order = "(transaction_id, id) > (%s::xid8, %s)", "transaction_id, id"
+        place = [str(projection.transaction_id), str(projection.event_id)]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""
-            SELECT extract(epoch FROM now() - recorded_at) FROM {Event._meta.db_table}
-            WHERE (transaction_id, id) > (%s::xid8, %s)
-            ORDER BY transaction_id, id LIMIT 1
-            """,
-            [str(projection.transaction_id), projection.event_id],
+            f"SELECT extract(epoch FROM now() - {column}) FROM {table} WHERE {unread} ORDER BY {order} LIMIT 1",
+            place,
         )
         row = cursor.fetchone()
     return max(0.0, float(row[0])) if row else 0.0

@@ -1,0 +1,204 @@
+"""Ten-event Segment batches over HTTP, keys and structures checked, durable at the answer, read model included.
+
+Ours: one web process and one follower of the log as the product runs them, sixteen connections, until the read model
+has everything. Limits, in the same run: COPY of the same rows into an empty copy of the log's table with its indexes,
+and a handler of the same server that only parses the body. All on the same cores, the client among them.
+"""
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from socket import create_connection, create_server
+from statistics import median
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+from django.db import connection
+from django.utils import timezone
+
+from tests.benchmarks.load import Load, http_post, load
+from tests.benchmarks.result import Result
+from tracking.actions import partitions, partners, structures
+from tracking.models import HourCount, Projection, ReceivedEvent, TrackedEvent
+
+RUNS, SECONDS, CONNECTIONS, EVENTS_IN_A_BATCH = 5, 5.0, 16, 10
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCHEMA = {
+    "type": "object",
+    "required": ["sku", "price"],
+    "properties": {
+        "sku": {"type": "string", "pattern": "^SKU-[0-9]+$"},
+        "price": {"type": "number", "minimum": 0},
+        "quantity": {"type": "integer", "minimum": 1},
+        "currency": {"type": "string", "minLength": 3, "maxLength": 3},
+    },
+}
+FOLLOW = """
+import django, time
+django.setup()
+from django.utils import timezone
+from tracking.actions import advance
+while True:
+    if not advance("tracking.read_model", now=timezone.now()):
+        time.sleep(0.1)
+"""
+
+
+def measure() -> Result:
+    now = timezone.now()
+    partitions.make_months_ahead(now=now)
+    system = partners.add_system(partner=partners.add_partner(name="Bench"), name="Website", kind="WEBSITE")
+    key = partners.add_write_key(system=system, by=None).shown
+    structure = structures.draft(system=system, event_name="Product Viewed", schema=SCHEMA, by=None)
+    structures.publish(structure, now=now)
+    bare = [_bare() for _ in range(RUNS)]
+    ours = [_ours(key) for _ in range(RUNS)]
+    copied = [_copied() for _ in range(RUNS)]
+    return _result(ours, copied, bare)
+
+
+def _result(ours: list[tuple[float, Load]], copied: list[float], bare: list[float]) -> Result:
+    rate, limit = median(rate for rate, _ in ours), median(copied)
+    p99 = median(answers.percentile(0.99) for _, answers in ours) * 1000
+    print(f"\n{'':44}{'median':>12}{'runs':>40}")
+    for name, values in (
+        ("ours, in the read model, events/s", [rate for rate, _ in ours]),
+        ("ours, durable and answered, events/s", [_events(answers) for _, answers in ours]),
+        ("limit: COPY of the same rows, rows/s", copied),
+        ("limit: parsing only, events/s", bare),
+    ):
+        print(f"{name:44}{median(values):12,.0f}{' '.join(f'{value:,.0f}' for value in values):>40}")
+    print(f"{'p99 at 16 connections, ms':44}{p99:12,.1f}")
+    detail = {
+        "p99_ms": round(p99, 1),
+        "answered_events_per_second": round(median(_events(answers) for _, answers in ours)),
+        "parsing_only_events_per_second": round(median(bare)),
+        "of_parsing_only": round(rate / median(bare), 3),
+        "connections": CONNECTIONS,
+        "batch": EVENTS_IN_A_BATCH,
+    }
+    return Result("ingest", round(rate), "events/s", round(limit), round(rate / limit, 3), len(ours), detail)
+
+
+# --- Ours ---------------------------------------------------------------------------------------------------------
+
+
+def _ours(key: str) -> tuple[float, Load]:
+    """Events per second from the first request until the read model has the last, and the answers."""
+    before = TrackedEvent.objects.count()
+    with _server("config.asgi:application") as port, _process([sys.executable, "-c", FOLLOW]):
+        began = time.perf_counter()
+        answers = load(port, _batches(key), connections=CONNECTIONS, seconds=SECONDS)
+        sent = answers.answered * EVENTS_IN_A_BATCH
+        assert answers.refused == 0
+        while HourCount.objects.filter(name="Product Viewed").count() == 0 or _entered() < before + sent:
+            time.sleep(0.02)
+        seconds = time.perf_counter() - began
+    assert TrackedEvent.objects.count() == before + sent == ReceivedEvent.objects.count()
+    assert not TrackedEvent.objects.filter(is_valid=False).exists()
+    assert not Projection.objects.exclude(last_error="").exists()
+    return sent / seconds, answers
+
+
+def _entered() -> int:
+    """By the rollup, which is quicker to ask than the table."""
+    return sum(HourCount.objects.values_list("valid", flat=True))
+
+
+def _batches(key: str):
+    places = itertools.count(int(time.time() * 1000) * 1_000)
+    at = timezone.now().isoformat()
+    event = {
+        "type": "track",
+        "event": "Product Viewed",
+        "messageId": "node-next-@@",
+        "userId": "user-@u",
+        "timestamp": at,
+        "context": {"library": {"name": "@segment/analytics-node", "version": "3.1.0"}, "ip": "192.0.2.1"},
+        "properties": {"sku": "SKU-1234", "price": 12.5, "quantity": 2, "currency": "USD", "category": "Red wine"},
+    }
+    template = orjson.dumps({"batch": [event] * EVENTS_IN_A_BATCH, "sentAt": at, "writeKey": key}).split(b"@@")
+    users = [b"user-%d" % user for user in range(997)]
+    headers = "Content-Type: application/json\r\n"
+
+    def request() -> bytes:
+        place = next(places)
+        parts = [template[0]]
+        for index, part in enumerate(template[1:]):
+            parts += (b"%d-%d" % (place, index), part)
+        body = b"".join(parts).replace(b"user-@u", users[place % 997])
+        return http_post("/v1/batch", headers, body)
+
+    return request
+
+
+# --- The limits ---------------------------------------------------------------------------------------------------
+
+
+def _bare() -> float:
+    with _server("tests.benchmarks.bare:application") as port:
+        return _events(load(port, _batches("wk_x"), connections=CONNECTIONS, seconds=SECONDS / 2))
+
+
+def _copied() -> float:
+    """Rows a second into an empty table like the log's, by COPY in binary, of rows the product itself has stored."""
+    rows = 200_000
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS copied")
+        cursor.execute("CREATE TABLE copied (LIKE tracking_receivedevent)")
+        cursor.execute("ALTER TABLE copied ADD PRIMARY KEY (id, received_at)")
+        cursor.execute("CREATE INDEX ON copied (transaction_id)")
+        with cursor.copy(f"COPY (SELECT * FROM tracking_receivedevent LIMIT {rows}) TO STDOUT (FORMAT binary)") as copy:
+            blocks = [bytes(block) for block in copy]
+        began = time.perf_counter()
+        with cursor.copy("COPY copied FROM STDIN (FORMAT binary)") as copy:
+            for block in blocks:
+                copy.write(block)
+        seconds = time.perf_counter() - began
+        cursor.execute("SELECT count(*) FROM copied")
+        return cursor.fetchone()[0] / seconds
+
+
+# --- Processes ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _server(application: str):
+    with create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    options = ["--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+    with _process([sys.executable, "-m", "granian", *options, application]):
+        _wait_for(port)
+        yield port
+
+
+@contextmanager
+def _process(command: list[str]):
+    address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    env = os.environ | {"DATABASE_URL": urlunsplit(address), "LOG_LEVEL": "WARNING"}
+    process = subprocess.Popen(command, cwd=ROOT, env=env)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"Nothing listens on {port}.")
+
+
+def _events(answers: Load) -> float:
+    return answers.answered * EVENTS_IN_A_BATCH / answers.seconds

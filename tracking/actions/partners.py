@@ -1,0 +1,117 @@
+"""Who may send events. A key is shown once, by the action that made it, and is a digest ever after."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from config.shared.errors import DomainError
+from tracking.models import Partner, PartnerAccess, PartnerSystem, SystemKey
+from tracking.rules import keys
+
+LONGEST_OVERLAP = timedelta(days=90)
+Person = Any  # Whoever is signed in: the user model lives above.
+
+
+class NameTaken(DomainError):
+    code = "name_taken"
+
+
+class KeyGone(DomainError):
+    code = "key_gone"
+
+
+class BadOverlap(DomainError):
+    code = "bad_overlap"
+
+
+@dataclass(frozen=True)
+class MadeKey:
+    """A new key and what is shown of it this one time: a write key, or the secret of a pair whose id is `prefix`."""
+
+    key: SystemKey
+    shown: str
+
+
+def add_partner(*, name: str) -> Partner:
+    """Raises NameTaken."""
+    try:
+        with transaction.atomic():
+            return Partner.objects.create(name=name.strip())
+    except IntegrityError:
+        raise NameTaken(f"There is a partner called {name.strip()} already.") from None
+
+
+def change_partner(partner: Partner, *, name: str, is_active: bool) -> None:
+    """An inactive partner's keys stop working at once, and work again when it is active again. Raises NameTaken."""
+    try:
+        with transaction.atomic():
+            Partner.objects.filter(pk=partner.pk).update(name=name.strip(), is_active=is_active)
+    except IntegrityError:
+        raise NameTaken(f"There is a partner called {name.strip()} already.") from None
+
+
+def add_system(*, partner: Partner, name: str, kind: str, events_per_second: int = 0) -> PartnerSystem:
+    """Raises NameTaken."""
+    try:
+        with transaction.atomic():
+            return PartnerSystem.objects.create(
+                partner=partner, name=name.strip(), kind=kind, events_per_second=events_per_second
+            )
+    except IntegrityError:
+        raise NameTaken(f"{partner.name} has a system called {name.strip()} already.") from None
+
+
+def change_system(system: PartnerSystem, *, name: str, kind: str, events_per_second: int, is_active: bool) -> None:
+    """Raises NameTaken."""
+    try:
+        with transaction.atomic():
+            PartnerSystem.objects.filter(pk=system.pk).update(
+                name=name.strip(), kind=kind, events_per_second=events_per_second, is_active=is_active
+            )
+    except IntegrityError:
+        raise NameTaken(f"{system.partner.name} has a system called {name.strip()} already.") from None
+
+
+@transaction.atomic
+def add_write_key(*, system: PartnerSystem, by: Person) -> MadeKey:
+    made = keys.new_write_key()
+    return _kept(system, SystemKey.Kind.WRITE_KEY, made, by)
+
+
+@transaction.atomic
+def add_pair(*, system: PartnerSystem, by: Person) -> MadeKey:
+    _, made = keys.new_pair()
+    return _kept(system, SystemKey.Kind.PAIR, made, by)
+
+
+@transaction.atomic
+def rotate(key: SystemKey, *, overlap: timedelta, by: Person, now: datetime) -> MadeKey:
+    """A new key of the same kind; the old one works for `overlap` more. Raises KeyGone, BadOverlap."""
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise BadOverlap(f"Let the old key work for at most {LONGEST_OVERLAP.days} days more.")
+    working = SystemKey.objects.filter(pk=key.pk, revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
+    if not working.update(expires_at=now + overlap):
+        raise KeyGone("This key works no more, so there is nothing to rotate. Make a new one.")
+    made = add_pair if key.kind == SystemKey.Kind.PAIR else add_write_key
+    return made(system=key.system, by=by)
+
+
+@transaction.atomic
+def revoke(key: SystemKey, *, now: datetime) -> None:
+    """It stops everywhere at this commit. Raises KeyGone."""
+    if not SystemKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now):
+        raise KeyGone("This key was revoked already.")
+
+
+def give_access(*, user: Person, partner: Partner) -> PartnerAccess:
+    """From now on this login sees this partner and nothing else."""
+    access, _ = PartnerAccess.objects.update_or_create(user=user, defaults={"partner": partner})
+    return access
+
+
+def _kept(system: PartnerSystem, kind: str, made: keys.Made, by: Person) -> MadeKey:
+    key = SystemKey.objects.create(system=system, kind=kind, prefix=made.prefix, digest=made.digest, created_by=by)
+    return MadeKey(key, made.shown)

@@ -1,0 +1,223 @@
+"""The follower that makes the read side out of what was received. Sets only: no row passes through Python.
+
+Each step takes whole transactions of the log, in order, and its writes commit with its place. So a step that is cut
+short is done again from the start, and what it did before is gone.
+"""
+
+from django.conf import settings
+from django.db import connection
+
+from tracking.actions.partitions import make_months
+from tracking.models import HourCount, IdentityLink, PersonActivity, SeenMessage, TrackedEvent
+
+# The rows of the step, with the names they go by and the person as known before this step's events.
+_BATCH = """
+    SELECT r.id, r.transaction_id, r.occurred_at, r.received_at, r.system_id, r.kind, r.name, r.message_id, r.user_id, r.anonymous_id,
+           r.properties, r.errors, md5(r.message_id)::uuid AS digest, r.errors = '[]' AS is_valid,
+           coalesce(system.partner_id, 0) AS partner_id, coalesce(partner.name, '') AS partner_name,
+           coalesce(system.name, '') AS system_name,
+           coalesce(merged.into_user_id, nullif(r.user_id, ''), link.user_id, r.anonymous_id) AS person
+    FROM tracking_receivedevent r
+    LEFT JOIN tracking_partnersystem system ON system.id = r.system_id
+    LEFT JOIN tracking_partner partner ON partner.id = system.partner_id
+    LEFT JOIN tracking_identitylink link
+        ON r.user_id = '' AND link.partner_id = system.partner_id AND link.anonymous_id = r.anonymous_id
+    LEFT JOIN tracking_usermerge merged
+        ON merged.partner_id = system.partner_id AND merged.undone_at IS NULL
+        AND merged.user_id = coalesce(nullif(r.user_id, ''), link.user_id)
+    WHERE r.transaction_id > %(after)s::xid8 AND r.transaction_id <= %(upto)s::xid8
+"""
+_TRACKED = (
+    "id, occurred_at, received_at, partner_id, system_id, partner_name, system_name, kind, name, message_id, person, "
+    "user_id, anonymous_id, properties, is_valid, errors"
+)
+
+_ENTER = f"""
+    WITH batch AS MATERIALIZED ({_BATCH}),
+    fresh AS (
+        INSERT INTO tracking_seenmessage (system_id, digest, event_id, seen_at)
+        SELECT DISTINCT ON (system_id, digest) system_id, digest, id, received_at FROM batch
+        ORDER BY system_id, digest, transaction_id, id
+        ON CONFLICT DO NOTHING
+        RETURNING event_id
+    ),
+    entered AS (
+        INSERT INTO tracking_trackedevent ({_TRACKED})
+        SELECT {_TRACKED} FROM batch JOIN fresh ON fresh.event_id = batch.id
+    ),
+    counted AS (
+        INSERT INTO tracking_hourcount AS known (system_id, hour, name, valid, invalid, duplicates)
+        SELECT system_id, date_trunc('hour', occurred_at, 'UTC'), name,
+               count(*) FILTER (WHERE event_id IS NOT NULL AND is_valid),
+               count(*) FILTER (WHERE event_id IS NOT NULL AND NOT is_valid),
+               count(*) FILTER (WHERE event_id IS NULL)
+        FROM batch LEFT JOIN fresh ON fresh.event_id = batch.id
+        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        ON CONFLICT (system_id, hour, name) DO UPDATE SET
+            valid = known.valid + excluded.valid, invalid = known.invalid + excluded.invalid,
+            duplicates = known.duplicates + excluded.duplicates
+    ),
+    days AS (
+        SELECT DISTINCT system_id, person, (occurred_at AT TIME ZONE %(zone)s)::date AS day
+        FROM batch JOIN fresh ON fresh.event_id = batch.id
+        WHERE person <> '' AND is_valid
+    ),
+    active AS (
+        INSERT INTO tracking_personactivity AS known (system_id, person, first_day, days, first_week, weeks)
+        SELECT system_id, person, min(first), bit_or(tracking_bit(day - first)),
+               min(week), bit_or(tracking_bit((date_trunc('week', day)::date - week) / 7))
+        FROM (
+            SELECT system_id, person, day, min(day) OVER whole AS first,
+                   date_trunc('week', min(day) OVER whole)::date AS week
+            FROM days WINDOW whole AS (PARTITION BY system_id, person)
+        ) seen
+        GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (system_id, person) DO UPDATE SET
+            first_day = least(known.first_day, excluded.first_day),
+            days = tracking_shifted(known.days, known.first_day - least(known.first_day, excluded.first_day))
+                | tracking_shifted(excluded.days, excluded.first_day - least(known.first_day, excluded.first_day)),
+            first_week = least(known.first_week, excluded.first_week),
+            weeks = tracking_shifted(known.weeks, (known.first_week - least(known.first_week, excluded.first_week)) / 7)
+                | tracking_shifted(
+                    excluded.weeks, (excluded.first_week - least(known.first_week, excluded.first_week)) / 7
+                )
+        WHERE excluded.first_day < known.first_day
+           OR known.days IS DISTINCT FROM
+              known.days | tracking_shifted(excluded.days, excluded.first_day - known.first_day)
+           OR known.weeks IS DISTINCT FROM
+              known.weeks | tracking_shifted(excluded.weeks, (excluded.first_week - known.first_week) / 7)
+    )
+    SELECT count(*) - (SELECT count(*) FROM fresh) FROM batch
+"""
+
+# The same message id with another content is not a repetition: it is kept, as invalid, and said to be so.
+_COLLISIONS = f"""
+    WITH batch AS MATERIALIZED ({_BATCH}),
+    colliding AS (
+        SELECT batch.* FROM batch
+        JOIN tracking_seenmessage seen
+            ON seen.system_id = batch.system_id AND seen.digest = batch.digest AND seen.event_id <> batch.id
+        JOIN tracking_receivedevent first ON first.id = seen.event_id
+        WHERE (first.name, first.user_id, first.properties) <> (batch.name, batch.user_id, batch.properties)
+    ),
+    entered AS (
+        INSERT INTO tracking_trackedevent ({_TRACKED})
+        SELECT {_TRACKED.replace("is_valid, errors", "false, errors || %(collision)s::jsonb")} FROM colliding
+    )
+    UPDATE tracking_hourcount known
+    SET invalid = known.invalid + wrong.number, duplicates = known.duplicates - wrong.number
+    FROM (
+        SELECT system_id, date_trunc('hour', occurred_at, 'UTC') AS hour, name, count(*) AS number
+        FROM colliding GROUP BY 1, 2, 3
+    ) wrong
+    WHERE (known.system_id, known.hour, known.name) = (wrong.system_id, wrong.hour, wrong.name)
+"""
+COLLISION = (
+    '[{"type": "id_collision", "pointer": "", "message": "Another event of this system has the same message id."}]'
+)
+
+# An anonymous id becomes a user by the first identify or alias that names both; what it did before follows.
+_LINK = """
+    WITH told AS (
+        INSERT INTO tracking_identitylink (partner_id, anonymous_id, user_id, event_id, linked_at)
+        SELECT DISTINCT ON (system.partner_id, r.anonymous_id)
+               system.partner_id, r.anonymous_id, r.user_id, r.id, r.received_at
+        FROM tracking_receivedevent r JOIN tracking_partnersystem system ON system.id = r.system_id
+        WHERE r.transaction_id > %(after)s::xid8 AND r.transaction_id <= %(upto)s::xid8
+          AND r.kind IN ('identify', 'alias') AND r.user_id <> '' AND r.anonymous_id <> ''
+          AND r.user_id <> r.anonymous_id
+        ORDER BY system.partner_id, r.anonymous_id, r.transaction_id, r.id
+        ON CONFLICT DO NOTHING
+        RETURNING partner_id, anonymous_id, user_id
+    )
+    SELECT partner_id, anonymous_id, user_id FROM told
+"""
+
+
+def enter_received(after: int, upto: int) -> None:
+    """Enter the events of all transactions after `after` and up to `upto`."""
+    step = {"after": str(after), "upto": str(upto), "zone": settings.TIME_ZONE, "collision": COLLISION}
+    _make_missing_months(step)
+    with connection.cursor() as cursor:
+        cursor.execute(_LINK, step)
+        links = cursor.fetchall()
+        if links:
+            _follow_links(links)
+        cursor.execute(_ENTER, step)
+        if cursor.fetchone()[0]:
+            cursor.execute(_COLLISIONS, step)
+
+
+def forget_received() -> None:
+    """Empty the read side; merges stay, for people made them."""
+    tables = [model._meta.db_table for model in (TrackedEvent, SeenMessage, HourCount, PersonActivity, IdentityLink)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(tables)}")
+
+
+def recount_activity(partner_id: int, people: list[str]) -> None:
+    """Sum up anew what these people of a partner did, from their events."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DELETE FROM tracking_personactivity WHERE person = ANY(%s)
+              AND system_id IN (SELECT id FROM tracking_partnersystem WHERE partner_id = %s)
+            """,
+            [people, partner_id],
+        )
+        cursor.execute(
+            """
+            INSERT INTO tracking_personactivity (system_id, person, first_day, days, first_week, weeks)
+            SELECT system_id, person, min(first), bit_or(tracking_bit(day - first)),
+                   min(week), bit_or(tracking_bit((date_trunc('week', day)::date - week) / 7))
+            FROM (
+                SELECT system_id, person, day, min(day) OVER whole AS first,
+                       date_trunc('week', min(day) OVER whole)::date AS week
+                FROM (
+                    SELECT DISTINCT system_id, person, (occurred_at AT TIME ZONE %s)::date AS day
+                    FROM tracking_trackedevent
+                    WHERE system_id IN (SELECT id FROM tracking_partnersystem WHERE partner_id = %s)
+                      AND person = ANY(%s) AND is_valid
+                ) days WINDOW whole AS (PARTITION BY system_id, person)
+            ) seen
+            GROUP BY 1, 2
+            """,
+            [settings.TIME_ZONE, partner_id, people],
+        )
+
+
+def _follow_links(links: list[tuple[int, str, str]]) -> None:
+    """What an anonymous visitor did is now known to be the user's doing."""
+    partners: dict[int, list[str]] = {}
+    for partner_id, anonymous_id, user_id in links:
+        partners.setdefault(partner_id, []).extend((anonymous_id, user_id))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE tracking_trackedevent event SET person = coalesce(merged.into_user_id, link.user_id)
+            FROM tracking_identitylink link
+            LEFT JOIN tracking_usermerge merged
+                ON merged.partner_id = link.partner_id AND merged.user_id = link.user_id AND merged.undone_at IS NULL
+            WHERE (link.partner_id, link.anonymous_id) IN (SELECT * FROM unnest(%s::bigint[], %s::text[]))
+              AND event.system_id IN (SELECT id FROM tracking_partnersystem WHERE partner_id = link.partner_id)
+              AND event.person = link.anonymous_id AND event.user_id = ''
+            """,
+            [[partner_id for partner_id, _, _ in links], [anonymous_id for _, anonymous_id, _ in links]],
+        )
+        if not cursor.rowcount:
+            return
+    for partner_id, people in partners.items():
+        recount_activity(partner_id, people)
+
+
+def _make_missing_months(step: dict[str, str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT date_trunc('month', occurred_at, 'UTC')::date FROM tracking_receivedevent
+            WHERE transaction_id > %(after)s::xid8 AND transaction_id <= %(upto)s::xid8
+            """,
+            step,
+        )
+        months = [month for (month,) in cursor.fetchall()]
+    make_months(TrackedEvent._meta.db_table, months)
