@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, Exists, F, OuterRef, Value, When
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from campaigns.events import MessageFailed, MessageSent
@@ -28,6 +28,7 @@ from integrations.channels.base import Channel, DeliveryFailed, Message, Outcome
 from tracking.actions import record
 
 BATCH = 100
+HELD_AT_ONCE = 10_000
 LEASE = timedelta(minutes=5)
 # A slow mail server must not keep a batch until its lease lapses, or until the worker's time limit ends it.
 LONGEST_BATCH = timedelta(seconds=90)
@@ -45,19 +46,32 @@ def claim(*, now: datetime, batch: int = BATCH) -> list[int]:
     while verdicts := _judge_due(terms, now, batch):
         if ours := [send for send, verdict in verdicts.items() if verdict.may_leave]:
             return sorted(ours)
+        _hold_where_it_is_night(terms, now)
     return []
 
 
-@transaction.atomic
-def _judge_due(terms: gate.Terms, now: datetime, batch: int) -> dict[int, gate.Verdict]:
+def _due(now: datetime) -> QuerySet[Send]:
+    """Held for this transaction; what another worker holds is left to it."""
     due = Send.objects.filter(
         status=Status.PENDING,
         due_at__lte=now,
         campaign__status=Campaign.Status.RUNNING,
         channel__in=available_channels(),
     )
-    locked = due.order_by("due_at", "pk").select_for_update(of=("self",), skip_locked=True)
-    verdicts = gate.judge(locked[:batch], terms=terms, now=now)
+    return due.order_by("due_at", "pk").select_for_update(of=("self",), skip_locked=True)
+
+
+@transaction.atomic
+def _hold_where_it_is_night(terms: gate.Terms, now: datetime) -> None:
+    """Thousands at a time, so that what may leave need not wait until each of them was judged."""
+    for opening, night in gate.nights(terms, now=now):
+        asleep = list(_due(now).filter(night).values_list("pk", flat=True)[:HELD_AT_ONCE])
+        Send.objects.filter(pk__in=asleep).update(due_at=opening)
+
+
+@transaction.atomic
+def _judge_due(terms: gate.Terms, now: datetime, batch: int) -> dict[int, gate.Verdict]:
+    verdicts = gate.judge(_due(now)[:batch], terms=terms, now=now)
     alike: dict[gate.Verdict, list[int]] = {}
     for send, verdict in verdicts.items():
         alike.setdefault(verdict, []).append(send)

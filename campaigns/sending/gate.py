@@ -9,13 +9,13 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from campaigns.models import CampaignPolicy, Send
 from campaigns.queries.policy import policy
 from campaigns.rules.hours import local_day
-from loyalty.models import Business, Consent, Member
+from loyalty.models import Business, Consent, Member, Store
 from loyalty.queries.brand import business
 
 ADDRESSES = {Consent.Channel.EMAIL: "email", Consent.Channel.SMS: "phone"}
@@ -73,6 +73,19 @@ def _verdict(send: Send, had: list[datetime], terms: Terms, now: datetime) -> Ve
     if local_day(held_until or now, zone) > send.campaign.ends_on:
         return Verdict(refusal=TOO_LATE)
     return Verdict(held_until=held_until)
+
+
+def nights(terms: Terms, *, now: datetime) -> list[tuple[datetime, Q]]:
+    """The zones where nobody is written to now: when that ends there, and a condition on sends that will do so then."""
+    window, found = terms.policy.window, list[tuple[datetime, Q]]()
+    for name in {settings.TIME_ZONE, *Store.objects.values_list("time_zone", flat=True)}:
+        lives_there = Q(member__home_store__time_zone=name)
+        if name == settings.TIME_ZONE:
+            lives_there |= Q(member__home_store=None)
+        opening = window.next_open(now, ZoneInfo(name))
+        if opening > now:
+            found.append((opening, lives_there & Q(campaign__ends_on__gte=local_day(opening, ZoneInfo(name)))))
+    return found
 
 
 def refusal(member: Member, *, channel: str, recipient: str, terms: Terms, now: datetime) -> str | None:
