@@ -47,8 +47,7 @@ class UploadForm(forms.Form):
         label="Time zone of times without one",
         choices=lambda: [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())],
         initial=settings.TIME_ZONE,
-        help_text="For stores that are new; one that is known keeps its own. Left as it is, a file like an earlier one "
-        "is read in that one's zone.",
+        help_text="For stores that are new. Left as it is, a file like an earlier one is read in that one's zone.",
     )
 
 
@@ -63,6 +62,7 @@ class ReadingForm(forms.Form):
         given = {f"column_{name}": column for name, column in row.mapping.items()}
         styles = {"decimal_mark": row.decimal_mark, "time_style": row.time_style, "time_zone": row.time_zone}
         super().__init__(data, initial=given | styles)
+        self.fields["time_zone"].help_text = "For stores that are new. A store that is known keeps its own."
         columns = [("", "Not in the file"), *((column, column) for column in row.columns)]
         for field in purchases.FIELDS:
             self.fields[f"column_{field.name}"] = forms.ChoiceField(
