@@ -27,6 +27,7 @@ from tracking.ingest.dialects import dialects
 from tracking.ingest.neutral import (
     Answer,
     Call,
+    Courtesy,
     Fault,
     Incoming,
     Ingest,
@@ -36,6 +37,7 @@ from tracking.ingest.neutral import (
     Source,
     Translated,
     as_pattern,
+    refusal_body,
 )
 from tracking.ingest.rates import Rates
 from tracking.ingest.spool import Spool
@@ -176,17 +178,20 @@ class IngestApp:
             raise Refused(405, "wrong_method", f"Use {' or '.join(found)} here.")
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         raw = await _body(receive)
-        if isinstance(matched.route, Lookup):
-            call = Call(matched.path, query, headers, _look_body(raw))
-            return matched.route.look(call, await self._source(call, matched.route.key_in_path))
-        return await self._take(
-            Delivery(matched.dialect, matched.route, scope["path"], raw, correlation_id, datetime.now(UTC)),
-            Call(matched.path, query, headers, None),
-        )
+        call = Call(matched.path, query, headers, None, scope["scheme"])
+        match matched.route:
+            case Courtesy(answer=answer):
+                return answer
+            case Lookup() as route:
+                call = replace(call, body=_asked(raw, call))
+                return route.look(call, await self._source(call, route.key_in_path))
+            case Ingest() as route:
+                delivery = Delivery(matched.dialect, route, scope["path"], raw, correlation_id, datetime.now(UTC))
+                return await self._take(delivery, call)
 
     async def _take(self, delivery: Delivery, call: Call) -> Answer:
         try:
-            call = replace(call, body=_parsed(delivery, call))
+            call = replace(call, body=_parsed(delivery.raw, call, may_be_empty=delivery.route.may_be_empty))
             source = await self._source(call)
             translated = delivery.route.translate(call)
         except bodies.Unreadable as refusal:
@@ -239,11 +244,18 @@ class IngestApp:
         await self._store(delivery, call, source, Translated([event], Answer({})))
 
 
-def _parsed(delivery: Delivery, call: Call) -> Any:
-    plain = bodies.inflated(delivery.raw, call.headers.get("content-encoding", ""), call.query)
-    if delivery.route.may_be_empty and not plain:
+def _parsed(raw: bytes, call: Call, *, may_be_empty: bool) -> Any:
+    plain = bodies.inflated(raw, call.headers.get("content-encoding", ""), call.query)
+    if may_be_empty and not plain:
         return {}
     return bodies.parsed(plain, call.headers.get("content-type", ""))
+
+
+def _asked(raw: bytes, call: Call) -> Any:
+    """What an SDK asks with, as far as it can be read."""
+    with suppress(Refused):
+        return _parsed(raw, call, may_be_empty=True)
+    return {}
 
 
 def _raw_path(scope: Scope) -> str:
@@ -275,22 +287,8 @@ async def _body(receive: Receive) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _look_body(raw: bytes) -> Any:
-    """What an SDK asks with, as far as it is JSON."""
-    try:
-        return orjson.loads(raw) if raw else {}
-    except orjson.JSONDecodeError:
-        return {}
-
-
 def _refusal(refusal: Refused) -> Answer:
-    body = {
-        "code": refusal.code,
-        "message": refusal.message,
-        "detail": refusal.message,
-        "meta": {"error": refusal.message},
-    }
-    return Answer(body, HTTPStatus(refusal.status))
+    return Answer(refusal_body(refusal.code, refusal.message), HTTPStatus(refusal.status))
 
 
 async def _send(send: Send, answer: Answer, origin: str, correlation_id: str, retry_after: int | None) -> None:

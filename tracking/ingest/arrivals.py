@@ -64,16 +64,14 @@ def arrivals(
     agent: str,
 ) -> list[Arrival]:
     """A row for each event. `agent` names the SDK where the event itself does not."""
-    try:
-        sent = clocks.parsed(sent_at)
-    except clocks.BadTimestamp:
-        sent = None
+    sent = _sent(sent_at)
     rows = []
     for event in events:
         faults = list(event.faults)
         if not event.name:
             faults.append(Fault("missing_name", "", "The event has no name."))
-        occurred_at = _occurred_at(event.timestamp, sent, received_at, faults)
+        own_sent = sent if event.sent_at is None else _sent(event.sent_at)
+        occurred_at = _occurred_at(event.timestamp, own_sent, received_at, faults)
         properties = _json(event.properties, faults)
         context = _json(event.context, faults)
         published = structures.get((source.system_id, event.name))
@@ -100,6 +98,14 @@ def arrivals(
             )
         )
     return rows
+
+
+def _sent(said: Any) -> datetime | None:
+    """A clock that cannot be read corrects nothing."""
+    try:
+        return clocks.parsed(said)
+    except clocks.BadTimestamp:
+        return None
 
 
 def _occurred_at(said: Any, sent: datetime | None, received_at: datetime, faults: list[Fault]) -> datetime:

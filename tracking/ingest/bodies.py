@@ -96,7 +96,7 @@ def _form_data(body: bytes, content_type: str) -> bytes | None:
 # --- What is no JSON ----------------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],]')
-_BATCH = re.compile(r'"batch"\s*:\s*$')
+_BATCH = re.compile(r'"(?:batch|events)"\s*:\s*$')
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -11,7 +11,8 @@ Json = dict[str, Any]
 
 
 class Fault(NamedTuple):
-    """Why an event is not valid. `pointer` is a JSON pointer into its properties, or empty."""
+    """Why an event is not valid. `pointer` is a JSON pointer: into its properties for what a structure found there,
+    into the event as it was sent for what is wrong with that; or empty."""
 
     type: str
     pointer: str
@@ -22,7 +23,8 @@ class Incoming(NamedTuple):
     """One event as its sender meant it, whatever the wire looked like.
 
     `properties` are a track's properties or an identify's or group's traits. `timestamp` is as sent: ISO 8601 text,
-    or seconds or milliseconds since 1970. `faults` are what is wrong with it already before any structure is asked.
+    or seconds or milliseconds since 1970; `sent_at` likewise, where the event itself has one: it counts before that of
+    its batch. `faults` are what is wrong with it already before any structure is asked.
     """
 
     kind: Kind
@@ -34,6 +36,7 @@ class Incoming(NamedTuple):
     properties: Json = {}
     context: Json = {}
     faults: tuple[Fault, ...] = ()
+    sent_at: Any = None
 
 
 class Refused(Exception):
@@ -52,6 +55,7 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: Any
+    scheme: str = "https"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,16 @@ class Lookup:
     key_in_path: str = ""
 
 
-Route = Ingest | Lookup
+@dataclass(frozen=True)
+class Courtesy:
+    """What an SDK also sends and nobody here wants: answered alike to everybody, and not kept."""
+
+    method: str
+    pattern: str
+    answer: Answer
+
+
+Route = Ingest | Lookup | Courtesy
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,11 @@ class Dialect:
 
     name: str
     routes: tuple[Route, ...] = field(default=())
+
+
+def refusal_body(code: str, message: str) -> Json:
+    """One error in every shape that SDKs read."""
+    return {"code": code, "message": message, "detail": message, "meta": {"error": message}}
 
 
 def as_pattern(pattern: str) -> re.Pattern[str]:

@@ -1,0 +1,55 @@
+"""One event as it came over the wire, whatever its SDK calls the parts."""
+
+from typing import Any
+
+from tracking.ingest.bodies import faults_of
+from tracking.ingest.neutral import Fault, Incoming, Json, Kind, text
+
+
+class Wire:
+    """Reading an event never fails: what is wrong with it gathers in `faults`, what has no place in `unreadable`."""
+
+    __slots__ = ("faults", "raw", "unreadable")
+
+    def __init__(self, event: Any) -> None:
+        self.raw: Json = event if isinstance(event, dict) else {}
+        self.faults = [*faults_of(event)]
+        self.unreadable: Any = None
+        if not isinstance(event, dict):
+            self.unreadable = event
+            self.fault("wrong_type", "", "An event is a JSON object.")
+
+    def fault(self, kind: str, pointer: str, message: str) -> None:
+        self.faults.append(Fault(kind, pointer, message))
+
+    def text(self, *names: str) -> str:
+        """The first of these that has a value, as text."""
+        for name in names:
+            value = self.raw.get(name)
+            if value is None or value == "":
+                continue
+            if found := text(value):
+                return found
+            self.fault("wrong_type", f"/{name}", f"“{name}” is text, not “{str(value)[:60]}”.")
+        return ""
+
+    def part(self, name: str) -> Json:
+        """The JSON object of this name; empty when there is none."""
+        value = self.raw.get(name)
+        if isinstance(value, dict):
+            return value
+        if value is not None:
+            self.unreadable = value
+            self.fault("wrong_type", f"/{name}", f"“{name}” is a JSON object.")
+        return {}
+
+    def needs(self, is_there: object, pointer: str, message: str) -> None:
+        """An event that is not even readable is not asked for more."""
+        if not is_there and self.raw:
+            self.fault("required_missing", pointer, message)
+
+    def incoming(self, kind: Kind, name: str, *, properties: Json | None = None, **rest: Any) -> Incoming:
+        kept = properties or {}
+        if self.unreadable is not None:
+            kept = {**kept, "unreadable": self.unreadable}
+        return Incoming(kind, name, properties=kept, faults=tuple(self.faults), **rest)
