@@ -1,6 +1,7 @@
 """The whole product once, as a marketer uses it: a real copy, a real year of purchases, a real browser.
 
-The copy runs in a zone where it is evening, so that what the plan puts on today is due when the campaign starts.
+The copy runs in a zone where it is evening, so that what the plan puts on today is due when the campaign starts, and
+the admin lets messages leave at any hour.
 """
 
 import re
@@ -56,7 +57,9 @@ def sign_in(page: Page, shop: Copy, address: str, who: str) -> None:
     expect(page.get_by_role("heading", name="Home")).to_be_visible(timeout=PATIENCE)
 
 
-def test_from_a_goal_to_a_click_that_the_campaign_page_counts_live(page: Page, address: str, shot: Shot) -> None:
+def test_from_a_goal_to_a_click_that_the_campaign_page_counts_live(
+    page: Page, shop: Copy, address: str, shot: Shot
+) -> None:
     campaign = make_campaign(page, address)
     shot(page, "campaign-draft")
 
@@ -68,14 +71,18 @@ def test_from_a_goal_to_a_click_that_the_campaign_page_counts_live(page: Page, a
     subject = change_a_text(page, shot)
     page.goto(campaign)
     expect(page.get_by_role("link", name=subject)).to_be_visible()
+    open_the_hours(page, shop, address)
     approve_and_start(page)
     expect(stat(page, "Delivered")).not_to_have_text("0", timeout=PATIENCE)
+    expect(page.get_by_text(re.compile(r"Next: \d+ messages? (tomorrow|on)"))).to_be_visible()
     shot(page, "campaign-running")
 
     follow_a_message(page, address, shot)
     expect(stat(page, "Clicked")).to_have_text("1", timeout=PATIENCE)
     expect(stat(page, "Opened")).to_have_text("1", timeout=PATIENCE)
 
+    send_ahead_of_its_day(page, shot)
+    page.goto(campaign)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Nothing more leaves until you resume")).to_be_visible()
     shot(page, "campaign-paused")
@@ -105,10 +112,32 @@ def change_a_text(page: Page, shot: Shot) -> str:
 
 
 def approve_and_start(page: Page) -> None:
-    for verb, said in (("Approve", "messages are ready"), ("Start", "Messages go out on their days")):
+    for verb, said in (("Approve", "messages are ready"), ("Start", "Messages go out when their hour has come")):
         page.get_by_role("button", name=verb, exact=True).click()
         page.get_by_role("dialog").get_by_role("button", name=verb, exact=True).click()
         expect(page.get_by_text(said)).to_be_visible()
+
+
+def open_the_hours(page: Page, shop: Copy, address: str) -> None:
+    """As the admin does in a browser of his own."""
+    browser = page.context.browser
+    assert browser
+    with browser.new_context() as context:
+        admin = context.new_page()
+        sign_in(admin, shop, address, "admin")
+        admin.goto(f"{address}/staff/settings/campaigns/")
+        admin.get_by_label("Messages leave from").select_option("midnight")
+        admin.get_by_label("And until").select_option("midnight")
+        admin.get_by_role("button", name="Save").click()
+        expect(admin.get_by_text("Saved.")).to_be_visible()
+
+
+def send_ahead_of_its_day(page: Page, shot: Shot) -> None:
+    page.locator("table").get_by_role("link").last.click()
+    page.get_by_role("button", name="Send this step now").click()
+    shot(page, "step-send-now")
+    page.get_by_role("dialog").get_by_role("button", name="Send now").click()
+    expect(page.get_by_text("Due now: ")).to_be_visible()
 
 
 def stat(page: Page, label: str):

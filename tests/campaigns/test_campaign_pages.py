@@ -119,7 +119,7 @@ def test_a_step_is_sent_ahead_of_its_day_and_the_trail_says_by_whom(
     step, client = first_of(plan), client_of(marketer)
     url = f"/staff/campaigns/steps/{step.public_id}/"
     assert "Send this step now" in text_of(client.get(url))
-    assert "on the way" in text_of(client.post(f"{url}send/", follow=True))
+    assert "Due now: " in text_of(client.post(f"{url}send/", follow=True))
     waiting = running.sends.filter(action__step=step)
     assert waiting.filter(due_at__lte=timezone.now()).count() == waiting.count()
     assert LogEntry.objects.get_for_object(step).filter(actor=marketer, changes__has_key="messages_due_now").exists()

@@ -2,10 +2,12 @@
 
 import datetime as dt
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connections, transaction
 
 from campaigns.actions.campaigns import cancel_campaign, pause_campaign, resume_campaign, start_campaign
 from campaigns.actions.policy import BadPolicy
@@ -15,9 +17,10 @@ from campaigns.models import Campaign, Plan, Send
 from campaigns.queries.departures import next_departure
 from campaigns.rules.hours import SendWindow, on_the_clock
 from campaigns.sending import dispatch, gate
+from integrations.channels.base import Message
 from loyalty.actions.members import change_member
 from loyalty.models import Member, Store, User
-from tests.campaigns.world import Outlet, first_of, rule, send_all, states
+from tests.campaigns.world import Outlet, first_of, rule, send_all, somebody_waits_for_me, states
 from tests.post_office import PostOffice
 
 Status = Send.Status
@@ -298,6 +301,34 @@ def test_two_workers_with_two_messages_for_one_member_send_one(
     assert set(by_day.sends.filter(member=one_send.member).values_list("status", flat=True)) == {
         Status.SENT, Status.PENDING,
     }  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_hand_offs_to_one_member_at_the_same_instant_one_waits_and_is_put_off(
+    by_day: Campaign, one_send: Send, now: dt.datetime
+) -> None:
+    """Neither sees the other's row before it commits: the member's row stands between them."""
+    mine = by_day.sends.filter(member=one_send.member)
+    mine.update(due_at=now, status=Status.CLAIMED)
+    first, second = mine.select_related("campaign", "action__step__offer", "member").order_by("pk")
+    terms = gate.terms()
+    message = Message(id="m", to="ada@example.com", subject="s", text="t")
+
+    def begin_too() -> bool:
+        try:
+            return dispatch.begin_hand_off(second, message, terms=terms, now=now)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            assert dispatch.begin_hand_off(first, message, terms=terms, now=now)
+            answer = other.submit(begin_too)
+            while not somebody_waits_for_me():
+                assert not answer.done()
+        assert answer.result() is False
+    second.refresh_from_db()
+    assert (second.status, second.due_at) == (Status.PENDING, DAY.next_day(now, NEW_YORK))
 
 
 # --- What a person can do about it --------------------------------------------------------------------------------

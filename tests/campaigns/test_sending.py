@@ -27,7 +27,7 @@ from integrations.actions import take_mail
 from integrations.channels.base import DeliveryFailed, Message
 from loyalty.actions.members import change_member
 from loyalty.models import Member, User
-from tests.campaigns.world import Outlet, Shop, first_of, send_all, states
+from tests.campaigns.world import Outlet, Shop, first_of, send_all, somebody_waits_for_me, states
 from tests.post_office import PostOffice
 from tracking.models import Event
 
@@ -644,15 +644,6 @@ def test_of_two_workers_at_the_same_instant_one_begins(running: Campaign, at_the
             while not somebody_waits_for_me():
                 assert not answer.done()
         assert answer.result() is False
-
-
-def somebody_waits_for_me() -> bool:
-    """Another connection wants a row this one has changed and not yet committed."""
-    with connections["default"].cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from django.db import connections
 from django.forms import model_to_dict
 
 from campaigns.actions.policy import change_policy
@@ -94,3 +95,12 @@ def first_of(plan: Plan) -> PlanStep:
     step = plan.steps.first()
     assert step
     return step
+
+
+def somebody_waits_for_me() -> bool:
+    """Another connection wants a row this one has changed and not yet committed."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])

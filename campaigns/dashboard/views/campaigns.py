@@ -224,7 +224,7 @@ def campaign_move(request: HttpRequest, public_id: UUID, verb: str) -> HttpRespo
     match verb:
         case "start":
             actions.start_campaign(campaign=campaign, by=request.user, now=now)
-            said = "Started. Messages go out on their days."
+            said = "Started. Messages go out when their hour has come."
         case "pause":
             actions.pause_campaign(campaign=campaign, by=request.user, now=now)
             said = "Paused. Nothing more leaves until you resume."

@@ -134,7 +134,7 @@ def _send_now_text(departure: Departure | None, rules: CampaignPolicy) -> str:
         return f"Its messages are due at once instead of on their day. {often}"
     return (
         f"It is outside the send window ({rules.hours}), so its messages leave {departure.when}. {often} "
-        "A Manager or an Admin can open the window under Settings, How campaigns run."
+        "A Manager or an Admin can open the window under Settings → Campaigns."
     )
 
 
@@ -166,7 +166,7 @@ def step_send(request: HttpRequest, step_id: UUID) -> HttpResponse:
     if departure and departure.is_held:
         messages.warning(request, f"Due now, but outside the send window: they leave {departure.when}.")
     else:
-        messages.success(request, f"{moved:,} message{'s' if moved > 1 else ''} on the way.")
+        messages.success(request, f"Due now: {moved:,} message{'s' if moved > 1 else ''}.")
     return redirect("campaigns:step", step_id)
 
 
