@@ -66,5 +66,5 @@ class CampaignPolicy(models.Model):
 
     @property
     def hours(self) -> str:
-        """`8 am to 8 pm`"""
+        """`8 a.m. to 8 p.m.`"""
         return f"{on_the_clock(self.send_from)} to {on_the_clock(self.send_until)}"

@@ -41,7 +41,9 @@ def local_day(at: datetime, zone: ZoneInfo) -> date:
 
 
 def on_the_clock(hour: int) -> str:
-    """`8 am`, `12 pm`, `midnight`: 0 and 24 are both midnight."""
+    """`8 a.m.`, `noon`, `midnight`: 0 and 24 are both midnight."""
     if hour in (0, 24):
         return "midnight"
-    return f"{(hour - 1) % 12 + 1} {'am' if hour < 12 else 'pm'}"
+    if hour == 12:
+        return "noon"
+    return f"{hour % 12} {'a.m.' if hour < 12 else 'p.m.'}"

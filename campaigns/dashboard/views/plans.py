@@ -129,7 +129,7 @@ def _sending(request: HttpRequest, step: PlanStep) -> dict[str, Any]:
 
 def _send_now_text(departure: Departure | None, rules: CampaignPolicy) -> str:
     """What would happen, before anybody presses."""
-    often = "Whoever was written to today already gets it on a later day."
+    often = "Whoever has had today's message gets it on a later day."
     if departure is None or not departure.is_held:
         return f"Its messages are due at once instead of on their day. {often}"
     return (
