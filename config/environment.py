@@ -94,6 +94,9 @@ class Environment(BaseSettings):
     tracking_retention_months: Annotated[int, Field(ge=0, le=600)] = Field(
         0, description="Whole months for which tracked events are kept; 0 keeps them for ever."
     )
+    metrics_token: str | None = Field(
+        None, description="Bearer token that opens /metrics. Without one only this machine itself may read it."
+    )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="Background worker processes.")
 
     database_url: Annotated[str | None, _url("postgres", "postgresql")] = Field(

@@ -1,5 +1,6 @@
 """Is this copy alive, and is everything it leans on?"""
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -7,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tracking import queries
+from tracking.ingest import spool
 
 
 @require_safe
@@ -23,7 +25,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = {"database": _database(), "redis": _redis()}
     is_ready = all(answer == "ok" for answer in checks.values())
     lag = {state.name: round(state.behind_seconds, 1) for state in queries.follower_states()} if is_ready else {}
-    return JsonResponse({"checks": checks, "behind_seconds": lag}, status=200 if is_ready else 503)
+    spooled = spool.size_of(settings.INGEST_FOLDER / "spool")
+    body = {"checks": checks, "behind_seconds": lag, "spooled_bytes": spooled}
+    return JsonResponse(body, status=200 if is_ready else 503)
 
 
 def _database() -> str:

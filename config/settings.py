@@ -33,6 +33,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.forms",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_htmx",
     "template_partials.apps.SimpleAppConfig",
     "django_celery_beat",
@@ -198,6 +200,20 @@ globals().update(mail.server(ENV.email_url or f"smtp://127.0.0.1:{ENV.mailbox}")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.api.problem",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Regulars",
+    "DESCRIPTION": "Events in, and answers out.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # --- Pages --------------------------------------------------------------------------------------------------------
@@ -256,6 +272,8 @@ if ENV.public_url.startswith("https://"):
     # Subdomains and browsers' preload lists are the owner's to decide; mail previews are frames of our own pages.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W019", "security.W021"]
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+
+METRICS_TOKEN = ENV.metrics_token
 
 # --- Watching -----------------------------------------------------------------------------------------------------
 

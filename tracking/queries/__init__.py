@@ -1,3 +1,4 @@
+from tracking.queries.counts import Statistics, counts_by_system, statistics
 from tracking.queries.log import (
     FollowerState,
     event_names,
@@ -10,10 +11,13 @@ from tracking.queries.log import (
 
 __all__ = [
     "FollowerState",
+    "Statistics",
+    "counts_by_system",
     "event_names",
     "events",
     "events_about",
     "failing_dispatches",
     "follower_states",
     "owed_dispatches",
+    "statistics",
 ]

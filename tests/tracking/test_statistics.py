@@ -1,0 +1,109 @@
+"""What a system may ask about itself, over the REST API."""
+
+import base64
+import datetime as dt
+
+import pytest
+from django.test import Client
+
+from tests.tracking.received import a_system, receive, said
+from tracking.actions import partners
+
+pytestmark = pytest.mark.django_db
+URL = "/api/events/statistics"
+
+
+def ask(key: str, system, **more):
+    return Client().get(URL, {"partner_system": str(system.public_id)} | more, headers={"X-Write-Key": key})
+
+
+@pytest.fixture
+def system(follow_events, now):
+    """Three page views, an invalid one and a repetition in the last hours."""
+    system, hour = a_system("Acme", "Website"), dt.timedelta(hours=1)
+    recently = dt.datetime.now(dt.UTC) - hour
+    receive(system, said("Viewed", message_id="1"), said("Viewed"), said("Ordered"), at=recently)
+    receive(system, said("Viewed", message_id="1"), said("Ordered", timestamp="tomorrow"), at=recently)
+    other = a_system("Rival", "Website")
+    receive(other, said("Viewed"), at=recently)
+    follow_events()
+    return system
+
+
+@pytest.fixture
+def key(system):
+    return partners.add_write_key(system=system, by=None).shown
+
+
+def test_a_system_learns_what_it_sent_by_name_and_over_time(system, key):
+    found = ask(key, system).json()
+    assert [found[name] for name in ("total", "valid", "invalid", "duplicates")] == [5, 3, 1, 1]
+    assert found["by_name"] == [
+        {"name": "Viewed", "valid": 2, "invalid": 0, "duplicates": 1},
+        {"name": "Ordered", "valid": 1, "invalid": 1, "duplicates": 0},
+    ]
+    assert sum(each["valid"] for each in found["series"]) == 3
+    assert ask(key, system, name="Ordered", interval="hour").json()["total"] == 2
+
+
+@pytest.mark.parametrize("place", ["basic", "bearer", "header", "pair", "query"])
+def test_the_key_is_found_where_it_is_on_ingest(system, key, place):
+    pair = partners.add_pair(system=system, by=None)
+    headers = {
+        "basic": {"Authorization": f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"},
+        "bearer": {"Authorization": f"Bearer {key}"},
+        "header": {"X-API-Key": key},
+        "pair": {"Authorization": f"Basic {base64.b64encode(f'{pair.key.prefix}:{pair.shown}'.encode()).decode()}"},
+        "query": {},
+    }[place]
+    query = {"partner_system": str(system.public_id)} | ({"writeKey": key} if place == "query" else {})
+    assert Client().get(URL, query, headers=headers).json()["total"] == 5
+
+
+def test_another_partners_system_is_not_there(system, key):
+    rival = a_system("Third", "Website")
+    answer = ask(key, rival)
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("wrong", ["wk_nobody", ""])
+def test_an_unknown_key_and_none_are_refused(system, wrong):
+    answer = Client().get(URL, {"partner_system": str(system.public_id)}, headers={"X-Write-Key": wrong})
+    assert answer.status_code == 401
+    assert set(answer.json()) == {"type", "title", "status", "code", "detail"}
+
+
+def test_a_revoked_key_and_one_whose_overlap_is_over_stop(system, key, now):
+    made = partners.add_write_key(system=system, by=None)
+    partners.revoke(made.key, now=now)
+    assert ask(made.shown, system).status_code == 401
+    old = partners.add_write_key(system=system, by=None)
+    fresh = partners.rotate(old.key, overlap=dt.timedelta(0), by=None, now=dt.datetime.now(dt.UTC))
+    assert ask(old.shown, system).status_code == 401
+    assert ask(fresh.shown, system).status_code == 200
+
+
+def test_staff_who_may_see_tracking_may_ask_and_a_stranger_may_not(system, client_of, viewer):
+    asked = {"partner_system": str(system.public_id)}
+    assert client_of(viewer).get(URL, asked).json()["total"] == 5
+    viewer.groups.clear()
+    assert client_of(viewer).get(URL, asked).status_code == 403
+    assert Client().get(URL, asked).status_code == 401
+
+
+def test_a_question_that_makes_no_sense_says_which_part(system, key):
+    answer = ask(key, system, interval="decade", since="2026-03-02T00:00:00Z", until="2026-03-01T00:00:00Z")
+    assert answer.status_code == 400
+    assert set(answer.json()["errors"]) == {"interval"}
+    assert set(ask(key, system, since="2999-01-01T00:00:00Z").json()["errors"]) == {"since"}
+
+
+def test_answers_are_kept_for_five_minutes_unless_they_must_be_fresh(system, key, follow_events, monkeypatch):
+    until = dt.datetime.now(dt.UTC).isoformat()
+    assert ask(key, system, until=until).json()["total"] == 5
+    from tracking.models import HourCount
+
+    HourCount.objects.filter(name="Viewed").delete()
+    assert ask(key, system, until=until).json()["total"] == 5
+    assert ask(key, system, until=until, fresh=1).json()["total"] == 2
