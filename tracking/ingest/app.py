@@ -172,7 +172,7 @@ class IngestApp:
         self, found: dict[str, Matched], scope: Scope, receive: Receive, headers: dict[str, str], correlation_id: str
     ) -> Answer:
         if scope["method"] == "OPTIONS":
-            return Answer({})
+            return Answer({}, headers=_handshake(headers))
         matched = found.get(scope["method"])
         if matched is None:
             raise Refused(405, "wrong_method", f"Use {' or '.join(found)} here.")
@@ -287,6 +287,12 @@ async def _body(receive: Receive) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def _handshake(headers: dict[str, str]) -> dict[str, str]:
+    """What a sender of CloudEvents webhooks asks for before it sends any."""
+    asking = headers.get("webhook-request-origin")
+    return {"webhook-allowed-origin": asking, "webhook-allowed-rate": "*"} if asking else {}
+
+
 def _refusal(refusal: Refused) -> Answer:
     return Answer(refusal_body(refusal.code, refusal.message), HTTPStatus(refusal.status))
 
@@ -298,6 +304,7 @@ async def _send(send: Send, answer: Answer, origin: str, correlation_id: str, re
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         (b"x-correlation-id", correlation_id.encode()),
+        *((name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()),
     ]
     if origin:
         headers += [

@@ -1,6 +1,7 @@
 """From bytes to JSON, whatever they are packed in, and what can be saved of bytes that are none."""
 
 import base64
+import codecs
 import json
 import re
 import zlib
@@ -54,7 +55,8 @@ def parsed(body: bytes, content_type: str) -> Any:
 
     Where one event of a batch is no JSON, the others still are: it comes as `Salvaged`.
     """
-    if not body.strip():
+    body = body.removeprefix(codecs.BOM_UTF8).strip()
+    if not body:
         raise Unreadable("The body is empty. Send a JSON object.")
     try:
         return orjson.loads(body)
@@ -103,7 +105,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 def _salvage(body: bytes, reason: str) -> Any:
     if len(body) > LARGEST_SALVAGE:
         raise Unreadable(f"The body is no JSON ({reason}).")
-    text = body.decode("utf-8", "replace")
+    text = body.decode("utf-8", "surrogateescape")  # A byte that is none becomes half a surrogate pair, as bad as one.
     elements = list(_elements(text))
     if not elements:
         whole = _tolerant(text)
@@ -148,7 +150,7 @@ def _element(text: str) -> Any:
         return orjson.loads(text)
     except (orjson.JSONDecodeError, UnicodeEncodeError) as fault:
         found = _tolerant(text)
-        whole = found if isinstance(found, dict) else {"properties": {"unreadable": text[:RAW_KEPT]}}
+        whole = found if isinstance(found, dict) else {"properties": {"unreadable": _clean(text[:RAW_KEPT])}}
         return _flagged(whole, str(fault))
 
 

@@ -65,6 +65,7 @@ class Answer:
     body: Any
     status: int = HTTPStatus.OK
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,10 @@ class Wire:
     def fault(self, kind: str, pointer: str, message: str) -> None:
         self.faults.append(Fault(kind, pointer, message))
 
+    def first(self, *names: str) -> Any:
+        """The first of these that has a value, as it was sent."""
+        return next((value for name in names if (value := self.raw.get(name)) not in (None, "")), None)
+
     def text(self, *names: str) -> str:
         """The first of these that has a value, as text."""
         for name in names:

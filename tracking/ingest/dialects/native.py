@@ -26,7 +26,7 @@ def _events(body: Any) -> list[Any]:
     if not isinstance(body, dict):
         raise Unreadable('Send an event as a JSON object, a list of them, or {"events": [...]}.')
     # A body that was no JSON comes back in parts under `batch`, whatever it called its list.
-    return next((body[name] for name in ("events", "batch") if isinstance(body.get(name), list)), [body])
+    return next((body[name] for name in ("batch", "events") if isinstance(body.get(name), list)), [body])
 
 
 def _event(event: Any) -> Incoming:

@@ -156,8 +156,9 @@ def _who(wire: Wire, sent: Json) -> Json:
 def _when(wire: Wire) -> Json:
     """`offset` is how many milliseconds before sending it happened: a clock that stood at zero when it was sent."""
     offset = wire.raw.get("offset")
-    if wire.raw.get("timestamp") or not isinstance(offset, int | float):
-        return {"timestamp": wire.raw.get("timestamp")}
+    said = wire.first("timestamp")
+    if said is not None or not isinstance(offset, int | float):
+        return {"timestamp": said}
     return {"timestamp": -offset / 1000, "sent_at": 0}
 
 

@@ -96,7 +96,7 @@ def event_of(raw: Any, *, said: str = "", outer: Json | None = None) -> Incoming
         message_id=wire.text("messageId"),
         user_id=user_id,
         anonymous_id=anonymous_id,
-        timestamp=wire.raw.get("timestamp") or wire.raw.get("originalTimestamp"),
+        timestamp=wire.first("timestamp", "originalTimestamp"),
         sent_at=wire.raw.get("sentAt"),
         properties=properties,
         context=context,
