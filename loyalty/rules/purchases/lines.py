@@ -116,7 +116,7 @@ class Reader:
          store, born, email_consent, sms_consent, brand, category, kind, size) = self._pick(cells, faults)  # fmt: skip
         if not (order and time and quantity and amount and (sku or product)):
             faults.append(self._missing(cells))
-        if len(order) + len(sku) + len(store) + len(customer) + len(line) > LONGEST_ID:
+        if len(order) + len(sku) + len(store) + len(customer) + len(line) > LONGEST_ID:  # then one of them may be
             faults += _too_long(order=order, product=sku, store=store, customer=customer, line=line)
         pieces, paid = self._number(quantity, 3, remarks, faults), self._number(amount, 2, remarks, faults)
         off = self._number(discount, 2, remarks, faults) if discount else NOTHING
