@@ -55,6 +55,7 @@ CREATE TABLE tracking_trackedevent (
     PRIMARY KEY (id, occurred_at)
 ) PARTITION BY RANGE (occurred_at);
 CREATE TABLE tracking_trackedevent_rest PARTITION OF tracking_trackedevent DEFAULT;
+CREATE INDEX tracked_of_system ON tracking_trackedevent (system_id, occurred_at);
 CREATE INDEX tracked_of_person ON tracking_trackedevent (system_id, person, occurred_at);
 CREATE INDEX tracked_of_name ON tracking_trackedevent (system_id, name, occurred_at) INCLUDE (person);
 CREATE INDEX tracked_invalid ON tracking_trackedevent (system_id, occurred_at) WHERE NOT is_valid;
@@ -386,6 +387,7 @@ class Migration(migrations.Migration):
                     ],
                     options={
                         "indexes": [
+                            models.Index(fields=["system_id", "occurred_at"], name="tracked_of_system"),
                             models.Index(fields=["system_id", "person", "occurred_at"], name="tracked_of_person"),
                             models.Index(
                                 fields=["system_id", "name", "occurred_at"], include=("person",), name="tracked_of_name"

@@ -34,6 +34,7 @@ class TrackedEvent(models.Model):
 
     class Meta:
         indexes = [
+            models.Index(fields=["system_id", "occurred_at"], name="tracked_of_system"),
             models.Index(fields=["system_id", "person", "occurred_at"], name="tracked_of_person"),
             models.Index(fields=["system_id", "name", "occurred_at"], include=["person"], name="tracked_of_name"),
             models.Index(

@@ -1,0 +1,173 @@
+"""How many people get from one step to the next, and who does not.
+
+Somebody has reached step k when there are events of steps 1 to k of theirs, one after the other, the last no later
+than `window` after the first. Any first event may be the beginning, so for each event of a step only the latest
+beginning matters that still leads to it: one pass of a window function for each step, exact, no guess about which
+first event to take. Two events of the very same moment do not follow each other.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from django.db import connection
+
+from tracking.queries.tracked import PropertyIs
+
+Order = Literal["ordered", "strict"]
+MOST_STEPS = 10
+MOST_GROUPS = 50
+
+
+@dataclass(frozen=True)
+class Step:
+    """Any of these names counts as the step, where its properties fit."""
+
+    names: tuple[str, ...]
+    properties: tuple[PropertyIs, ...] = ()
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """`strict` allows no other event of the person between two steps. `breakdown` is a property of the first step."""
+
+    system_ids: tuple[int, ...]
+    steps: tuple[Step, ...]
+    since: datetime
+    until: datetime
+    window: timedelta = timedelta(days=7)
+    order: Order = "ordered"
+    breakdown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reached:
+    """`people[k]` reached step k + 1. `group` is the value of the breakdown, or empty."""
+
+    group: str
+    people: list[int]
+
+
+@dataclass
+class _Parameters:
+    """Values of a statement that is put together piece by piece."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, value: Any) -> str:
+        name = f"p{len(self.values)}"
+        self.values[name] = value
+        return f"%({name})s"
+
+
+def funnel(asked: Funnel) -> list[Reached]:
+    """One row, or with a breakdown one for each value, the largest first."""
+    parameters = _Parameters()
+    levels = _levels(asked, parameters)
+    count = len(asked.steps)
+    reached = ", ".join(f"count(*) FILTER (WHERE level >= {step + 1})" for step in range(count))
+    if asked.breakdown:
+        group = f"coalesce(properties #>> {parameters.add(list(asked.breakdown))}::text[], '')"
+        best = f"""
+            SELECT DISTINCT ON (furthest.person) furthest.person, level, {group} AS grouped
+            FROM furthest JOIN tracking_trackedevent first
+                ON first.person = furthest.person AND first.occurred_at = furthest.start
+                AND first.system_id = ANY({parameters.add(list(asked.system_ids))})
+                AND ({_fits(asked.steps[0], parameters, "first")})
+            ORDER BY furthest.person, level DESC, furthest.start
+        """
+    else:
+        best = "SELECT person, max(level) AS level, '' AS grouped FROM furthest GROUP BY person"
+    statement = f"""
+        {levels}
+        SELECT grouped, {reached} FROM ({best}) best GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters.values)
+        rows = cursor.fetchall()
+    return [Reached(group, list(people)) for group, *people in rows] or [Reached("", [0] * count)]
+
+
+def dropped_off(asked: Funnel, *, after_step: int) -> list[str]:
+    """Everybody who reached this step (counted from 1) and not the next one, by name."""
+    parameters = _Parameters()
+    statement = f"""
+        {_levels(asked, parameters)}
+        SELECT person FROM furthest GROUP BY person HAVING max(level) = {parameters.add(after_step)} ORDER BY 1
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters.values)
+        return [person for (person,) in cursor.fetchall()]
+
+
+def _levels(asked: Funnel, parameters: _Parameters) -> str:
+    """CTEs that end in `furthest (person, level, start)`: each level somebody reached, with the latest beginning."""
+    steps = [_step if asked.order == "ordered" else _strict_step for _ in asked.steps[1:]]
+    parts = [_events(asked, parameters), "level_1 AS (SELECT person, at, at AS start, place FROM events WHERE is_1)"]
+    window = parameters.add(asked.window)
+    parts += [make(number, window) for number, make in enumerate(steps, start=2)]
+    union = " UNION ALL ".join(
+        f"SELECT person, {number} AS level, max(start) AS start FROM level_{number} GROUP BY person"
+        for number in range(1, len(asked.steps) + 1)
+    )
+    return f"WITH {', '.join(parts)}, furthest AS ({union})"
+
+
+def _events(asked: Funnel, parameters: _Parameters) -> str:
+    """The events that count, with a flag for each step they may be, and for strict order their place among all."""
+    flags = ", ".join(
+        f"({_fits(step, parameters, 'event')}) AS is_{number}" for number, step in enumerate(asked.steps, start=1)
+    )
+    is_strict = asked.order == "strict"
+    place = "row_number() OVER (PARTITION BY person ORDER BY occurred_at, id)" if is_strict else "NULL::bigint"
+    names = sorted({name for step in asked.steps for name in step.names})
+    only = "" if is_strict else f"AND name = ANY({parameters.add(names)})"
+    return f"""
+        events AS MATERIALIZED (
+            SELECT person, occurred_at AS at, {place} AS place, {flags} FROM tracking_trackedevent event
+            WHERE system_id = ANY({parameters.add(list(asked.system_ids))}) {only}
+              AND occurred_at >= {parameters.add(asked.since)} AND occurred_at < {parameters.add(asked.until)}
+              AND person <> '' AND is_valid
+        )
+    """
+
+
+def _fits(step: Step, parameters: _Parameters, table: str) -> str:
+    conditions = [f"{table}.name = ANY({parameters.add(list(step.names))})"]
+    for wanted in step.properties:
+        value = f"{table}.properties #>> {parameters.add(list(wanted.path))}::text[]"
+        conditions.append(
+            f"{value} = ANY({parameters.add(list(wanted.values))})" if wanted.values else f"{value} IS NOT NULL"
+        )
+    return " AND ".join(conditions)
+
+
+def _step(number: int, window: str) -> str:
+    """For each event of this step, the latest beginning before it that reached the step before."""
+    return f"""
+        level_{number} AS (
+            SELECT person, at, start, place FROM (
+                SELECT person, at, place, is_this, max(start) OVER (
+                    PARTITION BY person ORDER BY at RANGE BETWEEN UNBOUNDED PRECEDING AND '1 us'::interval PRECEDING
+                ) AS start
+                FROM (
+                    SELECT person, at, start, place, false AS is_this FROM level_{number - 1}
+                    UNION ALL
+                    SELECT person, at, NULL, place, true FROM events WHERE is_{number}
+                ) both_steps
+            ) led
+            WHERE is_this AND at - start <= {window}
+        )
+    """
+
+
+def _strict_step(number: int, window: str) -> str:
+    """The very next event of the person is this step."""
+    return f"""
+        level_{number} AS (
+            SELECT event.person, event.at, before.start, event.place
+            FROM level_{number - 1} before
+            JOIN events event ON event.person = before.person AND event.place = before.place + 1
+            WHERE event.is_{number} AND event.at - before.start <= {window}
+        )
+    """

@@ -1,0 +1,132 @@
+"""The events themselves, each once: lists, one person's timeline, and what is wrong with the invalid ones."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+from config.shared.errors import DomainError
+from tracking.models import PartnerSystem, TrackedEvent, UserMerge
+
+
+class BadPlace(DomainError):
+    code = "bad_cursor"
+
+
+@dataclass(frozen=True)
+class PropertyIs:
+    """The property at `path` (names, outermost first), as text, is one of `values`; with none, it is there at all."""
+
+    path: tuple[str, ...]
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which events: of these systems, and where something is given, only those it fits."""
+
+    system_ids: tuple[int, ...]
+    names: tuple[str, ...] = ()
+    person: str = ""
+    is_valid: bool | None = None
+    error_type: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    properties: tuple[PropertyIs, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a list that has the newest first; the next page begins behind it."""
+
+    occurred_at: datetime
+    id: UUID
+
+    def __str__(self) -> str:
+        return base64.urlsafe_b64encode(f"{self.occurred_at.isoformat()} {self.id}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> "Place":
+        """Raises BadPlace for anything but what `str()` gave."""
+        try:
+            at, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
+            return cls(datetime.fromisoformat(at), UUID(number))
+        except (binascii.Error, ValueError):
+            raise BadPlace("This is no place in the list. Begin without one.") from None
+
+    @classmethod
+    def of(cls, event: TrackedEvent) -> "Place":
+        return cls(event.occurred_at, event.pk)
+
+
+def tracked(wanted: Wanted, *, before: Place | None = None) -> QuerySet[TrackedEvent]:
+    """Newest first; slice it for a page."""
+    rows = TrackedEvent.objects.filter(system_id__in=wanted.system_ids).order_by("-occurred_at", "-id")
+    if wanted.names:
+        rows = rows.filter(name__in=wanted.names)
+    if wanted.person:
+        rows = rows.filter(person=wanted.person)
+    if wanted.is_valid is not None:
+        rows = rows.filter(is_valid=wanted.is_valid)
+    if wanted.error_type:
+        rows = rows.filter(is_valid=False, errors__contains=[{"type": wanted.error_type}])
+    if wanted.since:
+        rows = rows.filter(occurred_at__gte=wanted.since)
+    if wanted.until:
+        rows = rows.filter(occurred_at__lt=wanted.until)
+    for number, condition in enumerate(wanted.properties):
+        rows = _where(rows, condition, f"property_{number}")
+    if before:
+        older = Q(occurred_at__lt=before.occurred_at) | Q(occurred_at=before.occurred_at, id__lt=before.id)
+        rows = rows.filter(Q(occurred_at__lte=before.occurred_at) & older)
+    return rows
+
+
+def _where(rows: QuerySet[TrackedEvent], condition: PropertyIs, alias: str) -> QuerySet[TrackedEvent]:
+    value: Any = "properties"
+    for name in condition.path:
+        value = KeyTextTransform(name, value)
+    rows = rows.alias(**{alias: Cast(value, TextField())})
+    return rows.filter(**({f"{alias}__in": condition.values} if condition.values else {f"{alias}__isnull": False}))
+
+
+def timeline(partner_id: int, person: str) -> QuerySet[TrackedEvent]:
+    """What somebody did in all of a partner's systems, under whichever of their ids, newest first."""
+    merged = UserMerge.objects.filter(partner_id=partner_id, user_id=person, undone_at=None).first()
+    systems = PartnerSystem.objects.filter(partner_id=partner_id).values_list("pk", flat=True)
+    return tracked(Wanted(tuple(systems), person=merged.into_user_id if merged else person))
+
+
+@dataclass(frozen=True)
+class ErrorCount:
+    """`pointer` leads into the properties; `example` is the newest message of this kind."""
+
+    name: str
+    type: str
+    pointer: str
+    events: int
+    example: str
+
+
+def errors(system_ids: Sequence[int], *, since: datetime, until: datetime, limit: int = 100) -> list[ErrorCount]:
+    """What is wrong with invalid events, the most frequent fault first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT name, error->>'type', error->>'pointer', count(*),
+                   (array_agg(error->>'message' ORDER BY occurred_at DESC))[1]
+            FROM tracking_trackedevent, jsonb_array_elements(errors) error
+            WHERE system_id = ANY(%s) AND occurred_at >= %s AND occurred_at < %s AND NOT is_valid
+            GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT %s
+            """,
+            [list(system_ids), since, until, limit],
+        )
+        return [ErrorCount(*row) for row in cursor.fetchall()]
