@@ -1,4 +1,4 @@
-"""What a new copy starts with: settings, segments, an earn rule, playbooks and offers. Written once; yours to change."""
+"""What a new copy starts with: settings, segments, an earn rule, playbooks and offers. Written once; then yours."""
 
 from typing import Any
 

@@ -100,8 +100,8 @@ def faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
     faults = []
     if step.day not in (days := [day.isoformat() for day in limits.days]):
         faults.append(f"{step.day} is not one of the campaign's days: {', '.join(days)}.")
-    if (clock := _clock(step.send_at)) is None or not EARLIEST <= clock <= LATEST:
-        faults.append(f"{step.send_at} is not a time from {EARLIEST:%H:%M} to {LATEST:%H:%M}.")
+    if (clock := _clock(step.send_at)) is None or not EARLIEST <= clock < LATEST:
+        faults.append(f"{step.send_at} is not a time from {EARLIEST:%H:%M} to just before {LATEST:%H:%M}.")
     if not limits.reach.get((step.group, step.channel)):
         faults.append(f"nobody in the audience is in {step.group} and may be written to by {step.channel}.")
     faults += _faults_in_choice(step, limits)

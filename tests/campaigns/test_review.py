@@ -44,7 +44,7 @@ def test_an_edited_offer_changes_what_the_step_can_cost(plan: Plan, marketer: Us
     ("wish", "says"),
     [
         ({"day": dt.date(2026, 5, 1)}, "is not one of the campaign's days"),
-        ({"send_at": dt.time(23)}, "23:00 is not a time from 08:00 to 20:00"),
+        ({"send_at": dt.time(23)}, "23:00 is not a time from 08:00 to just before 20:00"),
         ({"subject": "{{ member.email }}"}, "is not known"),
         ({"subject": ""}, "must not be empty"),
         ({"body": "{% for x in y %}{% endfor %}"}, "has no use"),
