@@ -6,6 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 SERVICES := $(PY) -m config.run with-services
 PYTEST := $(VENV)/bin/pytest
+SDKS := tests/sdks/node_modules/.installed
 TEMPLATES = $$(find templates -name '*.html')
 .DEFAULT_GOAL := help
 .PHONY: help run test test-browser test-faults lint bench requirements chromium
@@ -23,10 +24,10 @@ test test-browser test-faults: export ENVIRONMENT = test
 test: $(VENV)/.dev node_modules/.installed ## Run the tests; ARGS="tests/loyalty -k points" chooses
 	@exec $(SERVICES) -- sh -c '$(PYTEST) -n 2 $(ARGS) && { $(PYTEST) -m alone $(ARGS) || test $$? = 5; }'
 
-test-browser: $(VENV)/.dev node_modules/.installed chromium ## Walk through the pages in a real browser
+test-browser: $(VENV)/.dev node_modules/.installed $(SDKS) chromium ## Walk through the pages in a real browser
 	@exec $(SERVICES) -- $(PYTEST) -m browser $(ARGS)
 
-test-faults: $(VENV)/.dev node_modules/.installed ## Start, kill and restart real processes
+test-faults: $(VENV)/.dev node_modules/.installed $(SDKS) ## Start, kill and restart real processes
 	@exec $(SERVICES) -- $(PYTEST) -m fault $(ARGS)
 
 bench: $(VENV)/.dev ## Measure; NAME=rescore chooses one
@@ -76,11 +77,13 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 
 NPM_CI := npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
 
-node_modules/.installed: package-lock.json | $(VENV)/.runtime
-	@echo "Installing package-lock.json ..."
+node_modules/.installed: package-lock.json
+$(SDKS): tests/sdks/package-lock.json
+node_modules/.installed $(SDKS): | $(VENV)/.runtime
+	@echo "Installing $< ..."
 	@command -v npm >/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r requirements-node.txt
-	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" $(NPM_CI)
+	@cd $(<D) && PATH="$$PATH:$(CURDIR)/$(VENV)/bin" $(NPM_CI)
 	@touch $@
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -134,21 +134,26 @@ def _event(raw: Any, *, library: Json | None = None) -> Incoming:
 
 
 def _group(wire: Wire, said: Json, context: Json, common: Json) -> Incoming:
-    """A change of a group; without a person its distinct id is made of the group's type and key."""
-    group_type, group_id = text(said.get("$group_type")), text(said.get("$group_key"))
+    """About a group and nobody: SDKs make up a distinct id where they are given none."""
+    group_id = text(said.get("$group_key"))
     wire.needs(group_id, "/properties/$group_key", "A group needs its key.")
-    if common["user_id"] == f"${group_type}_{group_id}":
-        common["user_id"] = ""
-    context |= {"groupId": group_id, "groupType": group_type}
+    context |= {"groupId": group_id, "groupType": text(said.get("$group_type"))}
+    common |= {"user_id": "", "anonymous_id": ""}
     return wire.incoming("group", "group", properties=mapping(said.get("$group_set")), context=context, **common)
 
 
 def _who(wire: Wire, sent: Json) -> Json:
-    """A browser that knows no user yet sends the id of its device."""
+    """A user, or somebody not yet known: a browser that sends the id of its device, and what PostHog calls an anonymous
+    event, of which it keeps no person."""
     distinct_id = wire.text("distinct_id", "$distinct_id") or text(sent.get("distinct_id"))
     wire.needs(distinct_id, "/distinct_id", "An event needs a distinct_id.")
     device_id = text(sent.get("$device_id"))
-    if sent.get("$is_identified") is False or (device_id and device_id == distinct_id):
+    keeps_person = {**sent, **wire.part("options")}
+    if distinct_id == device_id or False in (
+        keeps_person.get("$is_identified"),
+        keeps_person.get("$process_person_profile"),
+        keeps_person.get("process_person_profile"),
+    ):
         return {"user_id": "", "anonymous_id": distinct_id}
     return {"user_id": distinct_id, "anonymous_id": text(sent.get("$anon_distinct_id")) or device_id}
 
