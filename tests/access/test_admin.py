@@ -1,5 +1,6 @@
 """Look up and correct anything, in the admin: through the same actions as everywhere else."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -192,3 +193,12 @@ def test_a_manager_corrects_members_and_no_colleague(world: World, manager: User
     assert correct(client, "loyalty_member", world.ada, name="Ada King").status_code == 302
     assert client.get(url("loyalty_user", "changelist")).status_code == 403
     assert Member.objects.get(pk=world.ada.pk).name == "Ada King"
+
+
+@pytest.mark.parametrize("role", ["viewer", "marketer", "manager", "admin"])
+def test_the_admins_front_page_names_nothing_that_will_not_open(role, request, world: World, client_of):
+    client = client_of(request.getfixturevalue(role))
+    page = client.get(reverse("admin:index")).content.decode()
+    links = sorted(set(re.findall(r'href="(/admin/[\w/]+)"', page)) - {reverse("admin:logout")})
+    assert len(links) > 10
+    assert [link for link in links if client.get(link).status_code != 200] == []
