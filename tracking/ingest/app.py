@@ -193,12 +193,11 @@ class IngestApp:
         try:
             call = replace(call, body=_parsed(delivery.raw, call, may_be_empty=delivery.route.may_be_empty))
             source = await self._source(call)
+            bodies.refuse_too_many(call.body)
             translated = delivery.route.translate(call)
         except bodies.Unreadable as refusal:
             await self._keep_unreadable(delivery, call, refusal)
             raise
-        if len(translated.events) > arrivals.MOST_EVENTS:
-            raise Refused(413, "too_many_events", f"Send at most {arrivals.MOST_EVENTS:,} events at once.")
         self.rates.take(source, len(translated.events))
         await self._store(delivery, call, source, translated)
         return translated.answer

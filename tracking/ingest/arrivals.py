@@ -14,7 +14,6 @@ from tracking.ingest.neutral import Fault, Incoming, Source
 from tracking.rules import clocks
 from tracking.rules.structures import Structure
 
-MOST_EVENTS = 5_000
 LARGEST_EVENT = 2**20
 DEEPEST = 64
 LONGEST_NAME, LONGEST_ID = 200, 255

@@ -6,6 +6,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,6 +17,7 @@ from tracking.ingest.neutral import Fault, Refused
 LARGEST_BODY = 8 * 2**20
 LARGEST_INFLATED = 24 * 2**20
 LARGEST_SALVAGE = 2 * 2**20
+MOST_EVENTS = 5_000
 RAW_KEPT = 8_192
 
 
@@ -25,11 +27,23 @@ class Salvaged(dict[str, Any]):
     faults: tuple[Fault, ...] = ()
 
 
+class TooMany(Refused):
+    def __init__(self) -> None:
+        super().__init__(413, "too_many_events", f"Send at most {MOST_EVENTS:,} events at once.")
+
+
 class Unreadable(Refused):
     """400: no event can be found in these bytes, which are worth keeping."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(400, "unreadable_body", reason)
+
+
+def refuse_too_many(body: Any) -> None:
+    """Raises Refused where a list that a body is, or holds, is longer than any batch; before somebody walks it."""
+    lists = body.values() if isinstance(body, dict) else (body,)
+    if any(isinstance(each, list) and len(each) > MOST_EVENTS for each in lists):
+        raise TooMany
 
 
 def faults_of(element: Any) -> tuple[Fault, ...]:
@@ -97,7 +111,8 @@ def _form_data(body: bytes, content_type: str) -> bytes | None:
 
 # --- What is no JSON ----------------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],]')
+# A text without an end reaches to the end of the body: looking for one from each quotation mark in it takes for ever.
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],]', re.DOTALL)
 _BATCH = re.compile(r'"(?:batch|events)"\s*:\s*$')
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -106,7 +121,9 @@ def _salvage(body: bytes, reason: str) -> Any:
     if len(body) > LARGEST_SALVAGE:
         raise Unreadable(f"The body is no JSON ({reason}).")
     text = body.decode("utf-8", "surrogateescape")  # A byte that is none becomes half a surrogate pair, as bad as one.
-    elements = list(_elements(text))
+    elements = list(islice(_elements(text), MOST_EVENTS + 1))
+    if len(elements) > MOST_EVENTS:
+        raise TooMany
     if not elements:
         whole = _tolerant(text)
         if not isinstance(whole, dict):

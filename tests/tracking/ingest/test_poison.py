@@ -114,6 +114,24 @@ def test_our_own_list_of_events_is_as_robust(door, sender):
     ]
 
 
+MANY = 1_000_000
+TIRING = {
+    "quotation marks that end nothing": b'{"batch":[{"a":' + b'\\"' * MANY,
+    "a list of nothing": b"[" + b"," * (2 * MANY - 2),
+    "objects that never end": b'{"batch":[' + b'{"a":' * (MANY // 3),
+    "more events than any batch has": b'{"batch":[' + b"0," * (2 * MANY) + b"0]}",
+    "more bad events than any batch has": b'{"batch":[' + b'{"a":NaN},' * (MANY // 6) + b"0]}",
+}
+
+
+@pytest.mark.timeout(20)
+def test_a_body_made_to_keep_the_server_busy_is_refused_in_no_time(door, sender):
+    for kind, body in TIRING.items():
+        answer = door.post("/v1/batch", body, key=sender.key)
+        assert answer.status_code in (400, 413), kind
+    assert {event.name for event in sender.stored()} <= {"(unreadable request)"}
+
+
 # --- Whatever is sent ---------------------------------------------------------------------------------------------
 
 LEAVES = st.one_of(
@@ -134,6 +152,21 @@ EVENTS = st.dictionaries(
     max_size=8,
 )
 PLACES = st.sampled_from(["/v1/batch", "/batch/", "/api/v2/batch", "/api/s/s2s/batch", "/api/events/ingest"])
+
+
+SLIPS = st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=4), st.integers(0, 4)), min_size=1, max_size=4)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(slips=SLIPS)
+def test_whatever_happens_to_a_batch_on_its_way_something_of_it_is_kept(door, sender, slips):
+    body = b'{"batch":[' + b",".join([GOOD] * 5) + b"]}"
+    for place, inserted, lost in slips:
+        body = body[:place] + inserted + body[place + lost :]
+    before = len(sender.stored())
+    answer = door.post("/v1/batch", body, key=sender.key)
+    assert answer.status_code in (200, 400), answer.text
+    assert len(sender.stored()) > before
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
