@@ -3,6 +3,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from campaigns.rules import wording
 from loyalty.models import Consent, Score
 
 
@@ -107,6 +108,14 @@ class PlanStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.get_group_display()}"
+
+    @property
+    def example_subject(self) -> str:
+        """The subject with example words filled in, as a reader would see it."""
+        try:
+            return wording.fill(self.subject, wording.preview_values())
+        except wording.WordingFault:
+            return self.subject
 
 
 class Candidate(models.Model):

@@ -10,7 +10,6 @@ from django.utils.dateformat import time_format
 from django.utils.timezone import localdate
 
 from campaigns.models import Plan, PlanStep
-from campaigns.rules import wording
 from campaigns.rules.reasons import beyond_the_budget, headline
 
 
@@ -27,14 +26,6 @@ class StepView:
     step: PlanStep
     headline: str
     why_no_offer: str = ""
-
-    @property
-    def subject(self) -> str:
-        """With example words filled in, as a reader would see it."""
-        try:
-            return wording.fill(self.step.subject, wording.preview_values())
-        except wording.WordingFault:
-            return self.step.subject
 
     @property
     def cost(self) -> Decimal:
