@@ -20,7 +20,6 @@ import psycopg
 
 from tracking.ingest.arrivals import Published
 from tracking.ingest.neutral import Source
-from tracking.rules.keys import digest_of
 from tracking.rules.structures import BadStructure, Structure
 
 CHANNEL = "tracking_catalogue"
@@ -66,9 +65,9 @@ class Snapshot:
                 structures[system_id, name] = published
         return cls({bytes(row[0]): Key(Source(*row[2:]), row[1]) for row in keys}, structures, kept)
 
-    def source(self, credential: str, *, now: datetime) -> Source | None:
-        """Whose key this is: a write key, or `id:secret`."""
-        key = self.keys.get(digest_of(credential))
+    def source(self, digest: bytes, *, now: datetime) -> Source | None:
+        """Whose key has this digest."""
+        key = self.keys.get(digest)
         return None if key is None or (key.expires_at is not None and key.expires_at <= now) else key.source
 
 
@@ -94,7 +93,7 @@ class Catalogue:
         while True:
             try:
                 await self._follow()
-            except psycopg.Error as fault:
+            except (psycopg.Error, OSError) as fault:
                 self.is_current = False
                 self.has_tried.set()
                 logger.warning("The catalogue of keys cannot be read, the last one stands: %s", fault)

@@ -75,7 +75,7 @@ class Committer:
         self._parked: deque[Parked] = deque()
         self._waiting_rows = 0
         self._has_work = asyncio.Event()
-        self._away_until = 0.0
+        self._away_until = self._orphans_at = 0.0
 
     async def store(self, rows: Sequence[Arrival]) -> None:
         """Raises Refused(503) when too much waits already, or nothing can be stored at all."""
@@ -91,23 +91,31 @@ class Committer:
 
     async def run(self) -> None:
         """Store what is parked, and empty the spool in between, for as long as the process lives."""
-        looked_for_orphans = 0.0
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._has_work.wait(), LOOK_AGAIN)
             self._has_work.clear()
-            while self._parked:
-                await self._store_group(self._take_group())
-            now = asyncio.get_running_loop().time()
-            if now >= self._away_until:
-                await self._drain(self._spool)
-                if now - looked_for_orphans > LOOK_FOR_ORPHANS:
-                    looked_for_orphans = now
-                    await self._drain_orphans()
+            try:
+                await self._store_parked()
+                await self._empty_spools()
+            except Exception:  # Whoever waits for this task would wait for ever.
+                logger.exception("The committer stumbled and goes on")
 
-    async def close(self) -> None:
+    async def _store_parked(self) -> None:
         while self._parked:
             await self._store_group(self._take_group())
+
+    async def _empty_spools(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._away_until:
+            return
+        await self._drain(self._spool)
+        if now >= self._orphans_at:
+            self._orphans_at = now + LOOK_FOR_ORPHANS
+            await self._drain_orphans()
+
+    async def close(self) -> None:
+        await self._store_parked()
         if self._connection is not None:
             await self._connection.close()
 
@@ -183,8 +191,7 @@ class Committer:
             if rows and not await self._inserted(rows):
                 return False
             source.forget()
-            while self._parked:
-                await self._store_group(self._take_group())
+            await self._store_parked()
         return True
 
     async def _drain_orphans(self) -> None:
