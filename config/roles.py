@@ -21,7 +21,10 @@ MANAGER_MAY = (
     "loyalty.add_member loyalty.change_member loyalty.add_store loyalty.change_store loyalty.change_product "
     "loyalty.add_consent loyalty.change_consent loyalty.add_earnrule loyalty.change_earnrule loyalty.add_pointsentry "
     "loyalty.change_business campaigns.change_campaignpolicy loyalty.view_audit tracking.change_projection "
-    "tracking.change_dispatch"
+    "tracking.change_dispatch tracking.add_partner tracking.change_partner tracking.add_partnersystem "
+    "tracking.change_partnersystem tracking.add_systemkey tracking.change_systemkey tracking.add_eventstructure "
+    "tracking.change_eventstructure tracking.delete_eventstructure tracking.add_partneraccess "
+    "tracking.change_partneraccess"
 ).split()
 
 
@@ -40,7 +43,7 @@ def _permissions_of(role: str) -> QuerySet[Permission]:
         return Permission.objects.all()
     named = list(MARKETER_MAY if role != VIEWER else []) + list(MANAGER_MAY if role == MANAGER else [])
     wanted = Q(codename__startswith="view_") & ~Q(
-        codename__in=["view_pii", "view_audit", "view_user", "view_invitation"]
+        codename__in=["view_pii", "view_audit", "view_user", "view_invitation", "view_partneraccess"]
     )
     for name in named:
         app, codename = name.split(".")

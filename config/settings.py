@@ -159,6 +159,11 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "campaigns.Playbook", "m2m_fields": ["offers"]},
     "campaigns.Offer",
     "campaigns.CampaignPolicy",
+    "tracking.Partner",
+    "tracking.PartnerAccess",
+    "tracking.PartnerSystem",
+    {"model": "tracking.SystemKey", "exclude_fields": ["digest", "last_used_at"]},
+    {"model": "tracking.EventStructure", "exclude_fields": ["schema"]},
 )
 
 # --- Work in the background ---------------------------------------------------------------------------------------

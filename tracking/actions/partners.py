@@ -8,10 +8,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from config.shared.errors import DomainError
+from config.shared.trail import note_change
 from tracking.models import Partner, PartnerAccess, PartnerSystem, SystemKey
 from tracking.rules import keys
 
 LONGEST_OVERLAP = timedelta(days=90)
+USE_IS_NOTED_EVERY = timedelta(minutes=1)
 Person = Any  # Whoever is signed in: the user model lives above.
 
 
@@ -25,6 +27,10 @@ class KeyGone(DomainError):
 
 class BadOverlap(DomainError):
     code = "bad_overlap"
+
+
+class WorksHere(DomainError):
+    code = "works_here"
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ def change_partner(partner: Partner, *, name: str, is_active: bool) -> None:
     try:
         with transaction.atomic():
             Partner.objects.filter(pk=partner.pk).update(name=name.strip(), is_active=is_active)
+            note_change(partner, name=(partner.name, name.strip()), is_active=(partner.is_active, is_active))
     except IntegrityError:
         raise NameTaken(f"There is a partner called {name.strip()} already.") from None
 
@@ -68,9 +75,14 @@ def change_system(system: PartnerSystem, *, name: str, kind: str, events_per_sec
     """Raises NameTaken."""
     try:
         with transaction.atomic():
-            PartnerSystem.objects.filter(pk=system.pk).update(
-                name=name.strip(), kind=kind, events_per_second=events_per_second, is_active=is_active
-            )
+            changes = {
+                "name": name.strip(),
+                "kind": kind,
+                "events_per_second": events_per_second,
+                "is_active": is_active,
+            }
+            PartnerSystem.objects.filter(pk=system.pk).update(**changes)
+            note_change(system, **{field: (getattr(system, field), value) for field, value in changes.items()})
     except IntegrityError:
         raise NameTaken(f"{system.partner.name} has a system called {name.strip()} already.") from None
 
@@ -95,6 +107,7 @@ def rotate(key: SystemKey, *, overlap: timedelta, by: Person, now: datetime) -> 
     working = SystemKey.objects.filter(pk=key.pk, revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
     if not working.update(expires_at=now + overlap):
         raise KeyGone("This key works no more, so there is nothing to rotate. Make a new one.")
+    note_change(key, expires_at=(key.expires_at, now + overlap))
     made = add_pair if key.kind == SystemKey.Kind.PAIR else add_write_key
     return made(system=key.system, by=by)
 
@@ -104,10 +117,21 @@ def revoke(key: SystemKey, *, now: datetime) -> None:
     """It stops everywhere at this commit. Raises KeyGone."""
     if not SystemKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now):
         raise KeyGone("This key was revoked already.")
+    note_change(key, revoked_at=(None, now))
+
+
+def note_use(key: SystemKey, *, now: datetime) -> None:
+    """Written once a minute at most, however often a key is used."""
+    lately = now - USE_IS_NOTED_EVERY
+    if key.last_used_at is None or key.last_used_at < lately:
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=lately)
+        SystemKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
 
 
 def give_access(*, user: Person, partner: Partner) -> PartnerAccess:
-    """From now on this login sees this partner and nothing else."""
+    """From now on this login sees this partner and nothing else. Raises WorksHere for one of the shop's own people."""
+    if user.is_superuser or user.groups.exists():
+        raise WorksHere(f"{user} works here and sees every partner. Invite another address for the partner.")
     access, _ = PartnerAccess.objects.update_or_create(user=user, defaults={"partner": partner})
     return access
 

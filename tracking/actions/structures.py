@@ -7,17 +7,23 @@ from django.db import transaction
 from django.db.models import Max
 
 from config.shared.errors import DomainError
+from config.shared.trail import note_change
 from tracking.models import EventStructure, PartnerSystem
-from tracking.rules import structures
+from tracking.rules import schema_text, structures
+from tracking.rules.differences import differences
 
 Status = EventStructure.Status
 Person = Any
 
 
 class BadSchema(DomainError):
-    """The message says where the schema is wrong."""
+    """The message says what is wrong with the schema; `path` leads to it."""
 
     code = "bad_schema"
+
+    def __init__(self, fault: structures.BadStructure) -> None:
+        super().__init__(str(fault))
+        self.path = fault.path
 
 
 class WrongState(DomainError):
@@ -33,6 +39,7 @@ def draft(*, system: PartnerSystem, event_name: str, schema: Any, by: Person) ->
     present = versions.filter(status=Status.DRAFT).first()
     if present is not None:
         EventStructure.objects.filter(pk=present.pk).update(schema=schema)
+        note_change(present, schema=("", "; ".join(map(str, differences(present.schema, schema)))))
         present.refresh_from_db()
         return present
     newest = versions.aggregate(newest=Max("version"))["newest"] or 0
@@ -45,19 +52,24 @@ def draft(*, system: PartnerSystem, event_name: str, schema: Any, by: Person) ->
 def publish(structure: EventStructure, *, now: datetime) -> None:
     """From this commit on events are checked against it; the version before it is retired. Raises WrongState."""
     PartnerSystem.objects.select_for_update().get(pk=structure.system_id)
-    EventStructure.objects.filter(
+    in_force = EventStructure.objects.filter(
         system_id=structure.system_id, event_name=structure.event_name, status=Status.PUBLISHED
-    ).update(status=Status.RETIRED, retired_at=now)
+    ).first()
+    if in_force is not None:
+        retire(in_force, now=now)
     drafts = EventStructure.objects.filter(pk=structure.pk, status=Status.DRAFT)
     if not drafts.update(status=Status.PUBLISHED, published_at=now):
         raise WrongState("Only a draft can be published. Make a new version first.")
+    note_change(structure, status=(Status.DRAFT, Status.PUBLISHED))
 
 
+@transaction.atomic
 def retire(structure: EventStructure, *, now: datetime) -> None:
     """Events of this name are unplanned again, and pass unchecked. Raises WrongState."""
     published = EventStructure.objects.filter(pk=structure.pk, status=Status.PUBLISHED)
     if not published.update(status=Status.RETIRED, retired_at=now):
         raise WrongState("Only a published structure can be retired.")
+    note_change(structure, status=(Status.PUBLISHED, Status.RETIRED))
 
 
 def discard(structure: EventStructure) -> None:
@@ -68,6 +80,7 @@ def discard(structure: EventStructure) -> None:
 
 def _refuse_bad(schema: Any) -> None:
     try:
+        schema_text.refuse_unstorable(schema)
         structures.Structure(schema)
     except structures.BadStructure as fault:
-        raise BadSchema(str(fault)) from None
+        raise BadSchema(fault) from None

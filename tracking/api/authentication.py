@@ -11,6 +11,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from tracking.actions import partners
 from tracking.ingest import credentials
 from tracking.ingest.neutral import Call
 from tracking.models import PartnerSystem, SystemKey
@@ -40,8 +41,10 @@ class SystemKeyAuthentication(BaseAuthentication):
         given: Sequence[str] = list(credentials.candidates(call))
         if not given:
             return None
+        now = timezone.now()
         for credential in given:
-            if key := scope.working_key(credential, now=timezone.now()):
+            if key := scope.working_key(credential, now=now):
+                partners.note_use(key, now=now)
                 return SystemUser(key), key
         raise AuthenticationFailed("This needs a key that is known here and not revoked.")
 

@@ -7,7 +7,7 @@ and `meta.error` in one body for a refusal, 429 and 503 with whole seconds in Re
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,6 +41,8 @@ from tracking.ingest.neutral import (
 )
 from tracking.ingest.rates import Rates
 from tracking.ingest.spool import Spool
+from tracking.ingest.uses import Uses
+from tracking.rules.keys import digest_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -48,6 +50,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 FIRST_LOAD_PATIENCE = 5.0
+LAST_WORD_PATIENCE = 2.0
 UNREADABLE = "(unreadable request)"
 _SAFE_ID = re.compile(r"[\w.:/+=@-]{1,100}")
 _ALLOWED_HEADERS = b"Authorization, Content-Type, AnonymousId, X-Write-Key, X-API-Key, X-Retry-Count, X-Correlation-Id"
@@ -112,6 +115,7 @@ class IngestApp:
         self.routes = Routes()
         self.catalogue = Catalogue(conninfo, folder / "catalogue.json")
         self.rates = Rates(redis_url)
+        self.uses = Uses(conninfo)
         self._conninfo, self._spool_folder, self._spool_bytes = conninfo, folder / "spool", spool_bytes
         self._committer: Committer | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -128,7 +132,8 @@ class IngestApp:
         self._committer = Committer(self._conninfo, Spool(self._spool_folder, most_bytes=self._spool_bytes))
         self.catalogue.load_file()
         self._tasks = [
-            asyncio.create_task(work()) for work in (self.catalogue.run, self._committer.run, self.rates.run)
+            asyncio.create_task(work())
+            for work in (self.catalogue.run, self._committer.run, self.rates.run, self.uses.run)
         ]
 
     async def close(self) -> None:
@@ -139,6 +144,8 @@ class IngestApp:
         if self._committer is not None:
             await self._committer.close()
         await self.rates.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.uses.tell(), LAST_WORD_PATIENCE)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -206,16 +213,28 @@ class IngestApp:
         if not self.catalogue.has_tried.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.catalogue.has_tried.wait(), FIRST_LOAD_PATIENCE)
-        now, snapshot = datetime.now(UTC), self.catalogue.snapshot
-        for credential in credentials.candidates(call, key_in_path):
-            if source := snapshot.source(credential, now=now):
-                return source
+        given = list(credentials.candidates(call, key_in_path))
+        source = self._known(given)
+        if source is None and given:
+            await self.catalogue.look_again()
+            source = self._known(given)
+        if source is not None:
+            return source
         if not self.catalogue.is_current:
             # A 401 is final for every SDK, and this key may be newer than what is known here.
             raise Refused(503, "cannot_check", "Keys cannot be checked now. Send again soon.", retry_after=5)
         if key_in_path:
             raise Refused(404, "unknown_key", "There is no such key.")
         raise Refused(401, "unknown_key", "This needs a key that is known here and not revoked.")
+
+    def _known(self, given: Sequence[str]) -> Source | None:
+        now, snapshot = datetime.now(UTC), self.catalogue.snapshot
+        for credential in given:
+            digest = digest_of(credential)
+            if source := snapshot.source(digest, now=now):
+                self.uses.note(digest, now=now)
+                return source
+        return None
 
     async def _store(self, delivery: Delivery, call: Call, source: Source, translated: Translated) -> None:
         assert self._committer is not None, "The application was not started."

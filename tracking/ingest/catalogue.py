@@ -11,6 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from tracking.rules.structures import BadStructure, Structure
 CHANNEL = "tracking_catalogue"
 RELOAD_EVERY = 30.0
 RETRY_AFTER = 1.0
+LOOK_AGAIN = 0.5
 logger = logging.getLogger(__name__)
 
 KEYS = """
@@ -79,6 +81,8 @@ class Catalogue:
         self.snapshot = Snapshot()
         self.is_current = False  # Whether the database was reached the last time it was asked.
         self.has_tried = asyncio.Event()
+        self._looking = asyncio.Lock()
+        self._look_at = 0.0
 
     def load_file(self) -> None:
         """The state another process left, until the database has answered."""
@@ -98,6 +102,18 @@ class Catalogue:
                 self.has_tried.set()
                 logger.warning("The catalogue of keys cannot be read, the last one stands: %s", fault)
                 await asyncio.sleep(RETRY_AFTER)
+
+    async def look_again(self) -> None:
+        """For a key nobody knows: it may be a moment old. Strangers who guess cause two reloads a second."""
+        async with self._looking:
+            now = asyncio.get_running_loop().time()
+            if now < self._look_at:
+                return
+            self._look_at = now + LOOK_AGAIN
+            with suppress(psycopg.Error, OSError, TimeoutError):
+                connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+                async with connection:
+                    await self.reload(connection)
 
     async def _follow(self) -> None:
         connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from tracking.models import Partner, PartnerAccess, PartnerSystem, SystemKey
+from tracking.models import EventStructure, Partner, PartnerAccess, PartnerSystem, SystemKey
 from tracking.rules.keys import digest_of
 
 
@@ -23,6 +23,19 @@ def partners_seen_by(user: Any) -> QuerySet[Partner]:
 
 def systems_seen_by(user: Any) -> QuerySet[PartnerSystem]:
     return PartnerSystem.objects.filter(partner__in=partners_seen_by(user)).select_related("partner")
+
+
+def keys_seen_by(user: Any) -> QuerySet[SystemKey]:
+    return SystemKey.objects.filter(system__partner__in=partners_seen_by(user)).select_related("system__partner")
+
+
+def structures_seen_by(user: Any) -> QuerySet[EventStructure]:
+    return EventStructure.objects.filter(system__partner__in=partners_seen_by(user)).select_related("system__partner")
+
+
+def may_look(user: Any) -> bool:
+    """Whether tracking shows this login anything at all."""
+    return user.has_perm("tracking.view_partner") or partners_seen_by(user).exists()
 
 
 def working_key(credential: str, *, now: datetime) -> SystemKey | None:

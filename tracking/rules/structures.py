@@ -12,11 +12,17 @@ import jsonschema_rs
 LONGEST_MESSAGE = 300
 MOST_VIOLATIONS = 20
 DEEPEST_SCHEMA = 60
-LARGEST_SCHEMA = 200_000
+
+
+Path = tuple[str | int, ...]
 
 
 class BadStructure(ValueError):
-    """The schema cannot be used; the message says where and why."""
+    """The schema cannot be used; the message says why, and `path` leads to what is wrong in it."""
+
+    def __init__(self, message: str, path: Path = ()) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class Violation(NamedTuple):
@@ -36,7 +42,10 @@ class Structure:
         try:
             self._validator = jsonschema_rs.validator_for(schema, validate_formats=True, retriever=_fetch_nothing)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as fault:
-            raise BadStructure(f"This is not a JSON Schema: {str(fault).splitlines()[0][:LONGEST_MESSAGE]}") from None
+            told = str(fault).splitlines()[0][:LONGEST_MESSAGE]
+            raise BadStructure(
+                f"This is not a JSON Schema: {told}", tuple(getattr(fault, "instance_path", ()))
+            ) from None
 
     def allows(self, properties: Any) -> bool:
         return self._validator.is_valid(properties)
@@ -53,22 +62,21 @@ class Structure:
         return found[:MOST_VIOLATIONS]
 
 
-def refuse_outside_references(schema: Any, *, depth: int = 0) -> None:
+def refuse_outside_references(schema: Any, *, path: Path = ()) -> None:
     """Raises BadStructure for a schema that is no object, too deep, or names anything outside itself."""
-    if depth == 0 and not isinstance(schema, dict):
+    if not path and not isinstance(schema, dict):
         raise BadStructure('A structure is a JSON object, such as {"type": "object", "properties": {}}.')
-    if depth > DEEPEST_SCHEMA:
-        raise BadStructure(f"The schema is nested more than {DEEPEST_SCHEMA} levels deep.")
+    if len(path) > DEEPEST_SCHEMA:
+        raise BadStructure(f"The schema is nested more than {DEEPEST_SCHEMA} levels deep.", path)
     if isinstance(schema, dict):
         for word in ("$ref", "$dynamicRef", "$recursiveRef"):
             target = schema.get(word)
             if isinstance(target, str) and not target.startswith("#"):
-                raise BadStructure(f"“{word}”: “{target[:100]}” points outside this schema. Copy it into “$defs”.")
-        for inner in schema.values():
-            refuse_outside_references(inner, depth=depth + 1)
-    elif isinstance(schema, list):
-        for inner in schema:
-            refuse_outside_references(inner, depth=depth + 1)
+                told = f"“{word}”: “{target[:100]}” points outside this schema. Copy it into “$defs”."
+                raise BadStructure(told, (*path, word))
+    inside = schema.items() if isinstance(schema, dict) else enumerate(schema) if isinstance(schema, list) else ()
+    for place, inner in inside:
+        refuse_outside_references(inner, path=(*path, place))
 
 
 def _fetch_nothing(uri: str) -> Any:

@@ -1,5 +1,6 @@
 """The way in, driven from a test as an SDK drives it: real requests to the real application over a real database."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -35,6 +36,10 @@ class Door:
 
     def send(self, method: str, path: str, **how: Any) -> httpx2.Response:
         return self._portal.call(partial(self._client.request, method, path, **how))
+
+    def run(self, work: Callable[[], Awaitable[Any]]) -> Any:
+        """In the application's own loop."""
+        return self._portal.call(work)
 
     def post(self, path: str, body: Any = None, *, key: str = "", **how: Any) -> httpx2.Response:
         """`body` is sent as JSON unless it is bytes."""
