@@ -82,7 +82,7 @@ class Catalogue:
         self.is_current = False  # Whether the database was reached the last time it was asked.
         self.has_tried = asyncio.Event()
         self._looking = asyncio.Lock()
-        self._look_at = 0.0
+        self._looked_at = 0.0
 
     def load_file(self) -> None:
         """The state another process left, until the database has answered."""
@@ -104,13 +104,15 @@ class Catalogue:
                 await asyncio.sleep(RETRY_AFTER)
 
     async def look_again(self) -> None:
-        """For a key nobody knows: it may be a moment old. Strangers who guess cause two reloads a second."""
+        """For a key nobody knows: it may be a moment old. Strangers who guess share two reloads a second."""
+        loop = asyncio.get_running_loop()
+        came_at = loop.time()
         async with self._looking:
-            now = asyncio.get_running_loop().time()
-            if now < self._look_at:
+            if self._looked_at > came_at:
                 return
-            self._look_at = now + LOOK_AGAIN
-            with suppress(psycopg.Error, OSError, TimeoutError):
+            await asyncio.sleep(max(0.0, self._looked_at + LOOK_AGAIN - came_at))
+            self._looked_at = loop.time()
+            with suppress(psycopg.Error, OSError):
                 connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
                 async with connection:
                     await self.reload(connection)

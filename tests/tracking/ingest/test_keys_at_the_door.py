@@ -17,6 +17,11 @@ def opens(door: Door, key: str) -> bool:
     return door.post("/v1/batch", {"batch": []}, key=key).status_code == 200
 
 
+def test_a_key_opens_from_its_first_moment(door, sender):
+    for number in range(5):
+        assert opens(door, Sender("Acme", f"App {number}").key), "no news of it need arrive first"
+
+
 def test_a_revoked_key_stops_at_once(door, sender):
     assert opens(door, sender.key)
     partners.revoke(sender.write_key, now=timezone.now())
