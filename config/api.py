@@ -35,3 +35,40 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     response.data = body
     response.content_type = "application/problem+json"
     return response
+
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "For programs; it stays the same."},
+        "detail": {"type": "string", "description": "For people: what to change."},
+        "errors": {
+            "type": "object",
+            "additionalProperties": True,
+            "description": "Each field that was not understood.",
+        },
+    },
+}
+_PROBLEMS = {
+    "400": "Something of what was sent cannot be used.",
+    "401": "Nobody is signed in, or the key is unknown.",
+    "403": "This is for others.",
+    "404": "It is not there, or somebody else's.",
+    "405": "Not by this method.",
+    "409": "The business refuses.",
+}
+
+
+def describe_problems(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular's hook: every operation may end in a problem, and says so."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            for status_code, told in _PROBLEMS.items():
+                operation["responses"].setdefault(status_code, {"description": told, "content": content})
+    return result

@@ -164,6 +164,9 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "tracking.PartnerSystem",
     {"model": "tracking.SystemKey", "exclude_fields": ["digest", "last_used_at"]},
     {"model": "tracking.EventStructure", "exclude_fields": ["schema"]},
+    "tracking.UserMerge",
+    "tracking.SavedFunnel",
+    {"model": "tracking.Replay", "include_fields": ["system", "event_name", "error_type", "status"]},
 )
 
 # --- Work in the background ---------------------------------------------------------------------------------------
@@ -216,6 +219,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.api.describe_problems",
+        "tracking.api.schema.add_ingest",
+    ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -206,8 +206,10 @@ class IngestApp:
             await self._keep_unreadable(delivery, call, refusal)
             raise
         self.rates.take(source, len(translated.events))
-        await self._store(delivery, call, source, translated)
-        return translated.answer
+        rows = await self._store(delivery, call, source, translated)
+        if isinstance(translated.answer, Answer):
+            return translated.answer
+        return translated.answer([orjson.loads(row.errors) for row in rows])
 
     async def _source(self, call: Call, key_in_path: str = "") -> Source:
         if not self.catalogue.has_tried.is_set():
@@ -236,7 +238,9 @@ class IngestApp:
                 return source
         return None
 
-    async def _store(self, delivery: Delivery, call: Call, source: Source, translated: Translated) -> None:
+    async def _store(
+        self, delivery: Delivery, call: Call, source: Source, translated: Translated
+    ) -> list[arrivals.Arrival]:
         assert self._committer is not None, "The application was not started."
         rows = arrivals.arrivals(
             translated.events,
@@ -249,6 +253,7 @@ class IngestApp:
             agent=call.headers.get("user-agent", "")[:80],
         )
         await self._committer.store(rows)
+        return rows
 
     async def _keep_unreadable(self, delivery: Delivery, call: Call, refusal: Refused) -> None:
         """The bytes nobody could read, as an invalid event of whose key they came with."""

@@ -1,7 +1,7 @@
 """What every dialect speaks of: one request in, neutral events and an answer out."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal, NamedTuple
@@ -68,12 +68,19 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+# From what is wrong with each event, in their order: the errors as they are stored.
+Verdict = Callable[[Sequence[Sequence[Json]]], Answer]
+
+
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """`sent_at` is when the sender's clock said it sent this; None leaves the events' times as they are."""
+    """`sent_at` is when the sender's clock said it sent this; None leaves the events' times as they are.
+
+    `answer` is the same whatever the structures say, as SDKs need it, or is made from their verdict.
+    """
 
     events: list[Incoming]
-    answer: Answer
+    answer: Answer | Verdict
     sent_at: Any = None
 
 

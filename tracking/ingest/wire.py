@@ -1,9 +1,12 @@
 """One event as it came over the wire, whatever its SDK calls the parts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tracking.ingest.bodies import faults_of
-from tracking.ingest.neutral import Fault, Incoming, Json, Kind, text
+from tracking.ingest.neutral import Answer, Fault, Incoming, Json, Kind, text
+
+MOST_TOLD = 100
 
 
 class Wire:
@@ -17,7 +20,7 @@ class Wire:
         self.unreadable: Any = None
         if not isinstance(event, dict):
             self.unreadable = event
-            self.fault("wrong_type", "", "An event is a JSON object.")
+            self.fault("malformed", "", "An event is a JSON object.")
 
     def fault(self, kind: str, pointer: str, message: str) -> None:
         self.faults.append(Fault(kind, pointer, message))
@@ -34,7 +37,7 @@ class Wire:
                 continue
             if found := text(value):
                 return found
-            self.fault("wrong_type", f"/{name}", f"“{name}” is text, not “{str(value)[:60]}”.")
+            self.fault("malformed", f"/{name}", f"“{name}” is text, not “{str(value)[:60]}”.")
         return ""
 
     def part(self, name: str) -> Json:
@@ -44,16 +47,22 @@ class Wire:
             return value
         if value is not None:
             self.unreadable = value
-            self.fault("wrong_type", f"/{name}", f"“{name}” is a JSON object.")
+            self.fault("malformed", f"/{name}", f"“{name}” is a JSON object.")
         return {}
 
     def needs(self, is_there: object, pointer: str, message: str) -> None:
         """An event that is not even readable is not asked for more."""
         if not is_there and self.raw:
-            self.fault("required_missing", pointer, message)
+            self.fault("incomplete", pointer, message)
 
     def incoming(self, kind: Kind, name: str, *, properties: Json | None = None, **rest: Any) -> Incoming:
         kept = properties or {}
         if self.unreadable is not None:
             kept = {**kept, "unreadable": self.unreadable}
         return Incoming(kind, name, properties=kept, faults=tuple(self.faults), **rest)
+
+
+def verdict(errors: Sequence[Sequence[Json]]) -> Answer:
+    """Everything was kept; `errors` tells of the first invalid events by their place in the request."""
+    invalid = [{"index": place, "errors": each} for place, each in enumerate(errors) if each]
+    return Answer({"accepted": len(errors), "invalid": len(invalid), "errors": invalid[:MOST_TOLD]})

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from tracking.ingest.bodies import Unreadable
-from tracking.ingest.neutral import Answer, Call, Dialect, Incoming, Ingest, Translated
-from tracking.ingest.wire import Wire
+from tracking.ingest.neutral import Call, Dialect, Incoming, Ingest, Translated
+from tracking.ingest.wire import Wire, verdict
 
 REQUIRED = ("id", "source", "specversion", "type")
 DATA = ("data", "data_base64")
@@ -25,7 +25,7 @@ def ingest(call: Call) -> Translated:
         events = [_event(Wire(call.body))]
     else:
         events = [_event(_binary(call))]
-    return Translated(events, Answer({"accepted": len(events), "malformed": sum(1 for e in events if e.faults)}))
+    return Translated(events, verdict)
 
 
 def _binary(call: Call) -> Wire:

@@ -7,17 +7,15 @@
 from typing import Any, get_args
 
 from tracking.ingest.bodies import Unreadable
-from tracking.ingest.neutral import Answer, Call, Dialect, Incoming, Ingest, Kind, Translated
-from tracking.ingest.wire import Wire
+from tracking.ingest.neutral import Call, Dialect, Incoming, Ingest, Kind, Translated
+from tracking.ingest.wire import Wire, verdict
 
 KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
 def ingest(call: Call) -> Translated:
-    translated = [_event(event) for event in _events(call.body)]
-    invalid = sum(1 for event in translated if event.faults)
     sent_at = call.body.get("sent_at") if isinstance(call.body, dict) else None
-    return Translated(translated, Answer({"accepted": len(translated), "malformed": invalid}), sent_at)
+    return Translated([_event(event) for event in _events(call.body)], verdict, sent_at)
 
 
 def _events(body: Any) -> list[Any]:
@@ -33,7 +31,7 @@ def _event(event: Any) -> Incoming:
     wire = Wire(event)
     said = wire.text("kind") or "track"
     if said not in KINDS:
-        wire.fault("other", "/kind", f"“{said[:40]}” is no kind of event; there are {', '.join(KINDS)}.")
+        wire.fault("malformed", "/kind", f"“{said[:40]}” is no kind of event; there are {', '.join(KINDS)}.")
     kind = KINDS.get(said, "track")
     return wire.incoming(
         kind,
