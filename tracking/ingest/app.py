@@ -53,7 +53,6 @@ FIRST_LOAD_PATIENCE = 5.0
 LAST_WORD_PATIENCE = 2.0
 UNREADABLE = "(unreadable request)"
 _SAFE_ID = re.compile(r"[\w.:/+=@-]{1,100}")
-_ALLOWED_HEADERS = b"Authorization, Content-Type, AnonymousId, X-Write-Key, X-API-Key, X-Retry-Count, X-Correlation-Id"
 logger = logging.getLogger(__name__)
 
 
@@ -179,7 +178,7 @@ class IngestApp:
         self, found: dict[str, Matched], scope: Scope, receive: Receive, headers: dict[str, str], correlation_id: str
     ) -> Answer:
         if scope["method"] == "OPTIONS":
-            return Answer({}, headers=_handshake(headers))
+            return Answer({}, headers=_preflight(headers))
         matched = found.get(scope["method"])
         if matched is None:
             raise Refused(405, "wrong_method", f"Use {' or '.join(found)} here.")
@@ -310,10 +309,17 @@ async def _body(receive: Receive) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _handshake(headers: dict[str, str]) -> dict[str, str]:
-    """What a sender of CloudEvents webhooks asks for before it sends any."""
-    asking = headers.get("webhook-request-origin")
-    return {"webhook-allowed-origin": asking, "webhook-allowed-rate": "*"} if asking else {}
+def _preflight(headers: dict[str, str]) -> dict[str, str]:
+    """What a browser asks before it sends for a page, and a sender of CloudEvents before it sends any.
+
+    SDKs invent headers of their own, so whatever is asked for is allowed: nothing here rests on a browser's cookies.
+    """
+    allowed = {"access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS", "access-control-max-age": "86400"}
+    if asked := headers.get("access-control-request-headers"):
+        allowed["access-control-allow-headers"] = asked
+    if asking := headers.get("webhook-request-origin"):
+        allowed |= {"webhook-allowed-origin": asking, "webhook-allowed-rate": "*"}
+    return allowed
 
 
 def _refusal(refusal: Refused) -> Answer:
@@ -333,9 +339,6 @@ async def _send(send: Send, answer: Answer, origin: str, correlation_id: str, re
         headers += [
             (b"access-control-allow-origin", origin.encode("latin-1")),
             (b"access-control-allow-credentials", b"true"),
-            (b"access-control-allow-headers", _ALLOWED_HEADERS),
-            (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, OPTIONS"),
-            (b"access-control-max-age", b"86400"),
             (b"vary", b"Origin"),
         ]
     if retry_after is not None:
