@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from tracking import actions, bus, queries
-from tracking.actions import partitions
+from tracking.actions import partitions, replays
 from tracking.models import Projection
 
 ENOUGH_STEPS = 200
@@ -39,3 +39,15 @@ def keep_months() -> None:
     """Tables for the months to come, and none for those nobody wants to keep."""
     partitions.make_months_ahead(now=timezone.now())
     partitions.drop_old_months(now=timezone.now(), keep_months=settings.TRACKING_RETENTION_MONTHS)
+
+
+@shared_task(name="tracking.run_replay", time_limit=3600)
+def run_replay(replay_id: int) -> None:
+    replays.run(replay_id, clock=timezone.now)
+
+
+@shared_task(name="tracking.sweep_replays", time_limit=3600)
+def sweep_replays() -> None:
+    """Take up replays whose nudge was lost or whose worker died."""
+    for replay_id in replays.waiting(timezone.now()):
+        replays.run(replay_id, clock=timezone.now)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from django.db import connection, transaction
 
-from tracking.models import ReceivedEvent, SeenMessage, TrackedEvent
+from tracking.models import ReceivedEvent, ReplayVerdict, SeenMessage, TrackedEvent
 
 # Table -> the column that says which month a row belongs to.
 PARTITIONED = {ReceivedEvent._meta.db_table: "received_at", TrackedEvent._meta.db_table: "occurred_at"}
@@ -66,7 +66,9 @@ def drop_old_months(*, now: datetime, keep_months: int) -> list[str]:
                 if name[len(table) + 1 :] < f"{oldest:%Y_%m}":
                     cursor.execute(f"DROP TABLE {name}")
                     dropped.append(name)
-    SeenMessage.objects.filter(seen_at__lt=datetime(oldest.year, oldest.month, 1, tzinfo=now.tzinfo)).delete()
+    begins = datetime(oldest.year, oldest.month, 1, tzinfo=now.tzinfo)
+    SeenMessage.objects.filter(seen_at__lt=begins).delete()
+    ReplayVerdict.objects.filter(at__lt=begins).delete()  # What was judged by then had been received by then.
     return dropped
 
 

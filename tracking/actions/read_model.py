@@ -4,22 +4,31 @@ Each step takes whole transactions of the log, in order, and its writes commit w
 short is done again from the start, and what it did before is gone.
 """
 
+import json
+from datetime import datetime
+from typing import Any
+
 from django.conf import settings
 from django.db import connection
 
+from config.shared.live import announce
 from tracking.actions.partitions import make_months
-from tracking.models import HourCount, IdentityLink, PersonActivity, SeenMessage, TrackedEvent
+from tracking.models import HourCount, IdentityLink, PersonActivity, Projection, SeenMessage, TrackedEvent
+
+READ_MODEL = "tracking.read_model"
 
 # The rows of the step, with the names they go by and the person as known before this step's events.
 _BATCH = """
     SELECT r.id, r.transaction_id, r.occurred_at, r.received_at, r.system_id, r.kind, r.name, r.message_id, r.user_id,
-           r.anonymous_id, r.properties, r.errors, md5(r.message_id)::uuid AS digest, r.errors = '[]' AS is_valid,
+           r.anonymous_id, r.properties, coalesce(verdict.errors, r.errors) AS errors, md5(r.message_id)::uuid AS digest,
+           coalesce(verdict.errors, r.errors) = '[]' AS is_valid,
            coalesce(system.partner_id, 0) AS partner_id, coalesce(partner.name, '') AS partner_name,
            coalesce(system.name, '') AS system_name,
            coalesce(merged.into_user_id, nullif(r.user_id, ''), link.user_id, r.anonymous_id) AS person
     FROM tracking_receivedevent r
     LEFT JOIN tracking_partnersystem system ON system.id = r.system_id
     LEFT JOIN tracking_partner partner ON partner.id = system.partner_id
+    LEFT JOIN tracking_replayverdict verdict ON verdict.event_id = r.id
     LEFT JOIN tracking_identitylink link
         ON r.user_id = '' AND link.partner_id = system.partner_id AND link.anonymous_id = r.anonymous_id
     LEFT JOIN tracking_usermerge merged
@@ -31,6 +40,33 @@ _TRACKED = (
     "id, occurred_at, received_at, partner_id, system_id, partner_name, system_name, kind, name, message_id, person, "
     "user_id, anonymous_id, properties, is_valid, errors"
 )
+
+# From `days (system_id, person, day)` to the bits that are kept.
+_ACTIVE = """
+    INSERT INTO tracking_personactivity AS known (system_id, person, first_day, days, first_week, weeks)
+    SELECT system_id, person, min(first), bit_or(tracking_bit(day - first)),
+           min(week), bit_or(tracking_bit((date_trunc('week', day)::date - week) / 7))
+    FROM (
+        SELECT system_id, person, day, min(day) OVER whole AS first,
+               date_trunc('week', min(day) OVER whole)::date AS week
+        FROM days WINDOW whole AS (PARTITION BY system_id, person)
+    ) seen
+    GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (system_id, person) DO UPDATE SET
+        first_day = least(known.first_day, excluded.first_day),
+        days = tracking_shifted(known.days, known.first_day - least(known.first_day, excluded.first_day))
+            | tracking_shifted(excluded.days, excluded.first_day - least(known.first_day, excluded.first_day)),
+        first_week = least(known.first_week, excluded.first_week),
+        weeks = tracking_shifted(known.weeks, (known.first_week - least(known.first_week, excluded.first_week)) / 7)
+            | tracking_shifted(
+                excluded.weeks, (excluded.first_week - least(known.first_week, excluded.first_week)) / 7
+            )
+    WHERE excluded.first_day < known.first_day
+       OR known.days IS DISTINCT FROM
+          known.days | tracking_shifted(excluded.days, excluded.first_day - known.first_day)
+       OR known.weeks IS DISTINCT FROM
+          known.weeks | tracking_shifted(excluded.weeks, (excluded.first_week - known.first_week) / 7)
+"""
 
 _ENTER = f"""
     WITH batch AS MATERIALIZED ({_BATCH}),
@@ -62,32 +98,8 @@ _ENTER = f"""
         FROM batch JOIN fresh ON fresh.event_id = batch.id
         WHERE person <> '' AND is_valid
     ),
-    active AS (
-        INSERT INTO tracking_personactivity AS known (system_id, person, first_day, days, first_week, weeks)
-        SELECT system_id, person, min(first), bit_or(tracking_bit(day - first)),
-               min(week), bit_or(tracking_bit((date_trunc('week', day)::date - week) / 7))
-        FROM (
-            SELECT system_id, person, day, min(day) OVER whole AS first,
-                   date_trunc('week', min(day) OVER whole)::date AS week
-            FROM days WINDOW whole AS (PARTITION BY system_id, person)
-        ) seen
-        GROUP BY 1, 2 ORDER BY 1, 2
-        ON CONFLICT (system_id, person) DO UPDATE SET
-            first_day = least(known.first_day, excluded.first_day),
-            days = tracking_shifted(known.days, known.first_day - least(known.first_day, excluded.first_day))
-                | tracking_shifted(excluded.days, excluded.first_day - least(known.first_day, excluded.first_day)),
-            first_week = least(known.first_week, excluded.first_week),
-            weeks = tracking_shifted(known.weeks, (known.first_week - least(known.first_week, excluded.first_week)) / 7)
-                | tracking_shifted(
-                    excluded.weeks, (excluded.first_week - least(known.first_week, excluded.first_week)) / 7
-                )
-        WHERE excluded.first_day < known.first_day
-           OR known.days IS DISTINCT FROM
-              known.days | tracking_shifted(excluded.days, excluded.first_day - known.first_day)
-           OR known.weeks IS DISTINCT FROM
-              known.weeks | tracking_shifted(excluded.weeks, (excluded.first_week - known.first_week) / 7)
-    )
-    SELECT count(*) - (SELECT count(*) FROM fresh) FROM batch
+    active AS ({_ACTIVE})
+    SELECT count(*) - (SELECT count(*) FROM fresh), array_agg(DISTINCT system_id) FROM batch
 """
 
 # The same message id with another content is not a repetition: it is kept, as invalid, and said to be so.
@@ -144,15 +156,83 @@ def enter_received(after: int, upto: int) -> None:
         if links:
             _follow_links(links)
         cursor.execute(_ENTER, step)
-        if cursor.fetchone()[0]:
+        repeated, systems = cursor.fetchone()
+        if repeated:
             cursor.execute(_COLLISIONS, step)
+    for system_id in systems or ():
+        announce(tail_topic(system_id))
+
+
+def tail_topic(system_id: int) -> str:
+    """Where it is announced that events of this system have arrived: once for each step, however many they are."""
+    return f"events:{system_id}"
 
 
 def forget_received() -> None:
-    """Empty the read side; merges stay, for people made them."""
+    """Empty the read side; merges and verdicts stay, for people made them."""
     tables = [model._meta.db_table for model in (TrackedEvent, SeenMessage, HourCount, PersonActivity, IdentityLink)]
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(tables)}")
+
+
+# Verdicts on events that are invalid, entered where the events stand. A collision of ids is none of theirs.
+_JUDGE = f"""
+    WITH verdicts AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(%(verdicts)s::jsonb)
+            AS told (id uuid, occurred_at timestamptz, structure_id bigint, errors jsonb)
+    ),
+    kept AS (
+        INSERT INTO tracking_replayverdict (event_id, replay_id, structure_id, errors, at)
+        SELECT id, %(replay)s, structure_id, errors, %(now)s FROM verdicts
+        ON CONFLICT (event_id) DO UPDATE SET
+            replay_id = excluded.replay_id, structure_id = excluded.structure_id, errors = excluded.errors,
+            at = excluded.at
+    ),
+    judged AS (
+        UPDATE tracking_trackedevent event
+        SET errors = told.errors, is_valid = told.errors = '[]'
+        FROM (
+            SELECT verdicts.id, verdicts.occurred_at, verdicts.errors || jsonb_path_query_array(
+                found.errors, '$[*] ? (@.type == "id_collision")'
+            ) AS errors
+            FROM verdicts JOIN tracking_trackedevent found USING (id, occurred_at)
+        ) told
+        WHERE event.id = told.id AND event.occurred_at = told.occurred_at AND NOT event.is_valid
+        RETURNING event.system_id, event.name, event.occurred_at, event.person, event.is_valid
+    ),
+    counted AS (
+        UPDATE tracking_hourcount known
+        SET valid = known.valid + mended.number, invalid = known.invalid - mended.number
+        FROM (
+            SELECT system_id, date_trunc('hour', occurred_at, 'UTC') AS hour, name, count(*) AS number
+            FROM judged WHERE is_valid GROUP BY 1, 2, 3
+        ) mended
+        WHERE (known.system_id, known.hour, known.name) = (mended.system_id, mended.hour, mended.name)
+    ),
+    days AS (
+        SELECT DISTINCT system_id, person, (occurred_at AT TIME ZONE %(zone)s)::date AS day
+        FROM judged WHERE person <> '' AND is_valid
+    ),
+    active AS ({_ACTIVE})
+    SELECT count(*) FROM judged WHERE is_valid
+"""
+
+
+def hold_the_follower() -> None:
+    """Keep the follower, a rebuild and everybody else who writes here waiting until this transaction ends."""
+    Projection.objects.get_or_create(name=READ_MODEL)
+    Projection.objects.select_for_update().get(name=READ_MODEL)
+
+
+def enter_verdicts(verdicts: list[dict[str, Any]], *, replay_id: int, now: datetime) -> int:
+    """Each {"id", "occurred_at", "structure_id", "errors"}. How many of the events became valid.
+
+    Sums and activity move along. Needs `hold_the_follower` in the same transaction.
+    """
+    asked = {"verdicts": json.dumps(verdicts), "replay": replay_id, "now": now, "zone": settings.TIME_ZONE}
+    with connection.cursor() as cursor:
+        cursor.execute(_JUDGE, asked)
+        return int(cursor.fetchone()[0])
 
 
 def recount_activity(partner_id: int, people: list[str]) -> None:

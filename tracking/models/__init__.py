@@ -1,3 +1,4 @@
+from tracking.models.asked import Replay, ReplayVerdict, SavedFunnel
 from tracking.models.log import CurrentTransactionId, Dispatch, Event, Projection, TransactionIdField
 from tracking.models.partners import EventStructure, Partner, PartnerAccess, PartnerSystem, SystemKey
 from tracking.models.read import HourCount, IdentityLink, PersonActivity, SeenMessage, TrackedEvent, UserMerge
@@ -16,6 +17,9 @@ __all__ = [
     "PersonActivity",
     "Projection",
     "ReceivedEvent",
+    "Replay",
+    "ReplayVerdict",
+    "SavedFunnel",
     "SeenMessage",
     "SystemKey",
     "TrackedEvent",

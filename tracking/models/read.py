@@ -106,6 +106,7 @@ class IdentityLink(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["partner_id", "anonymous_id"], name="one_user_per_anonymous_id")]
+        indexes = [models.Index(fields=["partner_id", "user_id"], name="links_of_user")]
 
     def __str__(self) -> str:
         return f"{self.anonymous_id} is {self.user_id}"

@@ -6,17 +6,23 @@ beginning matters that still leads to it: one pass of a window function for each
 first event to take. Two events of the very same moment do not follow each other.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
 from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
 
+from tracking.models import PartnerSystem, SavedFunnel
 from tracking.queries.tracked import PropertyIs
+from tracking.rules.funnels import UNITS, Definition
 
 Order = Literal["ordered", "strict"]
-MOST_STEPS = 10
 MOST_GROUPS = 50
+USUAL_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,45 @@ class Funnel:
     window: timedelta = timedelta(days=7)
     order: Order = "ordered"
     breakdown: tuple[str, ...] = ()
+    people: tuple[str, ...] | None = None  # Only these, or everybody.
+
+    @classmethod
+    def of(cls, definition: Definition, system_ids: Sequence[int], *, now: datetime) -> "Funnel":
+        """The question a definition (see rules.funnels) asks at this moment. It must be free of faults."""
+        since, until = _span(definition, now)
+        return cls(
+            system_ids=tuple(system_ids),
+            steps=tuple(
+                Step(
+                    tuple(step["names"]),
+                    tuple(
+                        PropertyIs(tuple(each["path"]), tuple(each.get("values", ())))
+                        for each in step.get("properties", ())
+                    ),
+                )
+                for step in definition["steps"]
+            ),
+            since=since,
+            until=until,
+            window=definition.get("window", 7) * UNITS[definition.get("unit", "days")],
+            order=definition.get("order", "ordered"),
+            breakdown=tuple(definition.get("breakdown", ())),
+        )
+
+
+def _span(definition: Definition, now: datetime) -> tuple[datetime, datetime]:
+    """Whole days of the shop's time zone, today's included."""
+    if "since" in definition:
+        first, last = date.fromisoformat(definition["since"]), date.fromisoformat(definition["until"])
+    else:
+        last = timezone.localdate(now)
+        first = last - timedelta(days=definition.get("days", USUAL_DAYS) - 1)
+    return start_of(first), start_of(last + timedelta(days=1))
+
+
+def start_of(day: date) -> datetime:
+    """Midnight of the shop's time zone."""
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 @dataclass(frozen=True)
@@ -58,6 +103,11 @@ class _Parameters:
         name = f"p{len(self.values)}"
         self.values[name] = value
         return f"%({name})s"
+
+    def in_order(self, statement: str) -> tuple[str, list[Any]]:
+        """The same statement with nameless parameters, as Django puts statements together."""
+        places = re.findall(r"%\((p\d+)\)s", statement)
+        return re.sub(r"%\(p\d+\)s", "%s", statement), [self.values[name] for name in places]
 
 
 def funnel(asked: Funnel) -> list[Reached]:
@@ -88,16 +138,42 @@ def funnel(asked: Funnel) -> list[Reached]:
     return [Reached(group, list(people)) for group, *people in rows] or [Reached("", [0] * count)]
 
 
-def dropped_off(asked: Funnel, *, after_step: int) -> list[str]:
-    """Everybody who reached this step (counted from 1) and not the next one, by name."""
+def dropped_off(asked: Funnel, *, after_step: int, after: str = "", limit: int | None = None) -> list[str]:
+    """Those who reached this step (counted from 1) and not the next one, by name; after the name `after`."""
     parameters = _Parameters()
     statement = f"""
-        {_levels(asked, parameters)}
-        SELECT person FROM furthest GROUP BY person HAVING max(level) = {parameters.add(after_step)} ORDER BY 1
+        {_dropped(asked, after_step, parameters)} AND person > {parameters.add(after)}
+        ORDER BY 1 LIMIT {parameters.add(limit)}
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters.values)
         return [person for (person,) in cursor.fetchall()]
+
+
+def dropped_off_sql(asked: Funnel, *, after_step: int) -> tuple[str, list[Any]]:
+    """The same as a query that others may build on: one column, the person."""
+    parameters = _Parameters()
+    return parameters.in_order(_dropped(asked, after_step, parameters))
+
+
+def _dropped(asked: Funnel, after_step: int, parameters: _Parameters) -> str:
+    return f"""
+        {_levels(asked, parameters)}
+        SELECT person FROM furthest GROUP BY person HAVING max(level) = {parameters.add(after_step)}
+    """
+
+
+def saved_funnels() -> QuerySet[SavedFunnel]:
+    """Those in use, by name."""
+    return SavedFunnel.objects.filter(archived_at=None).select_related("created_by")
+
+
+def asked_by(saved: SavedFunnel, *, now: datetime) -> Funnel:
+    """Of every system it names, or of all there are."""
+    systems = PartnerSystem.objects.all()
+    if named := saved.definition.get("systems"):
+        systems = systems.filter(public_id__in=named)
+    return Funnel.of(saved.definition, list(systems.values_list("pk", flat=True)), now=now)
 
 
 def _levels(asked: Funnel, parameters: _Parameters) -> str:
@@ -122,12 +198,13 @@ def _events(asked: Funnel, parameters: _Parameters) -> str:
     place = "row_number() OVER (PARTITION BY person ORDER BY occurred_at, id)" if is_strict else "NULL::bigint"
     names = sorted({name for step in asked.steps for name in step.names})
     only = "" if is_strict else f"AND name = ANY({parameters.add(names)})"
+    whose = "" if asked.people is None else f"AND person = ANY({parameters.add(list(asked.people))})"
     return f"""
         events AS MATERIALIZED (
             SELECT person, occurred_at AS at, {place} AS place, {flags} FROM tracking_trackedevent event
             WHERE system_id = ANY({parameters.add(list(asked.system_ids))}) {only}
               AND occurred_at >= {parameters.add(asked.since)} AND occurred_at < {parameters.add(asked.until)}
-              AND person <> '' AND is_valid
+              AND person <> '' AND is_valid {whose}
         )
     """
 

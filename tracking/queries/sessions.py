@@ -55,16 +55,23 @@ class SessionSums:
 
 
 def sessions(
-    system_ids: Sequence[int], *, since: datetime, until: datetime, before: datetime | None = None, limit: int = 50
+    system_ids: Sequence[int],
+    *,
+    since: datetime,
+    until: datetime,
+    before: datetime | None = None,
+    visitor: str = "",
+    limit: int = 50,
 ) -> list[Session]:
-    """The newest first; `before` is the beginning of the last one already seen."""
+    """The newest first; `before` and `visitor` are the beginning and the anonymous id of the last one already seen."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            {_SESSIONS} SELECT * FROM sessions WHERE started_at < %(before)s
+            {_SESSIONS} SELECT * FROM sessions 
+            WHERE started_at < %(before)s OR started_at = %(before)s AND anonymous_id > %(visitor)s
             ORDER BY started_at DESC, anonymous_id LIMIT %(limit)s
             """,
-            _asked(system_ids, since, until) | {"before": before or until, "limit": limit},
+            _asked(system_ids, since, until) | {"before": before or until, "visitor": visitor, "limit": limit},
         )
         return [Session(*row) for row in cursor.fetchall()]
 

@@ -14,7 +14,8 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from config.shared.errors import DomainError
-from tracking.models import PartnerSystem, TrackedEvent, UserMerge
+from tracking.models import TrackedEvent
+from tracking.queries import people
 
 
 class BadPlace(DomainError):
@@ -38,6 +39,7 @@ class Wanted:
     person: str = ""
     is_valid: bool | None = None
     error_type: str = ""
+    error_pointer: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     properties: tuple[PropertyIs, ...] = ()
@@ -77,7 +79,10 @@ def tracked(wanted: Wanted, *, before: Place | None = None) -> QuerySet[TrackedE
     if wanted.is_valid is not None:
         rows = rows.filter(is_valid=wanted.is_valid)
     if wanted.error_type:
-        rows = rows.filter(is_valid=False, errors__contains=[{"type": wanted.error_type}])
+        fault = {"type": wanted.error_type}
+        if wanted.error_pointer is not None:
+            fault["pointer"] = wanted.error_pointer
+        rows = rows.filter(is_valid=False, errors__contains=[fault])
     if wanted.since:
         rows = rows.filter(occurred_at__gte=wanted.since)
     if wanted.until:
@@ -98,16 +103,14 @@ def _where(rows: QuerySet[TrackedEvent], condition: PropertyIs, alias: str) -> Q
     return rows.filter(**({f"{alias}__in": condition.values} if condition.values else {f"{alias}__isnull": False}))
 
 
-def timeline(partner_id: int, person: str) -> QuerySet[TrackedEvent]:
+def timeline(partner_id: int, person: str, *, before: Place | None = None) -> QuerySet[TrackedEvent]:
     """What somebody did in all of a partner's systems, under whichever of their ids, newest first."""
-    merged = UserMerge.objects.filter(partner_id=partner_id, user_id=person, undone_at=None).first()
-    systems = PartnerSystem.objects.filter(partner_id=partner_id).values_list("pk", flat=True)
-    return tracked(Wanted(tuple(systems), person=merged.into_user_id if merged else person))
+    return tracked(Wanted(people.systems_of(partner_id), person=people.person_called(partner_id, person)), before=before)
 
 
 @dataclass(frozen=True)
 class ErrorCount:
-    """`pointer` leads into the properties; `example` is the newest message of this kind."""
+    """`events` have this fault. `pointer` leads into the properties; `example` is the newest message of this kind."""
 
     name: str
     type: str
@@ -121,7 +124,7 @@ def errors(system_ids: Sequence[int], *, since: datetime, until: datetime, limit
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT name, error->>'type', error->>'pointer', count(*),
+            SELECT name, error->>'type', error->>'pointer', count(DISTINCT id),
                    (array_agg(error->>'message' ORDER BY occurred_at DESC))[1]
             FROM tracking_trackedevent, jsonb_array_elements(errors) error
             WHERE system_id = ANY(%s) AND occurred_at >= %s AND occurred_at < %s AND NOT is_valid

@@ -123,19 +123,19 @@ def test_when_a_batch_was_flushed_is_not_when_its_events_happened():
 
 
 MISSING = {
-    "nobody": ({"type": "track", "event": "A"}, [("required_missing", "/userId")]),
-    "no group": ({"type": "group", "userId": "7"}, [("required_missing", "/groupId")]),
-    "no former id": ({"type": "alias", "userId": "7"}, [("required_missing", "/previousId")]),
-    "no type": ({"userId": "7", "event": "A"}, [("required_missing", "/type")]),
+    "nobody": ({"type": "track", "event": "A"}, [("incomplete", "/userId")]),
+    "no group": ({"type": "group", "userId": "7"}, [("incomplete", "/groupId")]),
+    "no former id": ({"type": "alias", "userId": "7"}, [("incomplete", "/previousId")]),
+    "no type": ({"userId": "7", "event": "A"}, [("incomplete", "/type")]),
     "properties that are text": (
         {"type": "track", "event": "A", "userId": "7", "properties": "x"},
-        [("wrong_type", "/properties")],
+        [("malformed", "/properties")],
     ),
     "an id that is an object": (
         {"type": "track", "event": "A", "userId": {"a": 1}, "anonymousId": "b"},
-        [("wrong_type", "/userId")],
+        [("malformed", "/userId")],
     ),
-    "no object at all": (7, [("wrong_type", "")]),
+    "no object at all": (7, [("malformed", "")]),
 }
 
 
@@ -318,7 +318,7 @@ def test_an_entity_of_customer_ios_second_version_says_the_same_here(raw, meant)
 
 def test_an_entity_without_an_identifier_is_answered_400_and_kept():
     translated = customerio.entity(call({"type": "person", "identifiers": {}, "action": "event", "name": "A"}))
-    assert pointers(only(translated)) == [("required_missing", "/identifiers")]
+    assert pointers(only(translated)) == [("incomplete", "/identifiers")]
     assert translated.answer.status == 400
     error = translated.answer.body["errors"][0]
     assert (error["reason"], error["field"]) == ("required", "identifiers")
@@ -476,7 +476,7 @@ def test_a_cloud_event_says_the_same_in_each_of_its_modes(body, headers):
 def test_a_cloud_event_without_its_required_attributes_is_kept_and_says_so():
     headers = {"content-type": "application/cloudevents+json"}
     event = only(cloudevents.ingest(call({"type": "sold", "data": "text"}, headers=headers)))
-    assert pointers(event) == [("required_missing", f"/{name}") for name in ("id", "source", "specversion")]
+    assert pointers(event) == [("incomplete", f"/{name}") for name in ("id", "source", "specversion")]
     assert event.properties == {"data": "text"}
 
 

@@ -221,7 +221,7 @@ def _rest(wire: Wire) -> Json:
 def _errors(event: Incoming) -> list[Json]:
     return [
         {
-            "reason": "required" if fault.type == "required_missing" else "invalid",
+            "reason": "required" if fault.type == "incomplete" else "invalid",
             "field": fault.pointer.removeprefix("/").replace("/", "."),
             "message": fault.message,
         }
