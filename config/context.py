@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from loyalty.queries import brand, people
+from tracking.models import Partner
+from tracking.queries import scope
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,13 @@ PLACES = (
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
+    role = _role(request)
+    partner = None if role else _partner(request)
     return {
         "brand": brand.brand(),
-        "navigation": _navigation(request),
-        "search_url": reverse("loyalty:search"),
-        "role": _role(request),
+        "navigation": _of_partner(request) if partner else _navigation(request),
+        "search_url": "" if partner else reverse("loyalty:search"),
+        "role": partner.name if partner else role,
     }
 
 
@@ -57,6 +61,17 @@ def _navigation(request: HttpRequest) -> list[Place]:
         for label, icon, name, permission in PLACES
         if permission is None or user.has_perm(permission)
     ]
+
+
+def _of_partner(request: HttpRequest) -> list[Place]:
+    """A partner's people see what they send, and nothing else of the shop."""
+    is_active = _is_under(request.path, reverse("tracking:events"))
+    return [Place("Tracking", "activity", reverse("tracking:partners"), is_active)]
+
+
+def _partner(request: HttpRequest) -> Partner | None:
+    user = getattr(request, "user", None)
+    return scope.partner_of(user) if user is not None and user.is_authenticated else None
 
 
 def _role(request: HttpRequest) -> str:

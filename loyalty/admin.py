@@ -34,7 +34,7 @@ from loyalty.models import (
     Store,
     User,
 )
-from loyalty.queries.people import ROLES, role_of
+from loyalty.queries.people import ROLES, partner_logins, role_of
 
 
 class UserForm(forms.ModelForm):
@@ -46,7 +46,10 @@ class UserForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["role"].initial = role_of(self.instance)
+        if partner_logins().filter(pk=self.instance.pk).exists():
+            del self.fields["role"]
+        else:
+            self.fields["role"].initial = role_of(self.instance)
 
 
 @admin.register(User)
@@ -63,7 +66,8 @@ class UserAdmin(ByAction):
         return request.user.has_perm("loyalty.manage_people")
 
     def write(self, request: HttpRequest, obj: Any, form: forms.ModelForm, *, is_new: bool) -> User:
-        people.change_role(user=obj, role=form.cleaned_data["role"])
+        if "role" in form.cleaned_data:
+            people.change_role(user=obj, role=form.cleaned_data["role"])
         people.set_active(user=obj, is_active=form.cleaned_data["is_active"])
         return obj
 
@@ -71,7 +75,8 @@ class UserAdmin(ByAction):
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnly):
     shows_personal_data = True
-    list_display = ("email", "role", "invited_by", "created_at", "accepted_at", "withdrawn_at")
+    list_display = ("email", "role", "partner", "invited_by", "created_at", "accepted_at", "withdrawn_at")
+    list_select_related = ("partner", "invited_by")
     exclude = ("token_hash",)
 
 

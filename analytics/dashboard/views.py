@@ -2,6 +2,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -16,6 +17,7 @@ from config.shared.exports import csv_response
 from config.shared.htmx import page
 from loyalty.models import Member
 from loyalty.queries.brand import brand
+from tracking.queries import scope
 
 PERIODS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
 DEFAULT_DAYS = 30
@@ -24,7 +26,9 @@ DEFAULT_DAYS = 30
 @require_GET
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """The shop this month at a glance: each number leads to its rows."""
+    """The shop this month at a glance: each number leads to its rows. A partner's people begin with what they send."""
+    if scope.partner_of(request.user):
+        return redirect("tracking:partners")
     period = sales.period_of(DEFAULT_DAYS, now=timezone.now())
     current, before, currency = sales.sales_in(period), sales.sales_in(period.before), brand().currency
     active = Campaign.objects.filter(status__in=[Campaign.Status.RUNNING, Campaign.Status.PAUSED])

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -24,8 +25,10 @@ from config.shared.nudge import nudge
 from config.shared.trail import note_change
 from loyalty.models import Invitation, User
 from loyalty.queries import brand
-from loyalty.queries.people import admins, open_invitations
+from loyalty.queries.people import admins, open_invitations, partner_logins
 from loyalty.rules.contacts import NotAnAddress, normal_email
+from tracking.actions.partners import give_access
+from tracking.models import Partner
 
 VALID_FOR = timedelta(days=7)
 LEASE = timedelta(minutes=5)
@@ -48,17 +51,30 @@ class LastAdmin(DomainError):
     code = "last_admin"
 
 
-@transaction.atomic
+class NotOurs(DomainError):
+    code = "not_ours"
+
+
 def invite(*, email: str, role: str, by: User, now: datetime) -> Invitation:
     """Offer somebody a place; the email follows. An expired invitation gives way. Raises CannotInvite."""
+    return _offer(email, by=by, now=now, role=role)
+
+
+def invite_for_partner(*, email: str, partner: Partner, by: User, now: datetime) -> Invitation:
+    """Offer one of a partner's people a login that sees this partner and nothing else. Raises CannotInvite."""
+    return _offer(email, by=by, now=now, partner=partner)
+
+
+@transaction.atomic
+def _offer(email: str, *, by: User, now: datetime, **place: Any) -> Invitation:
     address = _address(email)
     if User.objects.filter(email__iexact=address).exists():
-        raise CannotInvite(f"{address} works here already. Change the role in the list.")
+        raise CannotInvite(f"{address} works here already, or for a partner. Choose another address.")
     Invitation.objects.filter(email__iexact=address, accepted_at=None, expires_at__lte=now).update(withdrawn_at=now)
     try:
         with transaction.atomic():
             invitation = Invitation.objects.create(
-                email=address, role=role, invited_by=by, created_at=now, expires_at=now + VALID_FOR
+                email=address, **place, invited_by=by, created_at=now, expires_at=now + VALID_FOR
             )
     except IntegrityError:
         raise CannotInvite(f"{address} has an invitation already. Withdraw it to send another.") from None
@@ -131,13 +147,18 @@ def accept_invitation(*, token: str, name: str, password: str, now: datetime) ->
     except ValidationError as error:
         raise BadPassword(" ".join(error.messages)) from None
     user = User.objects.create_user(invitation.email, password, name=name.strip())
-    user.groups.set([Group.objects.get(name=invitation.role)])
+    if invitation.partner:
+        give_access(user=user, partner=invitation.partner)
+    else:
+        user.groups.set([Group.objects.get(name=invitation.role)])
     return user
 
 
 @transaction.atomic
 def change_role(*, user: User, role: str) -> None:
-    """Takes effect with the next page. Who was made on the command line becomes one of us. Raises LastAdmin."""
+    """From the next page on. Who was made on the command line becomes one of us. Raises LastAdmin, NotOurs."""
+    if partner_logins().filter(pk=user.pk).exists():
+        raise NotOurs(f"{user.email} belongs to a partner and has no role here. Invite another address.")
     _keep_an_admin(user, stays=role == "Admin")
     user.groups.set([Group.objects.get(name=role)])
     user.is_superuser = False

@@ -110,7 +110,7 @@ def people_page(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     context = {
         "people": [(user, people.role_of(user)) for user in people.people()],
-        "invitations": people.open_invitations(now),
+        "invitations": people.open_invitations(now).filter(partner=None),
         "form": InvitationForm(),
         "roles": people.ROLES,
         "may_manage": request.user.has_perm("loyalty.manage_people"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from loyalty.dashboard import imports, loyalty_page, members, segments, settings
+from loyalty.dashboard import imports, loyalty_page, members, partner_people, segments, settings
 
 app_name = "loyalty"
 urlpatterns = [
@@ -37,6 +37,14 @@ urlpatterns = [
     path("settings/people/invite/", settings.person_invite, name="person-invite"),
     path("settings/people/<int:pk>/", settings.person_change, name="person-change"),
     path("settings/people/invitations/<int:pk>/withdraw/", settings.invitation_withdraw, name="invitation-withdraw"),
+    path("tracking/partners/<uuid:public_id>/people/", partner_people.people_of, name="partner-people"),
+    path("tracking/partners/<uuid:public_id>/people/invite/", partner_people.invite, name="partner-person-invite"),
+    path("tracking/partners/<uuid:public_id>/people/<int:pk>/", partner_people.switch, name="partner-person-switch"),
+    path(
+        "tracking/partners/<uuid:public_id>/people/invitations/<int:pk>/withdraw/",
+        partner_people.withdraw,
+        name="partner-invitation-withdraw",
+    ),
     path("settings/changes/", settings.audit_page, name="audit"),
     path("invitation/<str:token>/", settings.invitation_accept, name="invitation-accept"),
     path("search/", members.search, name="search"),

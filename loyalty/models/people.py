@@ -44,8 +44,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_staff(self) -> bool:
-        """Everybody who works here may open the admin; permissions decide what is in it."""
-        return self.is_active
+        """Everybody who works here may open the admin; permissions decide what is in it. A partner's people may not."""
+        return self.is_active and (self.is_superuser or self.groups.exists())
 
     def get_full_name(self) -> str:
         return self.name or self.email
@@ -55,10 +55,14 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Invitation(models.Model):
-    """A place offered to somebody by email. The link's token is kept only as a hash."""
+    """A place offered to somebody by email: a role here, or a look at what a partner sends.
+
+    The link's token is kept only as a hash.
+    """
 
     email = models.EmailField()
-    role = models.CharField(max_length=20)
+    role = models.CharField(max_length=20, blank=True)
+    partner = models.ForeignKey("tracking.Partner", models.CASCADE, null=True, blank=True, related_name="invitations")
     token_hash = models.CharField(max_length=64, unique=True, blank=True, null=True)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="invitations")
     created_at = models.DateTimeField()
@@ -74,11 +78,19 @@ class Invitation(models.Model):
                 Lower("email"),
                 condition=models.Q(accepted_at=None, withdrawn_at=None),
                 name="one_open_invitation_per_email",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role="", partner__isnull=False) | (~models.Q(role="") & models.Q(partner=None)),
+                name="invitation_offers_one_place",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.email} as {self.role}"
+        return f"{self.email} {self.place}"
+
+    @property
+    def place(self) -> str:
+        return f"to see what {self.partner} sends" if self.partner else f"as {self.role}"
 
 
 class MemberQuerySet(models.QuerySet["Member"]):

@@ -8,7 +8,14 @@ ROLES = ("Admin", "Manager", "Marketer", "Viewer")
 
 
 def people() -> QuerySet[User]:
-    return User.objects.prefetch_related("groups").order_by("-is_active", "name", "email")
+    """Everybody who works here."""
+    ours = User.objects.filter(partner_access=None)
+    return ours.prefetch_related("groups").order_by("-is_active", "name", "email")
+
+
+def partner_logins() -> QuerySet[User]:
+    """The people of all partners."""
+    return User.objects.exclude(partner_access=None).order_by("-is_active", "name", "email")
 
 
 def admins() -> QuerySet[User]:
@@ -18,7 +25,7 @@ def admins() -> QuerySet[User]:
 
 def open_invitations(now: datetime) -> QuerySet[Invitation]:
     return Invitation.objects.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now).select_related(
-        "invited_by"
+        "invited_by", "partner"
     )
 
 

@@ -1,12 +1,28 @@
 from django.urls import path
 
-from tracking.dashboard import views
+from tracking.dashboard import partners, structures, systems, views
 
 app_name = "tracking"
 urlpatterns = [
     path("tracking/", views.events, name="events"),
     path("tracking/<int:pk>/", views.event, name="event"),
     path("tracking/of/<str:subject>/", views.events_of, name="events-of"),
+    path("tracking/partners/", partners.partner_list, name="partners"),
+    path("tracking/partners/new/", partners.partner_add, name="partner-add"),
+    path("tracking/partners/<uuid:public_id>/", partners.partner_page, name="partner"),
+    path("tracking/partners/<uuid:public_id>/change/", partners.partner_change, name="partner-change"),
+    path("tracking/partners/<uuid:public_id>/systems/", partners.system_add, name="system-add"),
+    path("tracking/partners/systems/<uuid:public_id>/", systems.system_page, name="system"),
+    path("tracking/partners/systems/<uuid:public_id>/change/", systems.system_change, name="system-change"),
+    path("tracking/partners/systems/<uuid:public_id>/keys/", systems.key_make, name="key-make"),
+    path("tracking/partners/systems/<uuid:public_id>/structure/", structures.structure_edit, name="structure-edit"),
+    path("tracking/partners/keys/<int:pk>/rotate/", systems.key_rotate, name="key-rotate"),
+    path("tracking/partners/keys/<int:pk>/revoke/", systems.key_revoke, name="key-revoke"),
+    path("tracking/partners/structures/<uuid:public_id>/", structures.structure_page, name="structure"),
+    path("tracking/partners/structures/<uuid:public_id>/trial/", structures.structure_trial, name="structure-trial"),
+    path(
+        "tracking/partners/structures/<uuid:public_id>/<slug:verb>/", structures.structure_move, name="structure-move"
+    ),
     path("tracking/health/", views.health, name="health"),
     path("tracking/health/<str:name>/rebuild/", views.rebuild, name="rebuild"),
     path("tracking/dispatches/<int:pk>/retry/", views.retry, name="retry"),

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from tests.copies import wait_for
 from tests.tracking.ingest.door import Door, Sender
-from tracking.actions import partners
+from tracking.actions import partners, structures
 from tracking.models import EventStructure, PartnerSystem
 
 AT_ONCE = 2.0
@@ -80,3 +80,18 @@ def test_the_browser_sdks_settings_are_not_for_strangers(door, sender):
     known = door.send("GET", f"/v1/projects/{sender.key}/settings")
     assert known.json()["integrations"]["Segment.io"]["apiKey"] == sender.key
     assert door.send("GET", "/v1/projects/wk_unknown/settings").status_code == 404
+
+
+def test_a_structure_is_in_force_from_the_moment_it_is_published_until_it_is_retired(door, sender):
+    schema = {"type": "object", "properties": {"amount": {"type": "number"}}}
+    draft = structures.draft(system=sender.system, event_name="Sold", schema=schema, by=None)
+
+    def flags() -> bool:
+        door.post("/v1/track", EVENT, key=sender.key)
+        return bool(sender.stored()[-1].errors)
+
+    assert not flags(), "a draft changes nothing"
+    structures.publish(draft, now=timezone.now())
+    wait_for(flags, seconds=AT_ONCE)
+    structures.retire(draft, now=timezone.now())
+    wait_for(lambda: not flags(), seconds=AT_ONCE)

@@ -1,0 +1,82 @@
+"""What a structure would make of events that came already, and what they would have it look like."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tracking.models import PartnerSystem, TrackedEvent
+from tracking.rules.inference import inferred
+from tracking.rules.structures import Structure
+
+USUAL, MOST = 1_000, 10_000
+MOST_KINDS = 50
+
+
+@dataclass(frozen=True)
+class Example:
+    """One event that would fail, and what of it."""
+
+    id: UUID
+    occurred_at: datetime
+    message: str
+
+
+@dataclass(frozen=True)
+class FailingKind:
+    """`events` would fail in the same way at the same place. `example` is the newest of them."""
+
+    type: str
+    pointer: str
+    events: int
+    example: Example
+
+    @property
+    def words(self) -> str:
+        return self.type.replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Of the newest `looked_at` events `failing` would fail; `failing_anew` of these are valid today."""
+
+    looked_at: int
+    failing: int
+    failing_anew: int
+    kinds: list[FailingKind]
+
+    @property
+    def failing_share(self) -> float | None:
+        return self.failing / self.looked_at if self.looked_at else None
+
+
+def trial(system: PartnerSystem, event_name: str, schema: Any, *, last: int = USUAL) -> Trial:
+    """The newest `last` events of this name, each asked as the ingest would ask it. Raises BadStructure."""
+    structure = Structure(schema)
+    looked_at = failing = failing_anew = 0
+    counts: dict[tuple[str, str], int] = {}
+    examples: dict[tuple[str, str], Example] = {}
+    for number, occurred_at, properties, is_valid in _newest(system, event_name, last):
+        looked_at += 1
+        violations = structure.violations(properties)
+        failing += bool(violations)
+        failing_anew += bool(violations) and is_valid
+        for kind, message in {(each.type, each.pointer): each.message for each in violations}.items():
+            counts[kind] = counts.get(kind, 0) + 1
+            examples.setdefault(kind, Example(number, occurred_at, message))
+    frequent = sorted(counts, key=lambda kind: (-counts[kind], kind))[:MOST_KINDS]
+    kinds = [FailingKind(*kind, counts[kind], examples[kind]) for kind in frequent]
+    return Trial(looked_at, failing, failing_anew, kinds)
+
+
+def drafted_from_events(system: PartnerSystem, event_name: str, *, last: int = USUAL) -> dict[str, Any] | None:
+    """The structure of the newest valid events of this name; None when there are none."""
+    samples = [properties for _, _, properties, is_valid in _newest(system, event_name, last) if is_valid]
+    return inferred(samples) if samples else None
+
+
+def _newest(system: PartnerSystem, event_name: str, last: int) -> Iterator[tuple[UUID, datetime, Any, bool]]:
+    rows = TrackedEvent.objects.filter(system_id=system.pk, name=event_name).order_by("-occurred_at", "-id")
+    columns = rows.values_list("id", "occurred_at", "properties", "is_valid")
+    return columns[: min(last, MOST)].iterator(chunk_size=1_000)
