@@ -15,7 +15,8 @@ ADMIN, MANAGER, MARKETER, VIEWER = ROLES
 MARKETER_MAY = (
     "loyalty.view_pii loyalty.import_purchases loyalty.add_segment loyalty.change_segment loyalty.delete_segment "
     "campaigns.add_campaign campaigns.change_campaign campaigns.approve_plan campaigns.run_campaign "
-    "campaigns.add_playbook campaigns.change_playbook campaigns.add_offer campaigns.change_offer"
+    "campaigns.add_playbook campaigns.change_playbook campaigns.add_offer campaigns.change_offer "
+    "tracking.add_savedfunnel tracking.change_savedfunnel"
 ).split()
 MANAGER_MAY = (
     "loyalty.add_member loyalty.change_member loyalty.add_store loyalty.change_store loyalty.change_product "
@@ -24,7 +25,8 @@ MANAGER_MAY = (
     "tracking.change_dispatch tracking.add_partner tracking.change_partner tracking.add_partnersystem "
     "tracking.change_partnersystem tracking.add_systemkey tracking.change_systemkey tracking.add_eventstructure "
     "tracking.change_eventstructure tracking.delete_eventstructure tracking.add_partneraccess "
-    "tracking.change_partneraccess"
+    "tracking.change_partneraccess tracking.add_usermerge tracking.change_usermerge tracking.add_replay "
+    "tracking.change_replay"
 ).split()
 
 

@@ -40,5 +40,7 @@ def receive(
         agent="",
     )
     json = ("properties", "context", "errors")
-    values = [row._asdict() | {name: orjson.loads(getattr(row, name)) for name in json} for row in rows]
+    values = [
+        row._asdict() | {"id": str(row.id)} | {name: orjson.loads(getattr(row, name)) for name in json} for row in rows
+    ]
     return ReceivedEvent.objects.bulk_create(ReceivedEvent(**value) for value in values)

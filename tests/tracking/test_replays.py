@@ -8,7 +8,15 @@ from django.db.models import Sum
 from tests.tracking.received import a_system, receive, said
 from tests.tracking.test_read_model import NAME, follow, state
 from tracking.actions import rebuild, replays, structures
-from tracking.models import EventStructure, HourCount, PersonActivity, ReceivedEvent, Replay, ReplayVerdict, TrackedEvent
+from tracking.models import (
+    EventStructure,
+    HourCount,
+    PersonActivity,
+    ReceivedEvent,
+    Replay,
+    ReplayVerdict,
+    TrackedEvent,
+)
 from tracking.queries import replays as queries
 
 DAY = dt.timedelta(days=1)

@@ -29,7 +29,7 @@ def merge(*, partner: Partner, user_id: str, into: str, by: Person, now: datetim
     The follower waits meanwhile, so that nothing is written under the old name.
     """
     hold_the_follower()
-    _refuse(partner, user_id, into)
+    refuse_merge(partner, user_id, into)
     made = UserMerge.objects.create(
         partner=partner, user_id=user_id, into_user_id=into, merged_by_id=by and by.pk, merged_at=now
     )
@@ -66,7 +66,8 @@ def undo(merged: UserMerge, *, by: Person, now: datetime) -> None:
 _OF_PARTNER = "system_id IN (SELECT id FROM tracking_partnersystem WHERE partner_id = %s)"
 
 
-def _refuse(partner: Partner, user_id: str, into: str) -> None:
+def refuse_merge(partner: Partner, user_id: str, into: str) -> None:
+    """Raises CannotMerge, with what stands against it."""
     if user_id == into:
         raise CannotMerge("These are one user already. Name two.")
     standing = UserMerge.objects.filter(partner=partner, undone_at=None)

@@ -20,8 +20,8 @@ READ_MODEL = "tracking.read_model"
 # The rows of the step, with the names they go by and the person as known before this step's events.
 _BATCH = """
     SELECT r.id, r.transaction_id, r.occurred_at, r.received_at, r.system_id, r.kind, r.name, r.message_id, r.user_id,
-           r.anonymous_id, r.properties, coalesce(verdict.errors, r.errors) AS errors, md5(r.message_id)::uuid AS digest,
-           coalesce(verdict.errors, r.errors) = '[]' AS is_valid,
+           r.anonymous_id, r.properties, md5(r.message_id)::uuid AS digest,
+           coalesce(verdict.errors, r.errors) AS errors, coalesce(verdict.errors, r.errors) = '[]' AS is_valid,
            coalesce(system.partner_id, 0) AS partner_id, coalesce(partner.name, '') AS partner_name,
            coalesce(system.name, '') AS system_name,
            coalesce(merged.into_user_id, nullif(r.user_id, ''), link.user_id, r.anonymous_id) AS person

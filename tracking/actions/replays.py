@@ -112,8 +112,10 @@ def _unattended(now: datetime) -> QuerySet[Replay]:
 def _claim(replay_id: int, now: datetime) -> Replay | None:
     """The row under a new token, from its beginning: what is mended already is not looked at again."""
     token = uuid.uuid4()
-    if not _unattended(now).filter(pk=replay_id).update(
-        status=Status.RUNNING, run_token=token, beat_at=now, started_at=now, seen=0
+    if (
+        not _unattended(now)
+        .filter(pk=replay_id)
+        .update(status=Status.RUNNING, run_token=token, beat_at=now, started_at=now, seen=0)
     ):
         return None
     replay = Replay.objects.get(pk=replay_id)

@@ -15,6 +15,7 @@ from tracking.models import HourCount, PartnerSystem
 
 CACHED_FOR = 300
 USUAL_SPAN = timedelta(days=30)
+NAMES_OF, MOST_NAMES = timedelta(days=92), 500
 INTERVALS = ("hour", "day", "week", "month")
 _SUMS = {name: Sum(name) for name in ("valid", "invalid", "duplicates")}
 
@@ -75,6 +76,13 @@ def counts_by_system() -> list[SystemCount]:
         for valid, invalid, duplicates, number in found
         if number in systems
     ]
+
+
+def names_of(system_ids: Sequence[int]) -> list[str]:
+    """What the events of these systems are called, of the last months."""
+    lately = timezone.now() - NAMES_OF
+    rows = HourCount.objects.filter(system_id__in=system_ids, hour__gte=lately).order_by("name")
+    return list(rows.values_list("name", flat=True).distinct()[:MOST_NAMES])
 
 
 def statistics(

@@ -105,7 +105,9 @@ def _where(rows: QuerySet[TrackedEvent], condition: PropertyIs, alias: str) -> Q
 
 def timeline(partner_id: int, person: str, *, before: Place | None = None) -> QuerySet[TrackedEvent]:
     """What somebody did in all of a partner's systems, under whichever of their ids, newest first."""
-    return tracked(Wanted(people.systems_of(partner_id), person=people.person_called(partner_id, person)), before=before)
+    return tracked(
+        Wanted(people.systems_of(partner_id), person=people.person_called(partner_id, person)), before=before
+    )
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """A funnel as people keep it: plain JSON, read strictly.
 
-    {
-        "systems": ["<id of a system>", ...],      none: every system the asker may see
-        "steps": [{"names": ["Viewed", ...], "properties": [{"path": ["plan"], "values": ["gold"]}]}, ...],
-        "window": 7, "unit": "days",               days, hours or minutes from the first step to the last
-        "order": "ordered",                        or "strict": no other event in between
-        "breakdown": ["plan"],                     path of a property of the first step; empty: none
-        "days": 30                                 how far back; or "since" and "until", as dates
-    }
+{
+    "systems": ["<id of a system>", ...],      none: every system the asker may see
+    "steps": [{"names": ["Viewed", ...], "properties": [{"path": ["plan"], "values": ["gold"]}]}, ...],
+    "window": 7, "unit": "days",               days, hours or minutes from the first step to the last
+    "order": "ordered",                        or "strict": no other event in between
+    "breakdown": ["plan"],                     path of a property of the first step; empty: none
+    "days": 30                                 how far back; or "since" and "until", as dates
+}
 """
 
 from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ def _faults(definition: Definition) -> Iterator[str]:
         for number, step in enumerate(steps, start=1):
             yield from (f"Step {number}: {fault}" for fault in _step_faults(step))
     yield from _window_faults(definition)
-    if definition.get("order", "ordered") not in ORDERS:
+    if definition.get("order", "ordered") not in [*ORDERS]:
         yield f"The order is one of {', '.join(ORDERS)}."
     if definition.get("breakdown") and not _is_path(definition["breakdown"]):
         yield "The breakdown is the path of a property: names in a list."
@@ -72,9 +72,9 @@ def _step_faults(step: Any) -> Iterator[str]:
 
 def _window_faults(definition: Definition) -> Iterator[str]:
     window, unit = definition.get("window", 7), definition.get("unit", "days")
-    if unit not in UNITS:
+    if not isinstance(unit, str) or unit not in UNITS:
         yield f"The window is in {', '.join(UNITS)}."
-    elif type(window) is not int or not 0 < window * UNITS[unit] <= LONGEST_WINDOW:
+    elif type(window) is not int or not 0 < window <= LONGEST_WINDOW // UNITS[unit]:
         yield f"The window is a whole number, and {LONGEST_WINDOW.days} days at most."
 
 

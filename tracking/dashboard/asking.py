@@ -1,0 +1,143 @@
+"""What a page about events is asked: of which systems, of which days, and who is looking."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+
+from config.shared.masking import masked
+from tracking.models import PartnerSystem
+from tracking.queries import scope
+from tracking.queries.funnels import start_of
+from tracking.queries.tracked import PropertyIs
+
+HIDDEN = "•••"
+PERSONAL = {
+    "address", "birthday", "birthdate", "birth_date", "city", "firstname", "first_name", "ip", "lastname", "last_name",
+    "phone", "postal_code", "street", "zip",
+}  # fmt: skip
+LONGEST = 200
+
+
+@dataclass(frozen=True)
+class Of:
+    """The systems somebody may see, and the one they chose, if any."""
+
+    systems: Sequence[PartnerSystem]
+    chosen: PartnerSystem | None
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return (self.chosen.pk,) if self.chosen else tuple(system.pk for system in self.systems)
+
+    @property
+    def value(self) -> str:
+        return str(self.chosen.public_id) if self.chosen else ""
+
+    def select(self) -> dict[str, Any]:
+        """For components/filters.html and its like."""
+        options = [(str(system.public_id), f"{system.partner.name}: {system.name}") for system in self.systems]
+        return {"name": "system", "label": "System", "value": self.value, "options": options}
+
+
+@dataclass(frozen=True)
+class Span:
+    """Whole days of the shop's time zone, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def since(self) -> datetime:
+        return start_of(self.first)
+
+    @property
+    def until(self) -> datetime:
+        return start_of(self.last + timedelta(days=1))
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+def systems_of(request: HttpRequest) -> Of:
+    """404 for a system that is not there, and for one of somebody else, alike."""
+    systems = list(scope.systems_seen_by(request.user))
+    asked = text(request, "system")
+    if not asked:
+        return Of(systems, None)
+    found = next((system for system in systems if str(system.public_id) == asked.lower()), None)
+    if found is None:
+        raise Http404("There is no such system.")
+    return Of(systems, found)
+
+
+def span_of(request: HttpRequest, *, days: int) -> Span:
+    """`first` and `last` as asked, else the last `days` days. What makes no sense is not heeded."""
+    today = timezone.localdate()
+    last = _day(request.GET.get("last", "")) or today
+    first = _day(request.GET.get("first", "")) or last - timedelta(days=days - 1)
+    return Span(min(first, last), last)
+
+
+def text(request: HttpRequest, name: str) -> str:
+    return request.GET.get(name, "").strip().replace("\x00", "")[:LONGEST]
+
+
+def properties_of(written: str) -> tuple[PropertyIs, ...]:
+    """`plan=gold|silver; cart.total`: names from outside in, with dots; a value, several, or that it is there."""
+    found = []
+    for part in filter(None, (part.strip() for part in written.split(";"))):
+        path, is_given, values = part.partition("=")
+        names = tuple(filter(None, (name.strip() for name in path.split("."))))
+        if names:
+            found.append(PropertyIs(names, tuple(value.strip() for value in values.split("|")) if is_given else ()))
+    return tuple(found)
+
+
+def may_see_people(request: HttpRequest) -> bool:
+    """Whether names and addresses are shown as they are: a partner's people see their own data whole."""
+    return request.user.has_perm("loyalty.view_pii") or scope.partner_of(request.user) is not None
+
+
+def shown(value: Any, *, may_see: bool) -> Any:
+    """A value from an event as this reader may see it."""
+    if may_see:
+        return value
+    match value:
+        case str():
+            return masked(value)
+        case list():
+            return [shown(inner, may_see=False) for inner in value]
+        case dict():
+            return {
+                name: HIDDEN if name.lower() in PERSONAL else shown(inner, may_see=False)
+                for name, inner in value.items()
+            }
+        case _:
+            return value
+
+
+def query(**values: Any) -> str:
+    """`?a=1&b=2` without what is empty."""
+    return "?" + urlencode({name: value for name, value in values.items() if value not in ("", None)}, doseq=True)
+
+
+def uuid_or_404(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError:
+        raise Http404 from None
+
+
+def _day(value: str) -> date | None:
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        return None
+    return day if 2000 <= day.year <= 2200 else None

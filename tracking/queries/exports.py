@@ -1,0 +1,77 @@
+"""Events as a table to take away, read page by page so that no file is too long for memory."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from tracking.models import TrackedEvent
+from tracking.queries.tracked import Place, Wanted, tracked
+
+CHUNK = 5_000
+ROW_GROUP = 20_000
+_TIME = pa.timestamp("us", tz="UTC")
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("occurred_at", _TIME),
+        ("received_at", _TIME),
+        ("partner", pa.string()),
+        ("system", pa.string()),
+        ("kind", pa.string()),
+        ("name", pa.string()),
+        ("message_id", pa.string()),
+        ("person", pa.string()),
+        ("user_id", pa.string()),
+        ("anonymous_id", pa.string()),
+        ("is_valid", pa.bool_()),
+        ("errors", pa.string()),
+        ("properties", pa.string()),
+    ]
+)
+COLUMNS = tuple(SCHEMA.names)
+Shown = Callable[[Any], Any]
+
+
+def exported(wanted: Wanted, *, shown: Shown) -> Iterator[tuple[Any, ...]]:
+    """Every event that fits, newest first. `shown` makes of a value what the reader may see of it."""
+    place: Place | None = None
+    while events := list(tracked(wanted, before=place)[:CHUNK]):
+        for event in events:
+            yield _row(event, shown)
+        place = Place.of(events[-1])
+
+
+def as_csv(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    for identifier, occurred_at, received_at, *rest in rows:
+        yield identifier, occurred_at.isoformat(), received_at.isoformat(), *rest
+
+
+def batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[pa.RecordBatch]:
+    """As many rows at a time as one row group of a Parquet file holds."""
+    while group := list(islice(rows, ROW_GROUP)):
+        columns = zip(*group, strict=True)
+        yield pa.record_batch(
+            [pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)], schema=SCHEMA
+        )
+
+
+def _row(event: TrackedEvent, shown: Shown) -> tuple[Any, ...]:
+    return (
+        str(event.pk),
+        event.occurred_at,
+        event.received_at,
+        event.partner_name,
+        event.system_name,
+        event.kind,
+        event.name,
+        event.message_id,
+        shown(event.person),
+        shown(event.user_id),
+        shown(event.anonymous_id),
+        event.is_valid,
+        orjson.dumps(event.errors).decode(),
+        orjson.dumps(shown(event.properties)).decode(),
+    )
