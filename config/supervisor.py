@@ -190,7 +190,16 @@ class Supervisor:
     def _programs(self) -> Iterator[Child]:
         environment, python = self.environment, [sys.executable, "-m"]
         listen = ["--host", environment.host, "--port", str(environment.port)]
-        web = ["--interface", "asgi", "--workers", str(environment.web_workers), "--workers-kill-timeout", "5"]
+        web = [
+            "--interface",
+            "asgi",
+            "--runtime-mode",
+            "st",
+            "--workers",
+            str(environment.web_workers),
+            "--workers-kill-timeout",
+            "5",
+        ]
         worker = ["worker", "--concurrency", str(environment.workers), "--without-gossip", "--without-mingle"]
         beat = ["beat", "--scheduler", "config.beat:GuardedScheduler", "--pidfile="]
         log_level = ["--loglevel", environment.log_level]

@@ -40,11 +40,10 @@ SCHEMA = {
 FOLLOW = """
 import django, time
 django.setup()
-from django.utils import timezone
-from tracking.actions import advance
+from tracking.tasks import advance_projections
 while True:
-    if not advance("tracking.read_model", now=timezone.now()):
-        time.sleep(0.1)
+    time.sleep(1 - time.time() % 1)  # As the beat does.
+    advance_projections()
 """
 
 
@@ -149,7 +148,8 @@ def _copied() -> float:
     rows = 200_000
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS copied")
-        cursor.execute("CREATE TABLE copied (LIKE tracking_receivedevent)")
+        cursor.execute("CREATE TABLE copied (LIKE tracking_receivedevent) PARTITION BY RANGE (received_at)")
+        cursor.execute("CREATE TABLE copied_all PARTITION OF copied FOR VALUES FROM (MINVALUE) TO (MAXVALUE)")
         cursor.execute("ALTER TABLE copied ADD PRIMARY KEY (id, received_at)")
         cursor.execute("CREATE INDEX ON copied (transaction_id)")
         with cursor.copy(f"COPY (SELECT * FROM tracking_receivedevent LIMIT {rows}) TO STDOUT (FORMAT binary)") as copy:
@@ -170,7 +170,18 @@ def _copied() -> float:
 def _server(application: str):
     with create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    options = ["--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+    options = [
+        "--interface",
+        "asgi",
+        "--runtime-mode",
+        "st",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--log-level",
+        "error",
+    ]
     with _process([sys.executable, "-m", "granian", *options, application]):
         _wait_for(port)
         yield port

@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 from itertools import count
-from uuid import uuid4
 
 import pytest
+from uuid_utils import uuid4
 
 from tracking.ingest.arrivals import Arrival
 from tracking.ingest.spool import Spool, SpoolFile, SpoolFull, packed

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote
 
 import orjson
 import sentry_sdk
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from tracking.ingest import arrivals, bodies, credentials
 from tracking.ingest.catalogue import Catalogue

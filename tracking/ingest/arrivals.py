@@ -4,10 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import orjson
-from uuid_utils.compat import uuid7
+from uuid_utils import UUID, uuid7
 
 from tracking.ingest.bodies import RAW_KEPT
 from tracking.ingest.neutral import Fault, Incoming, Source

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
+from uuid_utils import UUID
 
 from tracking.ingest.arrivals import Arrival
 from tracking.ingest.neutral import Refused
@@ -56,6 +57,16 @@ def conninfo_of(parameters: Mapping[str, Any]) -> str:
     """A connection string from what Django would give to psycopg."""
     wanted = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters}
     return psycopg.conninfo.make_conninfo(**wanted, connect_timeout=5, application_name="regulars ingest")
+
+
+class IdDumper(Dumper):
+    """Ids as uuid-utils makes them, which psycopg does not know."""
+
+    format = Format.BINARY
+    oid = psycopg.adapters.types["uuid"].oid
+
+    def dump(self, obj: UUID) -> bytes:
+        return obj.bytes
 
 
 @dataclass(slots=True)
@@ -176,6 +187,7 @@ class Committer:
                 self._conninfo, autocommit=True, prepare_threshold=0
             )
             self._connection.adapters.register_dumper(Packed, PackedDumper)
+            self._connection.adapters.register_dumper(UUID, IdDumper)
         return self._connection
 
     async def _hang_up(self) -> None:

@@ -13,9 +13,10 @@ import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import orjson
+from uuid_utils import UUID
 
 from tracking.ingest.arrivals import Arrival
 
@@ -134,7 +135,7 @@ class SpoolFile:
 
 
 def packed(rows: Sequence[Arrival]) -> bytes:
-    body = orjson.dumps([[orjson.Fragment(v) if isinstance(v, bytes) else v for v in row] for row in rows])
+    body = orjson.dumps([[orjson.Fragment(v) if isinstance(v, bytes) else v for v in row] for row in rows], default=str)
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
