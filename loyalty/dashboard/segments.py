@@ -1,5 +1,6 @@
 """Segments: the list, one of them, and the editor of its rule with a live count beside it."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from loyalty.models import Segment
 from loyalty.queries import members as member_queries
 from loyalty.queries import segments as queries
 from loyalty.queries.brand import business
-from loyalty.rules.segments import drafts, faults_of
+from loyalty.rules.segments import Rule, drafts, faults_of
 from loyalty.rules.segments.words import in_words
 
 SHOWN, SAMPLE = 50, 10
@@ -70,8 +71,13 @@ def segment_edit(request: HttpRequest, public_id: UUID | None = None) -> HttpRes
     """One address for the form, its re-drawing while it is edited, and the saving of it."""
     segment = None if public_id is None else get_object_or_404(Segment, public_id=public_id)
     if request.method == "GET":
-        draft = drafts.draft_of(segment.rule) if segment else drafts.Group(children=(drafts.Condition(),))
-        initial = {"name": segment.name, "description": segment.description} if segment else None
+        rule = segment.rule if segment else _suggested(request)
+        draft = drafts.draft_of(rule) if rule else drafts.Group(children=(drafts.Condition(),))
+        initial = (
+            {"name": segment.name, "description": segment.description}
+            if segment
+            else {"name": request.GET.get("name", "")[:80]}
+        )
         return _form_page(request, segment, draft, SegmentForm(initial=initial))
     draft = drafts.read(list(request.POST), request.POST.getlist)
     if do := request.POST.get("do"):
@@ -79,6 +85,15 @@ def segment_edit(request: HttpRequest, public_id: UUID | None = None) -> HttpRes
     if request.htmx.target == "matching":  # type: ignore[attr-defined]
         return _form_page(request, segment, draft, SegmentForm(initial=request.POST.dict()))
     return _save(request, segment, draft)
+
+
+def _suggested(request: HttpRequest) -> Rule | None:
+    """The rule another page put into the address, when it can be used."""
+    try:
+        rule = json.loads(request.GET.get("rule", ""))
+    except (ValueError, RecursionError):
+        return None
+    return None if faults_of(rule) else rule
 
 
 def _save(request: HttpRequest, segment: Segment | None, draft: drafts.Group) -> HttpResponse:

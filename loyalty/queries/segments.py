@@ -1,7 +1,8 @@
 """Who is in a segment: the rule tree as one SQL query, and the facts to answer it for one member without."""
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
@@ -10,19 +11,21 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import Case, CharField, Count, DecimalField, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Round
 from django.utils import timezone
 
 from loyalty.models import Consent, Member, MemberStats, Order, OrderLine, Product, Score, Segment, Store
 from loyalty.rules.segments import FIELDS, Kind, MemberFacts, Purchase, Rule
 from loyalty.rules.segments.fields import AT_LEAST, AT_MOST, EXACTLY
-from tracking.models import Event
-from tracking.queries import event_names
+from tracking.models import Event, SavedFunnel
+from tracking.queries import event_names, funnels
 
 LONGEST_PREVIEW_MS = 3_000
 _ROOM = (
     "SET LOCAL work_mem = '64MB'"  # For the ids of a million members; with less, PostgreSQL reads them for each member.
 )
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 EVERYBODY, NOBODY = Q(pk__isnull=False), Q(pk__in=[])
 
 
@@ -48,6 +51,8 @@ def _condition(rule: Rule, now: datetime) -> Q:
         return _age(operator, value, timezone.localdate(now))
     if field.kind is Kind.TIMES:
         return _times(field.name, operator, value, now)
+    if field.name == "events.left_funnel":
+        return _left_funnel(value, now)
     column = _COLUMNS[field.name]
     if field.kind is Kind.DAYS_AGO:
         return _days_ago(column, operator, value, now)
@@ -133,6 +138,46 @@ _HAPPENED: dict[str, Callable[[str, datetime], Happened]] = {
 }
 
 
+# Members by whatever name their events go by: our id for them, the shop's, or their address.
+_MEMBERS_CALLED = """
+    WITH gone AS MATERIALIZED ({people})
+    SELECT member.id FROM gone JOIN loyalty_member member ON member.external_id = gone.person
+    UNION SELECT member.id FROM gone JOIN loyalty_member member ON member.email = gone.person
+    UNION SELECT member.id FROM gone JOIN loyalty_member member
+        ON member.public_id = CASE WHEN pg_input_is_valid(gone.person, 'uuid') THEN gone.person::uuid END
+       AND member.public_id::text = gone.person
+"""
+
+
+def _left_funnel(places: list[str], now: datetime) -> Q:
+    """Who reached one of these steps of a saved funnel and not the next. An unknown place is nobody's."""
+    saved = {str(funnel.public_id): funnel for funnel in _funnels_named(places)}
+    found = NOBODY
+    for place in places:
+        name, _, step = place.rpartition(":")
+        if name in saved and step.isdecimal() and 0 < int(step) < len(saved[name].definition["steps"]):
+            people, parameters = funnels.dropped_off_sql(funnels.asked_by(saved[name], now=now), after_step=int(step))
+            found |= Q(pk__in=RawSQL(_MEMBERS_CALLED.format(people=people), parameters))  # noqa: S611  # values are parameters
+    return found
+
+
+def _funnels_named(places: list[str]) -> QuerySet[SavedFunnel]:
+    """Those put aside answer too, for the segments that ask them."""
+    names = [name for place in places if UUID_TEXT.fullmatch(name := place.rpartition(":")[0])]
+    return SavedFunnel.objects.filter(public_id__in=names)
+
+
+def _places_left(member: Member, now: datetime) -> frozenset[str]:
+    """Where a member left each saved funnel, under any of their names."""
+    names = tuple(filter(None, (str(member.public_id), member.external_id, member.email)))
+    left = set()
+    for saved in SavedFunnel.objects.all():
+        asked = replace(funnels.asked_by(saved, now=now), people=names)
+        furthest = range(1, len(saved.definition["steps"]))
+        left |= {f"{saved.public_id}:{step}" for step in furthest if funnels.dropped_off(asked, after_step=step)}
+    return frozenset(left)
+
+
 def _consent(channel: str) -> Exists:
     topic = Consent.Topic.MARKETING
     return Exists(Consent.objects.filter(member=OuterRef("pk"), channel=channel, topic=topic, is_granted=True))
@@ -176,11 +221,14 @@ _WORKED_OUT = {
 
 
 def facts_of(member: Member, *, now: datetime) -> MemberFacts:
-    """Everything a rule can ask about one member, in six queries however many rules are asked."""
+    """Everything a rule can ask about one member: six queries, and a few for each saved funnel."""
     today = timezone.localdate(now)
     return MemberFacts(
         today=today,
-        values=_member_values(member, today) | _stats_values(member) | _score_values(member),
+        values=_member_values(member, today)
+        | _stats_values(member)
+        | _score_values(member)
+        | {"events.left_funnel": _places_left(member, now)},
         purchases=_purchases(member),
         events=tuple(
             (timezone.localdate(occurred_at), name)
@@ -292,4 +340,9 @@ def known_values() -> dict[str, dict[str, str]]:
         "orders.category": categories,
         "score.group": dict(Score.Group.choices),
         "events.happened": {name: name for name in event_names()},
+        "events.left_funnel": {
+            f"{saved.public_id}:{step}": f"{saved.name}, after {' or '.join(part['names'])}"
+            for saved in funnels.saved_funnels()
+            for step, part in enumerate(saved.definition["steps"][:-1], start=1)
+        },
     }

@@ -1,5 +1,7 @@
 """Segments: what a rule may say, how it is written on a page, and who may see and change it."""
 
+import json
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,6 +13,7 @@ from loyalty.models import Segment
 from loyalty.queries.segments import facts_of, members_matching
 from loyalty.rules.segments import drafts, faults_of, matches
 from loyalty.rules.segments.words import in_words
+from tracking.actions import funnels
 from tracking.models import Event
 
 NEW = "loyalty:segment-new"
@@ -279,3 +282,15 @@ def test_the_list_costs_the_same_for_one_segment_and_for_fifteen(marketer, clien
     for number in range(14):
         segments.create_segment(name=f"S{number}", description="", rule={"all": []}, by=marketer, now=now)
     assert cost() == one
+
+
+def test_who_left_a_funnel_becomes_a_segment_from_its_page(ada, now, marketer, client_of):
+    saved = funnels.save(
+        name="Checkout", definition={"steps": [{"names": ["View"]}, {"names": ["Buy"]}]}, by=marketer, now=now
+    )
+    rule = {"field": "events.left_funnel", "is": "one_of", "value": [f"{saved.public_id}:1"]}
+    page = client_of(marketer).get("/staff/segments/new/", {"rule": json.dumps(rule), "name": "Left checkout"})
+    text = page.content.decode()
+    assert "Checkout, after View" in text
+    assert 'value="Left checkout"' in text
+    assert client_of(marketer).get("/staff/segments/new/", {"rule": "[["}).status_code == 200

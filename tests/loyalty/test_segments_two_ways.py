@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+import uuid
 from decimal import Decimal
 
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from loyalty.models import Consent, Member, MemberStats, Order, OrderLine, Product, Score, Store
 from loyalty.queries.segments import facts_of, members_matching
 from loyalty.rules.segments import FIELDS, Kind, faults_of, matches
-from tracking.models import Event
+from tests.tracking.received import a_system
+from tracking.models import Event, SavedFunnel, TrackedEvent
 
 STORES, CATEGORIES, SKUS, EVENTS = ("north", "south"), ("Wine", "Beer", ""), ("w1", "b1", "x1"), ("opened", "clicked")
+FUNNELS = [str(uuid.UUID(int=number)) for number in (1, 2)]
 DAYS = (0, 1, 2, 3, 20, 21, 22, 366)
 TEXTS = {
     "member.home_store": STORES,
@@ -24,6 +27,7 @@ TEXTS = {
     "orders.product": SKUS,
     "orders.store": STORES,
     "events.happened": EVENTS,
+    "events.left_funnel": [f"{funnel}:{step}" for funnel in FUNNELS for step in (1, 2, 3)],
 }
 
 
@@ -87,7 +91,28 @@ def crowd(db, now):
                 key=f"{member.pk}-{number}",
                 occurred_at=_moment(dice, now),
             )
+    _visits(dice, members, now)
     return [(member.pk, facts_of(member, now=now)) for member in members]
+
+
+def _visits(dice, members, now):
+    """What some of them did on a website, under any of their names, and two funnels about it."""
+    system = a_system()
+    for member in members:
+        called = dice.choice([str(member.public_id), member.external_id, member.email, f"stranger-{member.pk}"])
+        for name in dice.sample(["View", "Cart", "Buy"], dice.randint(0, 3)) if called else ():
+            TrackedEvent.objects.create(
+                id=uuid.UUID(int=dice.getrandbits(128)), occurred_at=_moment(dice, now), received_at=now,
+                partner_id=system.partner_id, system_id=system.pk, kind="track", name=name, person=called,
+                user_id=called, is_valid=dice.random() < 0.9,
+            )  # fmt: skip
+    for number, (funnel, order) in enumerate(zip(FUNNELS, ("ordered", "strict"), strict=True)):
+        steps = [{"names": [name]} for name in ("View", "Cart", "Buy")]
+        definition = {"steps": steps, "window": 21, "order": order, "days": 400}
+        SavedFunnel.objects.create(
+            public_id=funnel, name=f"Funnel {number}", definition=definition, created_at=now,
+            archived_at=now if number else None,
+        )  # fmt: skip
 
 
 def _moment(dice, now):
@@ -105,6 +130,7 @@ def _member(dice, number, stores, now):
         email=dice.choice([None, f"m{number}@example.com"]),
         phone=dice.choice([None, f"+1212555{number:04}"]),
         birth_date=dice.choice(birthdays),
+        external_id=dice.choice([None, f"C{number}"]),
         home_store=dice.choice([None, *stores]),
         joined_at=_moment(dice, now),
     )

@@ -5,22 +5,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
-from config.shared.masking import masked
 from tracking.models import PartnerSystem
 from tracking.queries import scope
 from tracking.queries.funnels import start_of
-from tracking.queries.tracked import PropertyIs
+from tracking.queries.tracked import properties_of
+from tracking.rules.privacy import shown
 
-HIDDEN = "•••"
-PERSONAL = {
-    "address", "birthday", "birthdate", "birth_date", "city", "firstname", "first_name", "ip", "lastname", "last_name",
-    "phone", "postal_code", "street", "zip",
-}  # fmt: skip
+__all__ = ["Of", "Span", "may_see_people", "properties_of", "query", "shown", "span_of", "systems_of", "text"]
+
 LONGEST = 200
 
 
@@ -89,50 +85,14 @@ def text(request: HttpRequest, name: str) -> str:
     return request.GET.get(name, "").strip().replace("\x00", "")[:LONGEST]
 
 
-def properties_of(written: str) -> tuple[PropertyIs, ...]:
-    """`plan=gold|silver; cart.total`: names from outside in, with dots; a value, several, or that it is there."""
-    found = []
-    for part in filter(None, (part.strip() for part in written.split(";"))):
-        path, is_given, values = part.partition("=")
-        names = tuple(filter(None, (name.strip() for name in path.split("."))))
-        if names:
-            found.append(PropertyIs(names, tuple(value.strip() for value in values.split("|")) if is_given else ()))
-    return tuple(found)
-
-
 def may_see_people(request: HttpRequest) -> bool:
     """Whether names and addresses are shown as they are: a partner's people see their own data whole."""
-    return request.user.has_perm("loyalty.view_pii") or scope.partner_of(request.user) is not None
-
-
-def shown(value: Any, *, may_see: bool) -> Any:
-    """A value from an event as this reader may see it."""
-    if may_see:
-        return value
-    match value:
-        case str():
-            return masked(value)
-        case list():
-            return [shown(inner, may_see=False) for inner in value]
-        case dict():
-            return {
-                name: HIDDEN if name.lower() in PERSONAL else shown(inner, may_see=False)
-                for name, inner in value.items()
-            }
-        case _:
-            return value
+    return scope.may_see_people(request.user)
 
 
 def query(**values: Any) -> str:
     """`?a=1&b=2` without what is empty."""
     return "?" + urlencode({name: value for name, value in values.items() if value not in ("", None)}, doseq=True)
-
-
-def uuid_or_404(value: str) -> UUID:
-    try:
-        return UUID(value)
-    except ValueError:
-        raise Http404 from None
 
 
 def _day(value: str) -> date | None:

@@ -1,7 +1,6 @@
 """What systems sent, each event once: the list, one of them, how valid they are, and the tail as they arrive."""
 
 import json
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -23,6 +22,7 @@ from tracking.queries import exports, replays, statistics, tail
 from tracking.queries.counts import names_of
 from tracking.queries.tracked import BadPlace, Place, Wanted, errors, tracked
 from tracking.rules.faults import FAULTS
+from tracking.rules.privacy import shown_properties
 
 SHOWN = 50
 USUAL_DAYS = 30
@@ -82,7 +82,7 @@ def tracked_event(request: HttpRequest, event_id: UUID) -> HttpResponse:
         "user_id": asking.shown(event.user_id, may_see=may_see),
         "anonymous_id": asking.shown(event.anonymous_id, may_see=may_see),
         "may_see": may_see,
-        "properties": _json(_properties(event, may_see=may_see)),
+        "properties": _json(shown_properties(event.kind, event.properties, may_see=may_see)),
         "context": _json(received.context) if received and received.context and may_see else "",
     }
     return page(request, "tracking/tracked_event.html", context)
@@ -184,17 +184,10 @@ def _place(request: HttpRequest) -> Place | None:
 
 
 def _export(taken: str, wanted: Wanted, *, may_see: bool) -> HttpResponseBase:
-    rows = exports.exported(wanted, shown=partial(asking.shown, may_see=may_see))
+    rows = exports.exported(wanted, may_see=may_see)
     if taken == "parquet":
         return parquet_response("events.parquet", exports.SCHEMA, exports.batches(rows))
     return csv_response("events.csv", exports.COLUMNS, exports.as_csv(rows))
-
-
-def _properties(event: TrackedEvent, *, may_see: bool) -> Any:
-    """What somebody told of themselves is nobody's business who may not see people."""
-    if event.kind == "identify" and not may_see:
-        return dict.fromkeys(event.properties, asking.HIDDEN)
-    return asking.shown(event.properties, may_see=may_see)
 
 
 def _json(value: Any) -> str:

@@ -1,6 +1,6 @@
 """Events as a table to take away, read page by page so that no file is too long for memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from tracking.models import TrackedEvent
 from tracking.queries.tracked import Place, Wanted, tracked
+from tracking.rules.privacy import shown, shown_properties
 
 CHUNK = 5_000
 ROW_GROUP = 20_000
@@ -32,15 +33,14 @@ SCHEMA = pa.schema(
     ]
 )
 COLUMNS = tuple(SCHEMA.names)
-Shown = Callable[[Any], Any]
 
 
-def exported(wanted: Wanted, *, shown: Shown) -> Iterator[tuple[Any, ...]]:
-    """Every event that fits, newest first. `shown` makes of a value what the reader may see of it."""
+def exported(wanted: Wanted, *, may_see: bool) -> Iterator[tuple[Any, ...]]:
+    """Every event that fits, newest first, as a reader sees it who `may_see` who people are."""
     place: Place | None = None
     while events := list(tracked(wanted, before=place)[:CHUNK]):
         for event in events:
-            yield _row(event, shown)
+            yield _row(event, may_see)
         place = Place.of(events[-1])
 
 
@@ -58,7 +58,7 @@ def batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[pa.RecordBatch]:
         )
 
 
-def _row(event: TrackedEvent, shown: Shown) -> tuple[Any, ...]:
+def _row(event: TrackedEvent, may_see: bool) -> tuple[Any, ...]:
     return (
         str(event.pk),
         event.occurred_at,
@@ -68,10 +68,10 @@ def _row(event: TrackedEvent, shown: Shown) -> tuple[Any, ...]:
         event.kind,
         event.name,
         event.message_id,
-        shown(event.person),
-        shown(event.user_id),
-        shown(event.anonymous_id),
+        shown(event.person, may_see=may_see),
+        shown(event.user_id, may_see=may_see),
+        shown(event.anonymous_id, may_see=may_see),
         event.is_valid,
         orjson.dumps(event.errors).decode(),
-        orjson.dumps(shown(event.properties)).decode(),
+        orjson.dumps(shown_properties(event.kind, event.properties, may_see=may_see)).decode(),
     )

@@ -38,6 +38,11 @@ def may_look(user: Any) -> bool:
     return user.has_perm("tracking.view_partner") or partners_seen_by(user).exists()
 
 
+def may_see_people(user: Any) -> bool:
+    """Whether names and addresses are shown as they are: a partner's people see their own data whole."""
+    return user.has_perm("loyalty.view_pii") or partner_of(user) is not None
+
+
 def working_key(credential: str, *, now: datetime) -> SystemKey | None:
     """The key behind a write key or `id:secret`, unless it, its system or its partner is out of use."""
     keys = SystemKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), digest=digest_of(credential))

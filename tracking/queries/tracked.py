@@ -30,6 +30,17 @@ class PropertyIs:
     values: tuple[str, ...] = ()
 
 
+def properties_of(written: str) -> tuple[PropertyIs, ...]:
+    """`plan=gold|silver; cart.total`: names from outside in, with dots; a value, several, or that it is there."""
+    found = []
+    for part in filter(None, (part.strip() for part in written.split(";"))):
+        path, is_given, values = part.partition("=")
+        names = tuple(filter(None, (name.strip() for name in path.split("."))))
+        if names:
+            found.append(PropertyIs(names, tuple(value.strip() for value in values.split("|")) if is_given else ()))
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which events: of these systems, and where something is given, only those it fits."""

@@ -24,7 +24,8 @@ class Purchase:
 class MemberFacts:
     """Everything a rule can ask about one member. Days are those of the business's time zone.
 
-    `values` has the plain fields by name; a missing value is None. `events` are (day, name).
+    `values` has the plain fields by name; a missing value is None, and a set holds all that are true at once.
+    `events` are (day, name).
     """
 
     today: date
@@ -61,7 +62,7 @@ def _holds(condition: Rule, facts: MemberFacts) -> bool:
         AT_LEAST: lambda: actual >= wanted,
         AT_MOST: lambda: actual <= wanted,
         EXACTLY: lambda: actual == wanted,
-        ONE_OF: lambda: actual in wanted,
+        ONE_OF: lambda: not actual.isdisjoint(wanted) if isinstance(actual, frozenset) else actual in wanted,
     }
     return bool(comparisons[operator]())
 

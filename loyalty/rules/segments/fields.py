@@ -88,5 +88,7 @@ FIELDS = {
         Field("orders.product", "bought product", Kind.TIMES, of="SKU"),
         Field("orders.store", "ordered at store", Kind.TIMES, of="store code"),
         Field("events.happened", "event happened", Kind.TIMES, of="event name"),
+        # A saved funnel's id and the number of the last step that was reached: "<uuid>:2".
+        Field("events.left_funnel", "where a funnel was left", Kind.CHOICE),
     )
 }

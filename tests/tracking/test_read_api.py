@@ -1,0 +1,88 @@
+"""The read side over REST: the same answers as the pages, and nobody else's."""
+
+import pytest
+from django.test import Client
+
+from tests.tracking.test_read_pages import acme, desk, now, outsider, rival  # noqa: F401  # fixtures
+from tracking.actions import partners, replays, structures
+from tracking.models import TrackedEvent
+
+pytestmark = pytest.mark.django_db
+V1 = "/api/tracking/v1"
+STEPS = [{"names": ["Viewed"]}, {"names": ["Sold"]}]
+
+
+@pytest.fixture
+def key(acme):
+    return partners.add_write_key(system=acme, by=None).shown
+
+
+def ask(key: str, url: str, **asked):
+    return Client().get(url, asked, headers={"X-Write-Key": key})
+
+
+def test_a_system_reads_its_events_page_by_page(acme, key):
+    url, seen, cursor = f"/api/events/partner-system/{acme.public_id}", [], ""
+    while cursor is not None:
+        answer = ask(key, url, limit=4, cursor=cursor).json()
+        seen += [event["id"] for event in answer["events"]]
+        cursor = answer["next"]
+    assert sorted(seen) == sorted(map(str, TrackedEvent.objects.filter(system_id=acme.pk).values_list("pk", flat=True)))
+    narrowed = ask(key, url, name=["Sold", "Viewed"], valid="false", error="required_missing", pointer="/sku").json()
+    assert [event["name"] for event in narrowed["events"]] == ["Sold"]
+    assert len(ask(key, url, property="plan=gold").json()["events"]) == 1
+    refused = ask(key, url, cursor="elsewhere")
+    assert (refused.status_code, refused.json()["code"]) == (409, "bad_cursor")
+
+
+def test_a_key_reads_no_other_system(acme, rival, key):
+    assert ask(key, f"/api/events/partner-system/{rival.public_id}").status_code == 404
+    for name in ("events", "errors", "sessions", "retention"):
+        assert ask(key, f"{V1}/{name}/", system=str(rival.public_id)).status_code == 404
+        assert "zoe" not in ask(key, f"{V1}/{name}/").content.decode(), name
+    assert ask(key, f"{V1}/people/zoe/timeline/").json()["events"] == []
+    assert ask(key, f"{V1}/people/zoe/timeline/", partner=str(rival.partner.public_id)).status_code == 404
+    question = {"steps": STEPS, "systems": [str(rival.public_id)]}
+    answer = Client().post(f"{V1}/funnels/", question, "application/json", headers={"X-Write-Key": key})
+    assert answer.json() == [{"group": "", "people": [0, 0]}]
+
+
+def test_questions_have_the_answers_of_the_pages(acme, key):
+    assert len(ask(key, f"{V1}/people/ada-phone/timeline/").json()["events"]) == 4
+    assert [(row["name"], row["type"], row["events"]) for row in ask(key, f"{V1}/errors/").json()] == [
+        ("Sold", "required_missing", 1),
+        ("Viewed", "bad_timestamp", 1),
+    ]
+    assert ask(key, f"{V1}/sessions/").json()["sums"]["visitors"] == 1
+    assert sum(row["people"] for row in ask(key, f"{V1}/retention/").json()) == 2
+    answer = Client().post(f"{V1}/funnels/", {"steps": STEPS}, "application/json", headers={"X-Write-Key": key})
+    assert answer.json() == [{"group": "", "people": [2, 1]}]
+    wrong = Client().post(f"{V1}/funnels/", {"steps": []}, "application/json", headers={"X-Write-Key": key})
+    assert (wrong.status_code, list(wrong.json()["errors"])) == (400, ["funnel"])
+
+
+def test_replays_and_merges_are_begun_by_people_who_may(acme, key, desk, outsider, now):
+    structures.retire(acme.structures.get(), now=now)
+    asked = {"system": str(acme.public_id)}
+    merge = {"partner": str(acme.partner.public_id), "user_id": "ada-2", "into_user_id": "ada"}
+    for url, body in ((f"{V1}/replays/", asked), (f"{V1}/replays/preview/", asked), (f"{V1}/merges/", merge)):
+        assert Client().post(url, body, "application/json", headers={"X-Write-Key": key}).status_code == 403
+        assert outsider.post(url, body, "application/json").status_code == 403
+    preview = desk.post(f"{V1}/replays/preview/", asked, "application/json").json()
+    assert (preview["total"], preview["mended"]) == (2, 1)
+    begun = desk.post(f"{V1}/replays/", asked, "application/json")
+    assert begun.status_code == 202
+    replays.run(acme.replays.get().pk, clock=lambda: now)
+    assert ask(key, f"{V1}/replays/{begun.json()['id']}/").json()["status"] == "DONE"
+    made = desk.post(f"{V1}/merges/", merge, "application/json")
+    assert made.status_code == 201
+    again = desk.post(f"{V1}/merges/", merge, "application/json")
+    assert (again.status_code, again.json()["code"]) == (409, "cannot_merge")
+    undone = desk.post(f"{V1}/merges/{made.json()['id']}/undo/").json()
+    assert undone["undone_at"]
+
+
+def test_a_viewer_reads_no_address_over_rest_either(acme, client_of, viewer):
+    text = client_of(viewer).get(f"{V1}/events/").content.decode()
+    assert "ada@example.com" not in text
+    assert client_of(viewer).get(f"{V1}/merges/").status_code == 403
