@@ -227,6 +227,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "SystemKind": "tracking.models.PartnerSystem.Kind",
+        "KeyKind": "tracking.models.SystemKey.Kind",
+        "StructureStatus": "tracking.models.EventStructure.Status",
+    },
 }
 
 # --- Pages --------------------------------------------------------------------------------------------------------

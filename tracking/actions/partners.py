@@ -41,11 +41,11 @@ class MadeKey:
     shown: str
 
 
-def add_partner(*, name: str) -> Partner:
+def add_partner(*, name: str, is_active: bool = True) -> Partner:
     """Raises NameTaken."""
     try:
         with transaction.atomic():
-            return Partner.objects.create(name=name.strip())
+            return Partner.objects.create(name=name.strip(), is_active=is_active)
     except IntegrityError:
         raise NameTaken(f"There is a partner called {name.strip()} already.") from None
 
@@ -60,12 +60,18 @@ def change_partner(partner: Partner, *, name: str, is_active: bool) -> None:
         raise NameTaken(f"There is a partner called {name.strip()} already.") from None
 
 
-def add_system(*, partner: Partner, name: str, kind: str, events_per_second: int = 0) -> PartnerSystem:
+def add_system(
+    *, partner: Partner, name: str, kind: str, events_per_second: int = 0, is_active: bool = True
+) -> PartnerSystem:
     """Raises NameTaken."""
     try:
         with transaction.atomic():
             return PartnerSystem.objects.create(
-                partner=partner, name=name.strip(), kind=kind, events_per_second=events_per_second
+                partner=partner,
+                name=name.strip(),
+                kind=kind,
+                events_per_second=events_per_second,
+                is_active=is_active,
             )
     except IntegrityError:
         raise NameTaken(f"{partner.name} has a system called {name.strip()} already.") from None
