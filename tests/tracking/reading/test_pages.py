@@ -1,7 +1,6 @@
 """The pages about events: what they show, to whom, and what may be taken away."""
 
 import csv
-import datetime as dt
 import io
 import json
 import uuid
@@ -13,66 +12,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
 
-from loyalty.models import User
-from tests.tracking.received import a_system, receive, said
-from tests.tracking.test_read_model import signed_in
-from tracking.actions import funnels, identity, partners, replays, structures
+from tracking.actions import funnels, identity, replays, structures
 from tracking.models import PartnerSystem, Replay, SavedFunnel, TrackedEvent, UserMerge
 
 pytestmark = pytest.mark.django_db
-HOUR = dt.timedelta(hours=1)
-SOLD = {"type": "object", "required": ["sku"]}
-
-
-@pytest.fixture
-def now():
-    """Pages look at the clock."""
-    return timezone.now()
-
-
-def fill(system: PartnerSystem, who: str, now: dt.datetime) -> None:
-    sold = structures.draft(system=system, event_name="Sold", schema=SOLD, by=None)
-    structures.publish(sold, now=now)
-    at = now - 30 * HOUR
-    receive(
-        system,
-        said("Viewed", "", anonymous_id=f"{who}-phone", properties={"plan": "gold", "email": f"{who}@example.com"}),
-        signed_in(who, f"{who}-phone"),
-        at=at,
-    )
-    receive(system, said("Sold", who, properties={"sku": "=1+1"}), said("Viewed", f"{who}-2"), at=at + HOUR)
-    wrong = said("Sold", f"{who}-2", context={"ip": "10.0.0.1"}, properties={"city": "Rome"})
-    receive(system, wrong, at=at + 2 * HOUR, structures=[sold])
-    receive(system, said("Viewed", who, timestamp="soon"), at=at + 3 * HOUR)
-
-
-@pytest.fixture
-def acme(now, follow_events) -> PartnerSystem:
-    acme, rival = a_system("Acme", "Website"), a_system("Rival", "Shop")
-    fill(acme, "ada", now)
-    fill(rival, "zoe", now)
-    follow_events()
-    return acme
-
-
-@pytest.fixture
-def rival(acme) -> PartnerSystem:
-    return PartnerSystem.objects.get(partner__name="Rival")
-
-
-@pytest.fixture
-def outsider(acme, client_of):
-    """Somebody of Acme's, with a login."""
-    user = User.objects.create_user("somebody@acme.example", name="Somebody")
-    partners.give_access(user=user, partner=acme.partner)
-    return client_of(user)
-
-
-@pytest.fixture
-def desk(manager, client_of):
-    return client_of(manager)
 
 
 def text(answer) -> str:

@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client
 
-from tests.tracking.test_read_pages import acme, desk, now, outsider, rival  # noqa: F401  # fixtures
 from tracking.actions import partners, replays, structures
 from tracking.models import TrackedEvent
 
