@@ -229,7 +229,8 @@ def enter_verdicts(verdicts: list[dict[str, Any]], *, replay_id: int, now: datet
 
     Sums and activity move along. Needs `hold_the_follower` in the same transaction.
     """
-    asked = {"verdicts": json.dumps(verdicts), "replay": replay_id, "now": now, "zone": settings.TIME_ZONE}
+    asked: dict[str, Any] = {"replay": replay_id, "now": now, "zone": settings.TIME_ZONE}
+    asked["verdicts"] = json.dumps(verdicts)
     with connection.cursor() as cursor:
         cursor.execute(_JUDGE, asked)
         return int(cursor.fetchone()[0])

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,8 +16,8 @@ from tracking.api.authentication import SystemUser, systems_of
 from tracking.api.management import ManagementView
 from tracking.models import PartnerSystem, TrackedEvent
 from tracking.queries import people, scope
-from tracking.queries.tracked import Place, Wanted, errors, properties_of, tracked
-from tracking.rules.privacy import shown, shown_properties
+from tracking.queries.tracked import Place, Wanted, errors, properties_of, top_values, tracked
+from tracking.rules.privacy import PERSONAL, shown, shown_properties
 
 
 class ReadView(ManagementView):
@@ -44,6 +44,12 @@ class ReadView(ManagementView):
             _hide(page)
         following = str(Place.of(page[-1])) if len(found) > limit else None
         return Response({"events": shapes.EventAnswer(page, many=True).data, "next": following})
+
+
+class WholeView(ReadView):
+    """An answer in one piece."""
+
+    pagination_class = None  # type: ignore[assignment]
 
 
 class Events(ReadView):
@@ -79,9 +85,7 @@ class Timeline(ReadView):
         return self.events(tracked(wanted, before=_place(asked)), asked["limit"])
 
 
-class Errors(ReadView):
-    pagination_class = None
-
+class Errors(WholeView):
     @extend_schema(parameters=[shapes.OfSystem], responses=shapes.ErrorsAnswer(many=True))
     def get(self, request: Request) -> Response:
         """What is wrong with invalid events, the most frequent fault first."""
@@ -90,6 +94,21 @@ class Errors(ReadView):
         answer: Any = shapes.ErrorsAnswer(found, many=True).data
         for row in answer:
             row["example"] = shown(row["example"], may_see=self.may_see)
+        return Response(answer)
+
+
+class Values(WholeView):
+    @extend_schema(parameters=[shapes.ValuesQuery], responses=shapes.ValueAnswer(many=True))
+    def get(self, request: Request) -> Response:
+        """The most frequent values of a property."""
+        asked = self.asked(shapes.ValuesQuery)
+        path, ids = asked["path"].split("."), self.ids(asked.get("system"))
+        found = top_values(ids, name=asked["name"], path=path, since=asked["since"], until=asked["until"])
+        if not self.may_see and PERSONAL & {name.lower() for name in path}:
+            raise PermissionDenied("Who people are is for those who may see it.")
+        answer: Any = shapes.ValueAnswer(found, many=True).data
+        for row in answer:
+            row["value"] = shown(row["value"], may_see=self.may_see)
         return Response(answer)
 
 

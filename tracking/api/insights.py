@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from tracking.api import serializers_read as shapes
 from tracking.api.authentication import SeesSystems, systems_of
-from tracking.api.events import ReadView
+from tracking.api.events import ReadView, WholeView
 from tracking.queries import funnels
 from tracking.queries.retention import retention
 from tracking.queries.sessions import session_sums, sessions
@@ -37,9 +37,7 @@ class Sessions(ReadView):
         return Response({"sums": sums, "sessions": rows, "next": following})
 
 
-class Retention(ReadView):
-    pagination_class = None
-
+class Retention(WholeView):
     @extend_schema(parameters=[shapes.RetentionQuery], responses=shapes.CohortAnswer(many=True))
     def get(self, request: Request) -> Response:
         """Who came back, by the day or week of their first event."""
@@ -54,11 +52,10 @@ class Retention(ReadView):
         return Response(shapes.CohortAnswer(found, many=True).data)
 
 
-class Funnels(ReadView):
+class Funnels(WholeView):
     """A question that is too long for an address, so it is posted; nothing is changed by it."""
 
     permission_classes = [SeesSystems]
-    pagination_class = None
 
     @extend_schema(request=shapes.FunnelQuestion, responses=shapes.ReachedAnswer(many=True))
     def post(self, request: Request) -> Response:

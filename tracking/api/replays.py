@@ -14,7 +14,7 @@ from tracking.actions import identity
 from tracking.actions import replays as actions
 from tracking.api import serializers_read as shapes
 from tracking.api.authentication import systems_of
-from tracking.api.events import ReadView
+from tracking.api.events import ReadView, WholeView
 from tracking.api.management import one_of, partners_of
 from tracking.models import Replay, UserMerge
 from tracking.queries import replays as queries
@@ -35,11 +35,10 @@ class Replays(ReadView):
         return Response(shapes.ReplayAnswer(replay).data, status=202)
 
 
-class ReplayPreview(ReadView):
+class ReplayPreview(WholeView):
     """Posted like the replay itself, and changes nothing."""
 
     needs = {"POST": "tracking.add_replay"}
-    pagination_class = None
 
     @extend_schema(request=shapes.ReplayInput, responses=shapes.PreviewAnswer)
     def post(self, request: Request) -> Response:

@@ -60,8 +60,8 @@ class EventAnswer(serializers.Serializer[Any]):
     person = serializers.CharField(allow_blank=True)
     user_id = serializers.CharField(allow_blank=True)
     anonymous_id = serializers.CharField(allow_blank=True)
-    is_valid = serializers.BooleanField()
-    errors = Error(many=True)
+    is_valid = serializers.BooleanField()  # type: ignore[assignment]  # a field, not the method of that name
+    errors = Error(many=True)  # type: ignore[assignment]
     properties = serializers.DictField()
 
 
@@ -76,6 +76,16 @@ class ErrorsAnswer(serializers.Serializer[Any]):
     pointer = serializers.CharField(allow_blank=True)
     events = serializers.IntegerField()
     example = serializers.CharField(allow_blank=True)
+
+
+class ValuesQuery(OfSystem):
+    name = serializers.CharField(max_length=200, help_text="The name of the events.")
+    path = serializers.CharField(max_length=400, help_text="The property, outermost name first, with dots between.")
+
+
+class ValueAnswer(serializers.Serializer[Any]):
+    value = serializers.CharField(allow_blank=True)
+    events = serializers.IntegerField()
 
 
 class SessionsQuery(OfSystem):

@@ -1,12 +1,26 @@
 from django.urls import path
 
-from tracking.api import partners, structures, systems, views
+from tracking.api import events, insights, partners, replays, structures, systems, views
 
 V1 = "api/tracking/v1"
 
 app_name = "tracking-api"
 urlpatterns = [
     path("api/events/statistics", views.Statistics.as_view(), name="statistics"),
+    path("api/events/partner-system/<uuid:public_id>", events.EventsOfSystem.as_view(), name="events-of-system"),
+    path(f"{V1}/events/", events.Events.as_view(), name="events"),
+    path(f"{V1}/people/<str:person>/timeline/", events.Timeline.as_view(), name="timeline"),
+    path(f"{V1}/errors/", events.Errors.as_view(), name="errors"),
+    path(f"{V1}/values/", events.Values.as_view(), name="values"),
+    path(f"{V1}/sessions/", insights.Sessions.as_view(), name="sessions"),
+    path(f"{V1}/retention/", insights.Retention.as_view(), name="retention"),
+    path(f"{V1}/funnels/", insights.Funnels.as_view(), name="funnels"),
+    path(f"{V1}/replays/", replays.Replays.as_view(), name="replays"),
+    path(f"{V1}/replays/preview/", replays.ReplayPreview.as_view(), name="replay-preview"),
+    path(f"{V1}/replays/<uuid:public_id>/", replays.OneReplay.as_view(), name="replay"),
+    path(f"{V1}/replays/<uuid:public_id>/cancel/", replays.ReplayCancel.as_view(), name="replay-cancel"),
+    path(f"{V1}/merges/", replays.Merges.as_view(), name="merges"),
+    path(f"{V1}/merges/<int:number>/undo/", replays.MergeUndo.as_view(), name="merge-undo"),
     path(f"{V1}/partners/", partners.Partners.as_view(), name="partners"),
     path(f"{V1}/partners/<uuid:public_id>/", partners.Partner.as_view(), name="partner"),
     path(f"{V1}/systems/", systems.Systems.as_view(), name="systems"),

@@ -1,6 +1,7 @@
 """What systems sent, each event once: the list, one of them, how valid they are, and the tail as they arrive."""
 
 import json
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -203,7 +204,8 @@ def _interval(days: int) -> str:
 
 
 def _validity_chart(sums: Any) -> dict[str, Any]:
-    labels = [each.at[:10] if sums.interval != "hour" else each.at[5:16].replace("T", " ") for each in sums.series]
+    form = "{0:%b} {0.day}, {0:%H}:00" if sums.interval == "hour" else "{0:%b} {0.day}"
+    labels = [form.format(datetime.fromisoformat(each.at)) for each in sums.series]
     series = [
         {"name": label, "values": [getattr(each, name) for each in sums.series]}
         for name, label in (("valid", "Valid"), ("invalid", "Invalid"), ("duplicates", "Repeated"))

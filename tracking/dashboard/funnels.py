@@ -188,8 +188,8 @@ def _from_definition(definition: dict[str, Any]) -> QueryDict:
         asked.appendlist("event", " | ".join(step["names"]))
         asked.appendlist("where", "; ".join(map(_written, step.get("properties", ()))))
     asked["system"] = next(iter(definition.get("systems", ())), "")
-    for name in ("window", "unit", "order"):
-        asked[name] = str(definition.get(name, ""))
+    for name in {"window", "unit", "order"} & set(definition):
+        asked[name] = str(definition[name])
     asked["breakdown"] = ".".join(definition.get("breakdown", ()))
     if "since" in definition:
         asked["first"], asked["last"] = definition["since"], definition["until"]

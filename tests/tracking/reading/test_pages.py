@@ -143,6 +143,13 @@ def test_a_saved_funnel_comes_back_as_it_was_asked(acme, desk):
     assert desk.get(reverse("tracking:funnel"), {"funnel": str(saved.public_id)}).status_code == 404
 
 
+def test_a_funnel_that_says_no_more_than_its_steps_is_asked_as_usual(acme, desk, now):
+    definition = {"steps": [{"names": ["Viewed"]}, {"names": ["Sold"]}]}
+    saved = funnels.save(name="Short", definition=definition, by=None, now=now)
+    shown = desk.get(reverse("tracking:funnel"), {"funnel": str(saved.public_id)})
+    assert [step["people"] for step in shown.context["groups"][0]["steps"]] == [4, 2]
+
+
 def test_retention_and_sessions_show_what_the_queries_say(acme, desk):
     shown = desk.get(reverse("tracking:retention"), {"system": str(acme.public_id)})
     assert shown.context["total"]["people"] == 2
