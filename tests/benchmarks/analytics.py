@@ -247,27 +247,27 @@ DUCK_RETENTION = """
 # The same exact answer: for each event of a step the latest beginning that leads to it within the window.
 DUCK_FUNNEL = """
     WITH asked AS (
-        SELECT person, occurred_at AS at, name FROM events
+        SELECT person, occurred_at AS moment, name FROM events
         WHERE occurred_at >= ? AND occurred_at < ? AND name IN ('Viewed', 'Added', 'Paid')
     ),
-    one AS (SELECT person, at, at AS start FROM asked WHERE name = 'Viewed'),
+    one AS (SELECT person, moment, moment AS start FROM asked WHERE name = 'Viewed'),
     two AS (
-        SELECT person, at, start FROM (
-            SELECT person, at, is_this, max(start) OVER (
-                PARTITION BY person ORDER BY at RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING
+        SELECT person, moment, start FROM (
+            SELECT person, moment, is_this, max(start) OVER (
+                PARTITION BY person ORDER BY moment RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING
             ) AS start
-            FROM (SELECT person, at, start, false AS is_this FROM one
-                  UNION ALL SELECT person, at, NULL, true FROM asked WHERE name = 'Added')
-        ) WHERE is_this AND at - start <= INTERVAL 7 DAY
+            FROM (SELECT person, moment, start, false AS is_this FROM one
+                  UNION ALL SELECT person, moment, NULL, true FROM asked WHERE name = 'Added')
+        ) WHERE is_this AND moment - start <= INTERVAL 7 DAY
     ),
     three AS (
-        SELECT person, at, start FROM (
-            SELECT person, at, is_this, max(start) OVER (
-                PARTITION BY person ORDER BY at RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING
+        SELECT person, moment, start FROM (
+            SELECT person, moment, is_this, max(start) OVER (
+                PARTITION BY person ORDER BY moment RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING
             ) AS start
-            FROM (SELECT person, at, start, false AS is_this FROM two
-                  UNION ALL SELECT person, at, NULL, true FROM asked WHERE name = 'Paid')
-        ) WHERE is_this AND at - start <= INTERVAL 7 DAY
+            FROM (SELECT person, moment, start, false AS is_this FROM two
+                  UNION ALL SELECT person, moment, NULL, true FROM asked WHERE name = 'Paid')
+        ) WHERE is_this AND moment - start <= INTERVAL 7 DAY
     )
     SELECT (SELECT count(DISTINCT person) FROM one), (SELECT count(DISTINCT person) FROM two),
            (SELECT count(DISTINCT person) FROM three)
