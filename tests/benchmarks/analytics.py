@@ -254,7 +254,8 @@ DUCK_FUNNEL = """
     two AS (
         SELECT person, moment, start FROM (
             SELECT person, moment, is_this, max(start) OVER (
-                PARTITION BY person ORDER BY moment RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING
+                PARTITION BY person ORDER BY moment
+                RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING
             ) AS start
             FROM (SELECT person, moment, start, false AS is_this FROM one
                   UNION ALL SELECT person, moment, NULL, true FROM asked WHERE name = 'Added')
@@ -263,7 +264,8 @@ DUCK_FUNNEL = """
     three AS (
         SELECT person, moment, start FROM (
             SELECT person, moment, is_this, max(start) OVER (
-                PARTITION BY person ORDER BY moment RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING
+                PARTITION BY person ORDER BY moment
+                RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING
             ) AS start
             FROM (SELECT person, moment, start, false AS is_this FROM two
                   UNION ALL SELECT person, moment, NULL, true FROM asked WHERE name = 'Paid')
