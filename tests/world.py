@@ -14,6 +14,10 @@ from integrations.actions import take_mail
 from loyalty.actions import business, imports, members, people, points, scores, segments
 from loyalty.models import Invitation, Member, PurchaseImport, Segment, User
 from tests.post_office import PostOffice
+from tests.tracking.received import a_system, receive, said
+from tracking.actions import funnels, identity, partners, replays, structures
+from tracking.ingest.neutral import Fault, Incoming
+from tracking.models import EventStructure, PartnerSystem, Replay, SavedFunnel, SystemKey, UserMerge
 
 EMAIL, PHONE = "ada.lovelace@example.com", "+12125550123"
 OTHER_EMAIL, REFUSED_EMAIL = "grace.hopper@example.com", "nobody.special@example.com"
@@ -28,6 +32,21 @@ HEADER = "order_id,ordered_at,sku,product_name,category,quantity,amount,customer
 
 
 @dataclass(frozen=True)
+class Tracked:
+    """A partner's website that sends: a key, somebody of theirs who looks, a structure in force and a newer draft."""
+
+    system: PartnerSystem
+    key: SystemKey
+    guest: User
+    invitation: Invitation
+    published: EventStructure
+    draft: EventStructure
+    merge: UserMerge
+    replay: Replay
+    funnel: SavedFunnel
+
+
+@dataclass(frozen=True)
 class World:
     ada: Member
     segment: Segment
@@ -38,6 +57,7 @@ class World:
     send: Send
     purchase_import: PurchaseImport
     invitation: Invitation
+    tracked: Tracked
 
 
 def make(
@@ -63,6 +83,7 @@ def make(
     plan = _planned(draft, marketer, now)
     invitation = people.invite(email="new.colleague@shop.example", role="Viewer", by=admin, now=now)
     people.email_invitations(now=now)
+    tracked = _track(admin, follow, now)
     follow()
     return World(
         ada=ada,
@@ -74,6 +95,40 @@ def make(
         send=running.sends.filter(touches__isnull=False).distinct().get(),
         purchase_import=purchase_import,
         invitation=invitation,
+        tracked=tracked,
+    )
+
+
+def _track(by: User, follow: Callable[[], None], now: dt.datetime) -> Tracked:
+    """Twice the same, somebody who becomes known, a fault that a replay mends, and one that stays."""
+    system, hour = a_system("Acme", "Website"), dt.timedelta(hours=1)
+    key = partners.add_write_key(system=system, by=by).key
+    wrong = said("Viewed", faults=(Fault("wrong_type", "/price", "not a number"),))
+    receive(system, said("Viewed", message_id="1"), said("Viewed", message_id="1"), wrong, at=now - 3 * hour)
+    receive(system, said("Looked", "", anonymous_id="a-1"), said("Sold", timestamp="never"), at=now - 2 * hour)
+    receive(system, said("Viewed", "adele"), at=now - 2 * hour)
+    receive(system, Incoming("identify", "identify", user_id="ada", anonymous_id="a-1"), at=now - hour)
+    follow()
+    published = structures.draft(system=system, event_name="Sold", schema={"type": "object"}, by=by)
+    structures.publish(published, now=now)
+    draft = structures.draft(system=system, event_name="Sold", schema={"required": ["total"]}, by=by)
+    replay = replays.start(system=system, event_name="Viewed", by=by, now=now)
+    assert replays.run(replay.pk, clock=lambda: now)
+    partner = system.partner
+    guest = User.objects.create_user("gil@acme.example", "correct horse battery staple", name="Gil Guest")
+    partners.give_access(user=guest, partner=partner)
+    return Tracked(
+        system=system,
+        key=key,
+        guest=guest,
+        invitation=people.invite_for_partner(email="new@acme.example", partner=partner, by=by, now=now),
+        published=published,
+        draft=draft,
+        merge=identity.merge(partner=partner, user_id="adele", into="ada", by=by, now=now),
+        replay=replay,
+        funnel=funnels.save(
+            name="To the till", definition={"steps": [{"names": ["Viewed"]}, {"names": ["Sold"]}]}, by=by, now=now
+        ),
     )
 
 

@@ -17,11 +17,15 @@ from config.roles import VIEWER
 from integrations.actions import take_mail
 from loyalty.actions import people, points, segments
 from loyalty.models import User
+from tests.tracking.received import a_system, receive, said
 from tests.world import World
+from tracking.actions import partners, structures
 
 PAGES = (
     "analytics:home analytics:analytics analytics:orders loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
-    "loyalty:imports campaigns:campaigns campaigns:playbooks tracking:events tracking:health integrations:mailbox"
+    "loyalty:imports campaigns:campaigns campaigns:playbooks tracking:events tracking:health "
+    "tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel tracking:retention "
+    "tracking:sessions tracking:live tracking:replays integrations:mailbox"
 ).split()
 
 
@@ -34,8 +38,16 @@ def urls(world: World) -> list[str]:
         reverse("campaigns:sends-of", args=[world.ada.public_id]),
         reverse("tracking:events-of", args=[world.ada.public_id]),
     ]
+    of_tracking = [
+        reverse("tracking:partner", args=[world.tracked.system.partner.public_id]),
+        reverse("tracking:system", args=[world.tracked.system.public_id]),
+        reverse("tracking:structure", args=[world.tracked.draft.public_id]),
+        reverse("tracking:structure-trial", args=[world.tracked.draft.public_id]),
+        reverse("loyalty:partner-people", args=[world.tracked.system.partner.public_id]),
+        *(reverse(f"tracking-api:{name}") for name in ("partners", "systems", "keys", "structures")),
+    ]
     of_plan = [reverse("campaigns:campaign", args=[world.draft.public_id])]
-    return [*(reverse(name) for name in PAGES), *of_campaign, *of_ada, *of_plan]
+    return [*(reverse(name) for name in PAGES), *of_campaign, *of_ada, *of_plan, *of_tracking]
 
 
 def costs(client: Client, urls: list[str]) -> dict[str, int]:
@@ -64,6 +76,8 @@ def test_the_lists_of_the_admin_do_too(world: World, admin: User, client_of: Cal
     models = (
         "loyalty_member loyalty_user loyalty_invitation loyalty_consent loyalty_pointsentry loyalty_segment "
         "campaigns_campaign campaigns_send campaigns_playbook campaigns_planstep tracking_event tracking_dispatch "
+        "tracking_partner tracking_partnersystem tracking_systemkey tracking_partneraccess tracking_eventstructure "
+        "tracking_receivedevent tracking_trackedevent "
         "integrations_mailboxmessage auditlog_logentry"
     ).split()
     client, urls = client_of(admin), [reverse(f"admin:{name}_changelist") for name in models]
@@ -84,6 +98,7 @@ def _one_more_of_each(number: int, world: World, by: User) -> None:
     take_mail(sender="shop@example.com", recipients=["ada@example.com"], raw=raw, now=now)
     _campaign(number, world, colleague, now)
     _playbook(number, world.step.playbook)
+    _partner(number, world, by, now)
     send = Send.objects.filter(campaign=world.running).latest("pk")
     step = _copied(send.action.step, public_id=None, position=100 + number)
     action = _copied(send.action, step=step)
@@ -96,6 +111,23 @@ def _campaign(number: int, world: World, owner: User, now: dt.datetime) -> Campa
         name=f"Campaign {number}", goal="More", starts_on=first, ends_on=first, segments=[world.segment], budget=None,
         audience_limit=10, owner=owner, now=now,
     )  # fmt: skip
+
+
+def _partner(number: int, world: World, by: User, now: dt.datetime) -> None:
+    """Another partner; and of the one in the world another system, key, guest, structure, version and event name."""
+    partner, system = world.tracked.system.partner, world.tracked.system
+    a_system(f"Partner {number}", "Website")
+    fresh = partners.add_system(partner=partner, name=f"System {number}", kind="BACKEND")
+    partners.add_write_key(system=fresh, by=by)
+    partners.add_write_key(system=system, by=by)
+    guest = User.objects.create_user(f"guest{number}@acme.example", name=f"Guest {number}")
+    partners.give_access(user=guest, partner=partner)
+    structures.draft(system=system, event_name=f"Planned {number}", schema={"type": "object"}, by=by)
+    structures.publish(
+        structures.draft(system=system, event_name="Sold", schema={"minProperties": number}, by=by), now=now
+    )
+    structures.draft(system=system, event_name="Sold", schema={"required": ["total"]}, by=by)
+    receive(system, said(f"Unplanned {number}"), said("Sold", properties={"total": number}), at=now)
 
 
 def _playbook(number: int, like: Playbook) -> None:

@@ -13,13 +13,15 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from loyalty.models import User
-from tests.world import PERSONAL, World
-from tracking.models import Dispatch, Event
+from tests.world import PERSONAL, Tracked, World
+from tracking.models import Dispatch, Event, TrackedEvent
 
 # Open to strangers: what the sign-in page needs, and the link of an invitation.
 FOR_EVERYBODY = {"loyalty:brand-logo", "loyalty:brand-css", "loyalty:invitation-accept"}
 # One's own: signing in and out.
 FOR_ONESELF = {"admin:login", "admin:logout"}
+# Pages that show nothing without a question in the address.
+NEEDS_A_QUESTION = {"tracking:funnel-people"}
 ROLES = ("viewer", "marketer", "manager", "admin")
 
 
@@ -83,11 +85,35 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "campaigns:notice-read": [{"public_id": campaign, "pk": 1}],
         "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],
         **by(_letter(), "integrations:letter", "integrations:letter-html", key="pk"),
+        **_tracking_ids(world.tracked),
         **by(event.pk, "tracking:event", key="pk"),
         **by(world.ada.public_id, "tracking:events-of", key="subject"),
         **by("loyalty.points", "tracking:rebuild", key="name"),
         **by(Dispatch.objects.latest("pk").pk, "tracking:retry", key="pk"),
     }  # fmt: skip
+
+
+def _tracking_ids(tracked: Tracked) -> dict[str, list[dict[str, Any]]]:
+    partner = {"public_id": tracked.system.partner.public_id}
+    ids = {
+        "partner partner-change system-add": partner,
+        "system system-change key-make structure-edit live-stream": {"public_id": tracked.system.public_id},
+        "key-rotate key-revoke": {"pk": tracked.key.pk},
+        "structure structure-trial": {"public_id": tracked.draft.public_id},
+        "tracked-event": {"event_id": TrackedEvent.objects.filter(system_id=tracked.system.pk).latest("pk").pk},
+        "replay replay-cancel replay-stream": {"public_id": tracked.replay.public_id},
+        "merge-undo": {"pk": tracked.merge.pk},
+        "funnel-put-aside": {"public_id": tracked.funnel.public_id},
+    }
+    verbs = ("publish", "retire", "discard")
+    return {
+        **{f"tracking:{name}": [values] for names, values in ids.items() for name in names.split()},
+        "tracking:structure-move": [{"public_id": tracked.draft.public_id, "verb": verb} for verb in verbs],
+        "loyalty:partner-people": [partner],
+        "loyalty:partner-person-invite": [partner],
+        "loyalty:partner-person-switch": [partner | {"pk": tracked.guest.pk}],
+        "loyalty:partner-invitation-withdraw": [partner | {"pk": tracked.invitation.pk}],
+    }
 
 
 def _a_rule() -> int:
@@ -189,7 +215,8 @@ def test_every_page_a_role_may_open_opens_safely_and_the_others_refuse(role, rou
     for route in routes:
         answer = ask(client, "get", route)
         assert answer.status_code in (200, 302, 403, 404, 405, 410), (route, answer.status_code)
-        assert answer.status_code != 404 or route.name.startswith("admin:"), route
+        may_miss = route.name.startswith("admin:") or route.name in NEEDS_A_QUESTION
+        assert answer.status_code != 404 or may_miss, route
         if answer.status_code == 302:
             assert not answer["Location"].startswith("/accounts/"), route
         assert_policy(route, answer)
