@@ -1,8 +1,10 @@
 from django.db import transaction
+from django.db.models import F
 
-from campaigns.models import CampaignPolicy
+from campaigns.models import CampaignPolicy, Send
 from campaigns.queries.policy import policy
 from config.shared.errors import DomainError
+from config.shared.nudge import nudge
 
 
 class BadPolicy(DomainError):
@@ -24,7 +26,7 @@ def change_policy(
     retry_minutes: int,
     attribution_days: int,
 ) -> CampaignPolicy:
-    """How campaigns run from now on; sends that wait follow the new numbers when they are due. Raises BadPolicy."""
+    """How campaigns run from now on; sends that wait follow the new numbers at once. Raises BadPolicy."""
     if send_from >= send_until:
         raise BadPolicy("The hours must end after they begin.")
     row = policy()
@@ -37,4 +39,12 @@ def change_policy(
             *("max_retries", "retry_minutes", "attribution_days"),
         ]
     )
+    _judge_again()
     return row
+
+
+def _judge_again() -> None:
+    """What the old numbers put off is due as it was: the gate decides anew, by the new ones."""
+    held = Send.objects.filter(status=Send.Status.PENDING, held_from__isnull=False)
+    if held.update(due_at=F("held_from"), held_from=None):
+        nudge("campaigns.send_due")

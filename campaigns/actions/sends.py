@@ -81,7 +81,7 @@ def send_step_now(*, step: PlanStep, by: User, now: datetime) -> int:
         raise CannotSendNow(f"{campaign.name} is {campaign.get_status_display().lower()}. Nothing leaves meanwhile.")
     waiting = Send.objects.filter(action__step=step, status=Status.PENDING, due_at__gt=now)
     was_due = waiting.aggregate(first=Min("due_at"))["first"]
-    if not (moved := waiting.update(due_at=now)):
+    if not (moved := waiting.update(due_at=now, held_from=None)):
         raise CannotSendNow("Nothing of this step waits for its time.")
     note_change(step, due_at=(was_due, now), messages_due_now=(0, moved))
     announce(f"campaign:{campaign.public_id}")

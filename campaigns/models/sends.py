@@ -36,6 +36,9 @@ class Send(models.Model):
     recipient = models.CharField(max_length=254)
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     due_at = models.DateTimeField()
+    held_from = models.DateTimeField(
+        null=True, blank=True, help_text="When it was due before the hours or the day's cap put it off."
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True, blank=True)
     provider_id = models.CharField(max_length=250, blank=True)

@@ -34,6 +34,7 @@ LEASE = timedelta(minutes=5)
 LONGEST_BATCH = timedelta(seconds=90)
 OUR_FAULT = "Something went wrong on our side; the log says what."
 Status = Send.Status
+_WAS_DUE = Coalesce(F("held_from"), F("due_at"))  # Put off twice, it still remembers the first time.
 logger = logging.getLogger(__name__)
 
 
@@ -66,7 +67,7 @@ def _hold_where_it_is_night(terms: gate.Terms, now: datetime) -> None:
     """Thousands at a time, so that what may leave need not wait until each of them was judged."""
     for opening, night in gate.nights(terms, now=now):
         asleep = list(_due(now).filter(night).values_list("pk", flat=True)[:HELD_AT_ONCE])
-        Send.objects.filter(pk__in=asleep).update(due_at=opening)
+        Send.objects.filter(pk__in=asleep).update(due_at=opening, held_from=_WAS_DUE)
 
 
 @transaction.atomic
@@ -88,8 +89,8 @@ def _consequence(verdict: gate.Verdict, now: datetime) -> dict[str, Any]:
     if verdict.refusal:
         return {"status": Status.SUPPRESSED, "failure": verdict.refusal}
     if verdict.held_until:
-        return {"status": Status.PENDING, "due_at": verdict.held_until}
-    return {"status": Status.CLAIMED, "claimed_until": now + LEASE}
+        return {"status": Status.PENDING, "due_at": verdict.held_until, "held_from": _WAS_DUE}
+    return {"status": Status.CLAIMED, "claimed_until": now + LEASE, "held_from": None}
 
 
 def release_lapsed(*, now: datetime) -> tuple[int, int]:

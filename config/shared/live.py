@@ -45,11 +45,12 @@ async def _events(topic: str, event: str) -> AsyncIterator[bytes]:
             if message is None:
                 yield b": still here\n\n"
                 continue
-            yield f"event: {event}\ndata: now\n\n".encode()
-            # A thousand changes a second are still four refreshes a second for the one who looks.
+            # A thousand changes a second are still four refreshes a second for the one who looks. First wait, then tell:
+            # otherwise the last of several quick changes is thrown away, and the page stays as it was before it.
             await asyncio.sleep(0.25)
             while await subscription.get_message(ignore_subscribe_messages=True, timeout=0):
                 pass
+            yield f"event: {event}\ndata: now\n\n".encode()
     finally:
         await subscription.aclose()
         await client.aclose()

@@ -108,7 +108,7 @@ def test_outside_the_hours_the_page_says_so_and_who_can_change_them(
     assert f"Outside the send window ({policy().hours}): next {running.sends.count()} messages" in page
     running.sends.update(due_at=now + dt.timedelta(days=3))
     step = f"/staff/campaigns/steps/{first_of(plan).public_id}/"
-    assert "A Manager or an Admin can open the window" in text_of(client.get(step))
+    assert "When a Manager or an Admin opens the window" in text_of(client.get(step))
     assert "Due now, but outside the send window" in text_of(client.post(f"{step}send/", follow=True))
 
 

@@ -359,6 +359,33 @@ def test_by_hand_nobody_is_written_to_at_night_either(
     }
 
 
+def test_when_the_hours_are_widened_what_they_held_back_leaves_at_once(
+    by_day: Campaign, plan: Plan, manager: User, now: dt.datetime, tonight: dt.datetime, post_office: PostOffice
+) -> None:
+    of_step = by_day.sends.filter(action__step=first_of(plan))
+    all_due(by_day, tonight + dt.timedelta(days=2))
+    send_step_now(step=first_of(plan), by=manager, now=tonight)
+    send_all(tonight)
+    send_all(tonight + dt.timedelta(hours=1))
+    assert post_office.taken == []
+    rule(send_from=0, send_until=24)
+    send_all(tonight + dt.timedelta(hours=1))
+    assert set(post_office.recipients) == set(of_step.values_list("recipient", flat=True))
+    assert by_day.sends.exclude(pk__in=of_step).filter(due_at=tonight + dt.timedelta(days=2)).exists()
+
+
+def test_when_a_member_may_get_more_in_a_day_the_second_message_need_not_wait(
+    by_day: Campaign, now: dt.datetime, post_office: PostOffice
+) -> None:
+    all_due(by_day, now)
+    send_all(now)
+    held = by_day.sends.filter(status=Status.PENDING).count()
+    rule(messages_per_day=9)
+    send_all(now)
+    assert states(by_day) == {Status.SENT: len(post_office.taken)}
+    assert held > 0
+
+
 @pytest.mark.parametrize("end", [pause_campaign, cancel_campaign])
 def test_a_step_of_a_campaign_that_does_not_run_is_not_sent_by_hand(
     by_day: Campaign, plan: Plan, manager: User, now: dt.datetime, end: Callable[..., Any]

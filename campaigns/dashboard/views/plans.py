@@ -134,7 +134,7 @@ def _send_now_text(departure: Departure | None, rules: CampaignPolicy) -> str:
         return f"Its messages are due at once instead of on their day. {often}"
     return (
         f"It is outside the send window ({rules.hours}), so its messages leave {departure.when}. {often} "
-        "A Manager or an Admin can open the window under Settings → Campaigns."
+        "When a Manager or an Admin opens the window under Settings → Campaigns, they leave at once."
     )
 
 
