@@ -52,7 +52,7 @@ def replay_list(request: HttpRequest) -> HttpResponse:
 def replay_new(request: HttpRequest) -> HttpResponse:
     """Choose what is judged anew, see what would come of it, and start. The address says what was chosen."""
     of = asking.systems_of(request)
-    span = asking.span_of(request, days=30) if "first" in request.GET else None
+    span = asking.span_of(request, days=30) if request.GET.get("first") or request.GET.get("last") else None
     chosen: dict[str, Any] = {
         "event_name": asking.text(request, "name"),
         "error_type": asking.text(request, "error"),

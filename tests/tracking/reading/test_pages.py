@@ -176,6 +176,8 @@ def test_a_replay_is_previewed_started_and_watched(acme, desk, now):
     url = reverse("tracking:replay-new") + f"?system={acme.public_id}"
     shown = desk.get(url)
     assert (shown.context["preview"].total, shown.context["preview"].mended) == (2, 1)
+    assert desk.get(url + "&first=2001-01-01&last=2001-01-02").context["preview"].total == 0
+    assert desk.get(url + "&error=bad_timestamp&first=&last=").context["preview"].total == 1
     answer = desk.post(url)
     replay = Replay.objects.get()
     assert answer["Location"] == reverse("tracking:replay", args=[replay.public_id])
