@@ -67,6 +67,10 @@ def test_words_seen_a_few_times_are_no_choice():
     assert "enum" not in inferred(ORDERS[:4])["properties"]["channel"]
 
 
+def test_one_word_that_always_came_is_no_choice_either():
+    assert inferred([{"shop": "Main Street"}] * 50)["properties"]["shop"] == {"type": "string"}
+
+
 def test_a_word_with_a_colon_is_no_address():
     assert inferred([{"note": "Paid:cash"}])["properties"]["note"] == {"type": "string"}
 
@@ -166,6 +170,7 @@ def test_what_is_wrong_in_a_schema_is_found_on_its_line():
     with pytest.raises(BadStructure) as refusal:
         Structure(schema)
     assert refusal.value.path == ("properties", "price", "type")
+    assert "“numeral” is no type" in str(refusal.value)
     assert '"numeral"' in laid_out(schema).splitlines()[line_of(schema, refusal.value.path) - 1]
 
 

@@ -90,7 +90,7 @@ class _Seen:
             return {"format": next(name for name in FORMATS if name in self.formats)}
         is_choice = (
             set(self.types) == {"string"}
-            and len(self.texts) <= MOST_CHOICES
+            and 2 <= len(self.texts) <= MOST_CHOICES
             and all(0 < len(text) <= LONGEST_CHOICE for text in self.texts)
             and texts >= SEEN_PER_CHOICE * len(self.texts)
         )

@@ -14,6 +14,7 @@ MOST_VIOLATIONS = 20
 DEEPEST_SCHEMA = 60
 
 
+TYPES = "array, boolean, integer, null, number, object or string"
 Path = tuple[str | int, ...]
 
 
@@ -42,10 +43,8 @@ class Structure:
         try:
             self._validator = jsonschema_rs.validator_for(schema, validate_formats=True, retriever=_fetch_nothing)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as fault:
-            told = str(fault).splitlines()[0][:LONGEST_MESSAGE]
-            raise BadStructure(
-                f"This is not a JSON Schema: {told}", tuple(getattr(fault, "instance_path", ()))
-            ) from None
+            path = tuple(getattr(fault, "instance_path", ()))
+            raise BadStructure(f"This is not a JSON Schema: {_reason(fault, path)}", path) from None
 
     def allows(self, properties: Any) -> bool:
         return self._validator.is_valid(properties)
@@ -77,6 +76,12 @@ def refuse_outside_references(schema: Any, *, path: Path = ()) -> None:
     inside = schema.items() if isinstance(schema, dict) else enumerate(schema) if isinstance(schema, list) else ()
     for place, inner in inside:
         refuse_outside_references(inner, path=(*path, place))
+
+
+def _reason(fault: Exception, path: Path) -> str:
+    if path[-1:] == ("type",) and isinstance(told := getattr(fault, "instance", None), str):
+        return f"“{told[:80]}” is no type. Use {TYPES}."
+    return str(fault).splitlines()[0][:LONGEST_MESSAGE]
 
 
 def _fetch_nothing(uri: str) -> Any:
