@@ -4,6 +4,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
+from config.shared.nudge import nudge
 from loyalty.actions import imports, people, scores, segments
 
 LONGEST_IMPORT = 3_600
@@ -14,11 +15,11 @@ def run_import(import_id: int) -> None:
     imports.run(import_id, clock=timezone.now)
 
 
-@shared_task(name="loyalty.sweep_imports", time_limit=LONGEST_IMPORT)
+@shared_task(name="loyalty.sweep_imports")
 def sweep_imports() -> None:
-    """Take up imports whose nudge was lost or whose worker died."""
+    """Have imports taken up whose nudge was lost or whose worker died, each within its own time limit."""
     for import_id in imports.waiting(timezone.now()):
-        imports.run(import_id, clock=timezone.now)
+        nudge("loyalty.run_import", import_id=import_id)
 
 
 @shared_task(name="loyalty.sweep_invitations")

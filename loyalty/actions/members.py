@@ -91,7 +91,8 @@ def set_consent(
 
     An import never undoes an opt-out: then OptedOut is raised.
     """
-    Member.objects.select_for_update().get(pk=member.pk)
+    # Not the key: an import that withdraws this consent holds it, and then asks for the member to be there.
+    Member.objects.select_for_update(no_key=True).get(pk=member.pk)
     standing = Consent.objects.filter(member=member, channel=channel, topic=topic).first()
     if standing and standing.is_granted == is_granted:
         return False

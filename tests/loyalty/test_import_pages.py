@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from loyalty.actions import imports
 from loyalty.models import Consent, Member, Order, OrderLine, PurchaseImport
-from loyalty.tasks import run_import, sweep_imports
+from loyalty.tasks import run_import
 from tracking.models import Event
 
 HEADER = "Receipt;Sold at;Item;Qty;Total;Customer\n"
@@ -76,7 +76,7 @@ def test_a_file_is_uploaded_checked_and_imported(client):
     assert "Import 2 new lines" in page
 
     client.post(url("import-start", row))
-    sweep_imports()
+    run_import(row.pk)
     row.refresh_from_db()
     assert row.status == PurchaseImport.Status.DONE
     assert row.report["lines_new"] == 2
@@ -181,7 +181,7 @@ def test_consent_that_came_in_names_who_brought_it(client, marketer):
     row = checked(client, "Receipt;Sold at;Item;Qty;Total;Customer;Newsletter\n1;2026-03-01;Wine;1;5,00;C1;ja\n")
     assert row.status == PurchaseImport.Status.CHECKED
     client.post(url("import-start", row))
-    sweep_imports()
+    run_import(row.pk)
     consent = Consent.objects.get()
     assert consent.changed_by == marketer
     assert f"in till.csv, line 2; imported by {marketer.name}" in consent.wording

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from loyalty.actions import imports
-from loyalty.models import Order, PurchaseImport
+from loyalty.actions import imports, members
+from loyalty.models import Consent, Order, PurchaseImport
 from loyalty.tasks import sweep_imports
+from tests.campaigns.world import somebody_waits_for_me
 from tests.loyalty.conftest import HEADER
 from tracking.models import Event
 
@@ -115,7 +116,8 @@ def test_the_second_of_two_imports_waits_and_tells_that_it_amended_the_order(upl
     page = client_of(marketer).get(reverse("loyalty:import", args=[second.public_id])).content.decode()
     assert "Waiting for another import to finish" in page
     assert worker.finish()
-    sweep_imports()
+    assert second.pk in imports.waiting(now)
+    assert imports.run(second.pk, clock=lambda: now)
     assert (state(first), state(second)) == (Status.DONE, Status.DONE)
     assert Order.objects.get().lines.count() == 2
     assert list(Event.objects.filter(name__startswith="order.").order_by("pk").values_list("name", flat=True)) == [
@@ -193,3 +195,35 @@ def test_a_worker_who_died_leaves_the_row_to_the_next(uploaded, busy, now):
     assert state(row) == Status.DONE
     assert not worker.finish()
     assert Event.objects.filter(name="order.paid").count() == 1
+
+
+def test_the_sweep_asks_a_worker_for_each_file_that_waits(uploaded, monkeypatch):
+    asked = []
+    monkeypatch.setattr("config.shared.nudge.current_app.send_task", lambda name, kwargs: asked.append((name, kwargs)))
+    rows = [uploaded(BEER), uploaded(WINE)]
+    sweep_imports()
+    assert asked == [("loyalty.run_import", {"import_id": row.pk}) for row in rows]
+    assert not Order.objects.exists()
+
+
+def test_a_member_opts_out_while_a_file_withdraws_the_same_consent(write, bring_in, now):
+    member = members.join(name="Ada", external_id="C1", source="till", now=now)
+    allowed = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+    yes = {"member": member, "channel": "email", "is_granted": True, "wording": "Yes!", "source": "till"}
+    members.set_consent(**yes, now=allowed)
+    answers = []
+
+    def opt_out() -> None:
+        with closing(connection):
+            answers.append(members.set_consent(**yes | {"is_granted": False, "source": "link"}, now=now))
+
+    at_the_till = threading.Thread(target=opt_out)
+    with transaction.atomic():
+        bring_in(write(f"{BEER},no", header=f"{HEADER},email opt-in"))
+        at_the_till.start()
+        while not somebody_waits_for_me():
+            assert at_the_till.is_alive()
+    at_the_till.join()
+    assert len(answers) == 1
+    assert Order.objects.get().member == member
+    assert not Consent.objects.get(member=member).is_granted
