@@ -46,10 +46,14 @@ class UserForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if partner_logins().filter(pk=self.instance.pk).exists():
-            del self.fields["role"]
+        if is_of_a_partner(self.instance):
+            self.fields.pop("role", None)
         else:
             self.fields["role"].initial = role_of(self.instance)
+
+
+def is_of_a_partner(user: User) -> bool:
+    return partner_logins().filter(pk=user.pk).exists()
 
 
 @admin.register(User)
@@ -58,6 +62,10 @@ class UserAdmin(ByAction):
     list_display = ("email", "name", "is_active", "last_login")
     search_fields = ("email", "name")
     form = UserForm
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A partner's people hold no role."""
+        return ("is_active",) if obj and is_of_a_partner(obj) else ("role", "is_active")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
