@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.urls import reverse
 
 from campaigns.queries import campaigns
@@ -66,7 +67,8 @@ def _plans_to_review() -> list[Concern]:
 
 
 def _imports() -> list[Concern]:
-    unfinished = PurchaseImport.objects.filter(status__in=["FAILED", "CHECKED"])[:5]
+    has_news = ~Q(report__contains={"is_nothing_new": True})
+    unfinished = PurchaseImport.objects.filter(Q(status="FAILED") | Q(has_news, status="CHECKED"))[:5]
     return [
         Concern(
             row.file_name,

@@ -74,6 +74,11 @@ class PurchaseImport(models.Model):
         return self.status in (self.Status.CHECKING, self.Status.IMPORTING)
 
     @property
+    def is_nothing_new(self) -> bool:
+        """Checked, and importing the file would change nothing."""
+        return self.status == self.Status.CHECKED and self.report.get("is_nothing_new", False)
+
+    @property
     def can_be_changed(self) -> bool:
         return self.status in (self.Status.UPLOADED, self.Status.CHECKED, self.Status.FAILED)
 

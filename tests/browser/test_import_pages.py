@@ -67,7 +67,7 @@ def test_the_pages_of_an_import(
 
     check(first)
     page.goto(f"{asgi_server}/staff/members/imports/{first.public_id}/")
-    expect(page.get_by_text("1 given, 1 withdrawn")).to_be_visible()
+    expect(page.get_by_text("1 given, 0 withdrawn, 1 declined")).to_be_visible()
     page.get_by_role("heading", name="Lines").scroll_into_view_if_needed()
     expect(page.get_by_text("The time is empty. “viele” is not a number.")).to_be_visible()
     shot(page, "import-checked")

@@ -337,7 +337,8 @@ def test_consents_come_in_with_the_line_that_says_so_as_evidence(bring_in_people
     )
     told = Event.objects.get(name="consent.changed", subject=evidence.member.public_id, properties__channel="email")
     assert (told.properties["wording"], told.properties["is_granted"]) == (evidence.wording, True)
-    assert (report.consents_given, report.consents_withdrawn, report.remarks["consent_unreadable"]) == (1, 2, 1)
+    assert (report.consents_given, report.consents_withdrawn, report.consents_declined) == (1, 0, 2)
+    assert report.remarks["consent_unreadable"] == 1
     before = everything()
     again = bring_in_people(*lines)
     assert everything() == before
@@ -377,6 +378,67 @@ def test_one_no_among_several_lines_counts(bring_in_people):
         line_of("ada", order="3"),
     )
     assert standing() == {"ada": False}
+
+
+def said_yes(name: str, **contact: str) -> Member:
+    """A member who agreed to email and SMS a month before the purchases of these files."""
+    before = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+    member = members.join(name=name, external_id=name, source="till", now=before, **contact)
+    for channel in Consent.Channel.values:
+        members.set_consent(member=member, channel=channel, is_granted=True, wording="Yes!", source="till", now=before)
+    return member
+
+
+def test_the_no_of_a_member_counts_on_any_line_of_an_order(bring_in_people, now):
+    said_yes("ada")
+    report = bring_in_people(line_of("grace", order="1"), line_of("ada", order="1", email="no"))
+    assert standing() == {"ada": False}
+    assert report.consents_withdrawn == 1
+    assert "line 3" in Consent.objects.get(member__external_id="ada", channel="email").wording
+    assert (Member.objects.count(), report.members_new, report.members_known) == (2, 1, 0)
+
+
+def test_somebody_new_who_heads_no_order_is_no_member_for_saying_no(bring_in_people):
+    bring_in_people(line_of("grace", order="1"), line_of("ada", order="1", email="no", sms="no"))
+    assert [member.external_id for member in Member.objects.all()] == ["grace"]
+    assert not Consent.objects.exists()
+
+
+def test_a_no_counts_for_the_member_who_has_the_address_as_well(bring_in_people):
+    said_yes("ada", email="ada@example.com", phone="+12125550123")
+    no = "1,2026-03-01,BEER,1,5,grace,ada@example.com,,,no,no"
+    report = bring_in_people(no)
+    assert standing() == {"ada": False, "grace": False}
+    assert standing("sms") == {"ada": True, "grace": False}
+    assert (report.consents_withdrawn, report.consents_declined) == (1, 2)
+    before = everything()
+    bring_in_people(no)
+    assert everything() == before
+    bring_in_people("2,2026-03-01,BEER,1,5,hedy,,212-555-0123,,,no")
+    assert standing("sms") == {"ada": False, "grace": False, "hedy": False}
+
+
+def test_a_no_counts_for_whoever_gets_the_address_from_the_same_file(bring_in_people):
+    bring_in_people(
+        line_of("ada", email="yes"), line_of("bob", email="yes"), "3,2026-03-01,BEER,1,5,grace,ada@example.com,,,no,"
+    )
+    assert standing() == {"ada": False, "bob": True, "grace": False}
+
+
+def test_a_yes_holds_for_the_address_it_was_given_with(bring_in_people, now):
+    for name in ("ada", "grace", "hedy"):
+        members.join(
+            name=name, external_id=name, email=f"{name}@example.com" if name != "hedy" else "", source="till", now=now
+        )
+    report = bring_in_people(
+        "1,2026-03-01,BEER,1,5,ada,other@example.com,,,yes,",
+        "2,2026-03-01,BEER,1,5,grace,other.grace@example.com,,,yes,",
+        "3,2026-02-01,BEER,1,5,grace,grace@example.com,,,yes,",
+        line_of("hedy", email="yes"),
+    )
+    assert standing() == {"grace": True, "hedy": True}
+    assert "line 4" in Consent.objects.get(member__external_id="grace").wording
+    assert (report.consents_given, report.remarks["consent_elsewhere"]) == (2, 1)
 
 
 def test_a_refused_line_tells_everything_that_is_wrong_with_it(write, bring_in, tmp_path):

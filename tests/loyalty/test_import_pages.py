@@ -188,6 +188,28 @@ def test_consent_that_came_in_names_who_brought_it(client, marketer):
     assert "1 given, 0 withdrawn" in client.get(url("import", row)).content.decode()
 
 
+def test_a_file_that_brings_nothing_new_says_so_and_waits_for_nobody(client):
+    first = checked(client, HEADER + GOOD)
+    home = client.get(reverse("analytics:home")).content.decode()
+    assert "Checked, and waits to be imported." in home
+    client.post(url("import-start", first))
+    run_import(first.pk)
+    again = checked(client, HEADER + GOOD)
+    page = client.get(url("import", again)).content.decode()
+    assert "Nothing new in this file" in page
+    assert url("import-start", again) not in page
+    assert "waits to be imported" not in client.get(reverse("analytics:home")).content.decode()
+
+
+def test_a_file_that_only_corrects_what_is_known_can_be_imported(client):
+    first = checked(client, HEADER + GOOD)
+    client.post(url("import-start", first))
+    run_import(first.pk)
+    mended = checked(client, HEADER + GOOD.replace("30,50", "29,50"))
+    page = client.get(url("import", mended)).content.decode()
+    assert "Import what has changed" in page
+
+
 def test_an_unchecked_file_is_not_checked(client):
     upload(client, HEADER + GOOD)
     row = PurchaseImport.objects.get()

@@ -1,7 +1,8 @@
 """What a file says of consent, entered set by set, with the line of the file as its evidence.
 
-A yes never undoes a no, whoever said it; a no undoes a yes unless the member has said yes since, by another way than an
-import. `loyalty.actions.members.set_consent` is the same for one member.
+A yes holds for the address it was given with, and never undoes a no, whoever said it. A no follows the person and the
+address, so it counts for the member who has that address as well; it undoes a yes unless the member has said yes
+since, by another way than an import. `loyalty.actions.members.set_consent` is the same for one member.
 """
 
 from dataclasses import dataclass
@@ -19,15 +20,18 @@ _STANDING = f"""
     LEFT JOIN loyalty_consent standing
         ON standing.member_id = p.member_id AND standing.channel = c.channel AND standing.topic = '{TOPIC}'
 """
-# An address that is another member's brings no consent to write to this one.
-_IS_GIVEN = "c.is_granted AND NOT p.contact_taken AND standing.id IS NULL"
+# An address that is another member's, or not the one the shop keeps, brings no consent to write to this member.
+_HOLDS = "NOT p.contact_taken AND NOT c.is_elsewhere"
+_IS_GIVEN = f"c.is_granted AND {_HOLDS} AND standing.id IS NULL"
 _MAY_WITHDRAW = f"(standing.source = '{IMPORT}' OR standing.changed_at <= c.said_at)"
-_IS_WITHDRAWN = f"NOT c.is_granted AND (standing.id IS NULL OR (standing.is_granted AND {_MAY_WITHDRAW}))"
+_IS_WITHDRAWN = f"NOT c.is_granted AND standing.is_granted AND {_MAY_WITHDRAW}"
+_IS_DECLINED = "NOT c.is_granted AND standing.id IS NULL"
 _OF_BATCH = "p.batch = %(batch)s AND p.canonical = p.person"
 _SAID = f"FROM incoming_consents c JOIN incoming_people p USING (person) {_STANDING}"
 
 _LINES = f"{_SAID} JOIN incoming_lines l ON l.line_number = c.line_number"
 REMARKS = {
+    "consent_elsewhere": f"{_LINES} WHERE c.is_elsewhere AND NOT p.contact_taken AND standing.id IS NULL",
     "opted_out": f"{_LINES} WHERE c.is_granted AND NOT standing.is_granted",
     "opted_in_since": f"{_LINES} WHERE NOT c.is_granted AND standing.is_granted AND NOT {_MAY_WITHDRAW}",
 }
@@ -43,12 +47,13 @@ class Evidence:
     by: User | None
 
 
-def counted() -> tuple[int, int]:
-    """How many consents are given and how many withdrawn by entering the file."""
-    given, withdrawn = rows(f"""
-        SELECT count(*) FILTER (WHERE {_IS_GIVEN}), count(*) FILTER (WHERE {_IS_WITHDRAWN}) {_SAID}
+def counted() -> tuple[int, int, int]:
+    """How many consents are given, how many withdrawn, and how many declined by people who had not been asked yet."""
+    given, withdrawn, declined = rows(f"""
+        SELECT count(*) FILTER (WHERE {_IS_GIVEN}), count(*) FILTER (WHERE {_IS_WITHDRAWN}),
+               count(*) FILTER (WHERE {_IS_DECLINED}) {_SAID}
     """)[0]
-    return given, withdrawn
+    return given, withdrawn, declined
 
 
 def enter(batch: int, *, evidence: Evidence, now: datetime) -> None:
@@ -76,7 +81,7 @@ def enter(batch: int, *, evidence: Evidence, now: datetime) -> None:
         INSERT INTO loyalty_consent
             (member_id, channel, topic, is_granted, wording, source, changed_by_id, changed_at)
         SELECT p.member_id, c.channel, '{TOPIC}', c.is_granted, {words}, '{IMPORT}', %(by)s, %(now)s
-        FROM {said} WHERE {_OF_BATCH} AND NOT (c.is_granted AND p.contact_taken)
+        FROM {said} WHERE {_OF_BATCH} AND (NOT c.is_granted OR ({_HOLDS}))
         ORDER BY p.member_id, c.channel
         ON CONFLICT (member_id, channel, topic) DO NOTHING
         RETURNING member_id, channel, is_granted, wording

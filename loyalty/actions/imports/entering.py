@@ -18,6 +18,20 @@ from tracking.actions.record import Occurrence
 
 NAMELESS_STORE = "main"
 _OF_BATCH = "p.batch = %s AND p.canonical = p.person"
+_FILLS_IN_PRODUCT = "p.category = '' AND i.category <> ''"
+_FILLS_IN_MEMBER = """
+    ((m.external_id IS NULL AND p.customer IS NOT NULL) OR (m.name = '' AND p.name <> '')
+        OR (m.email IS NULL AND p.email IS NOT NULL) OR (m.phone IS NULL AND p.phone IS NOT NULL)
+        OR (m.birth_date IS NULL AND p.birth_date IS NOT NULL))
+"""
+# Members and products the shop has, of whom a file says more than is known.
+FILLED_IN = (
+    f"""
+    FROM incoming_people p JOIN loyalty_member m ON m.id = p.member_id
+    WHERE p.canonical = p.person AND {_FILLS_IN_MEMBER}
+    """,
+    f"FROM incoming_products i JOIN loyalty_product p ON p.id = i.product_id WHERE {_FILLS_IN_PRODUCT}",
+)
 
 
 @transaction.atomic
@@ -29,9 +43,9 @@ def enter_catalogue(*, time_zone: str) -> None:
         WHERE product_id IS NULL ORDER BY sku
         ON CONFLICT (sku) DO NOTHING
     """)
-    execute("""
+    execute(f"""
         UPDATE loyalty_product p SET category = i.category, kind = coalesce(nullif(p.kind, ''), i.kind)
-        FROM incoming_products i WHERE i.product_id = p.id AND p.category = '' AND i.category <> ''
+        FROM incoming_products i WHERE i.product_id = p.id AND {_FILLS_IN_PRODUCT}
     """)
     execute(
         """
@@ -96,9 +110,7 @@ def _enter_members(batch: int) -> None:
             birth_date = coalesce(m.birth_date, p.birth_date)
         FROM incoming_people p
         WHERE {_OF_BATCH} AND m.id = p.member_id AND p.is_known
-          AND ((m.external_id IS NULL AND p.customer IS NOT NULL) OR (m.name = '' AND p.name <> '')
-            OR (m.email IS NULL AND p.email IS NOT NULL) OR (m.phone IS NULL AND p.phone IS NOT NULL)
-            OR (m.birth_date IS NULL AND p.birth_date IS NOT NULL))
+          AND {_FILLS_IN_MEMBER}
         """,
         [batch],
     )

@@ -79,13 +79,34 @@ class Report:
     birth_dates_new: int = 0
     consents_given: int = 0
     consents_withdrawn: int = 0
+    consents_declined: int = 0
+    orders_named: int = 0
+    details_filled: int = 0
     first_at: str | None = None
     last_at: str | None = None
     remarks: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def is_nothing_new(self) -> bool:
+        """Entering the file would change nothing."""
+        return not any(
+            (
+                self.lines_new,
+                self.lines_changed,
+                self.members_new,
+                self.products_new,
+                self.stores_new,
+                self.consents_given,
+                self.consents_withdrawn,
+                self.consents_declined,
+                self.orders_named,
+                self.details_filled,
+            )
+        )
+
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"is_nothing_new": self.is_nothing_new}
 
 
 @dataclass(frozen=True)
@@ -203,9 +224,10 @@ def _report(lines: int, issues: Issues) -> Report:
     members_new, members_known, birth_dates = staging.rows("""
         SELECT count(*) FILTER (WHERE p.member_id IS NULL), count(p.member_id),
                count(p.birth_date) FILTER (WHERE m.birth_date IS NULL)
-        FROM incoming_people p LEFT JOIN loyalty_member m ON m.id = p.member_id WHERE p.canonical = p.person
+        FROM incoming_people p LEFT JOIN loyalty_member m ON m.id = p.member_id
+        WHERE p.canonical = p.person AND p.first_line IS NOT NULL
     """)[0]
-    given, withdrawn = consents.counted()
+    given, withdrawn, declined = consents.counted()
     return Report(
         lines_read=lines,
         lines_new=new,
@@ -224,12 +246,20 @@ def _report(lines: int, issues: Issues) -> Report:
         birth_dates_new=birth_dates,
         consents_given=given,
         consents_withdrawn=withdrawn,
+        consents_declined=declined,
+        orders_named=staging.rows(_ORDERS_NAMED)[0][0],
+        details_filled=sum(staging.rows(f"SELECT count(*) {source}")[0][0] for source in entering.FILLED_IN),
         first_at=first_at and first_at.isoformat(),
         last_at=last_at and last_at.isoformat(),
         remarks=dict(issues.remarks),
         refused=dict(issues.refused),
     )
 
+
+# Known orders whose customer this file names first.
+_ORDERS_NAMED = """
+    SELECT count(*) FROM incoming_orders WHERE order_id IS NOT NULL AND known_member_id IS NULL AND person IS NOT NULL
+"""
 
 # What only shows when a line is seen beside others: code -> where to find the lines.
 _SET_REMARKS = {

@@ -16,8 +16,8 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 ORDERS_IN_A_BATCH = 5_000
 _COLUMNS = ", ".join(("line_number", *Purchase._fields))
 TABLES = (
-    "incoming", "incoming_orders", "incoming_lines", "incoming_people", "incoming_consents", "incoming_products",
-    "incoming_stores",
+    "incoming", "incoming_orders", "incoming_lines", "incoming_people", "incoming_refusals", "incoming_kept",
+    "incoming_consents", "incoming_products", "incoming_stores",
 )  # fmt: skip
 
 
@@ -212,17 +212,70 @@ _PEOPLE = (
     "ANALYZE incoming_people",
 )
 
-# One answer of each person for each channel: of several, the last no, and without any, the last yes.
+
+def _refused_by(people: str, columns: str) -> str:
+    """Whom each no concerns, of people with a `customer`, an `email` and a `phone`: whoever said it, and whoever has
+    the address it was said of. An email names the person unless two customer numbers do; a phone, unless two emails do.
+    """
+    no_two_numbers = "(r.customer IS NULL OR p.customer IS NULL)"
+    no_two_emails = "(r.email IS NULL OR p.email IS NULL)"
+    return " UNION ALL ".join(
+        f"SELECT {columns} FROM incoming_refusals r JOIN {people} ON {condition}"
+        for condition in (
+            "p.customer = r.customer",
+            f"p.email = r.email AND (r.channel = 'email' OR {no_two_numbers})",
+            f"p.phone = r.phone AND (r.channel = 'sms' OR ({no_two_numbers} AND {no_two_emails}))",
+        )
+    )
+
+
+# One answer of each person for each channel: of several, the last no, and without any, the last yes to the address the
+# shop keeps. A no counts wherever it stands: members who head no order of the file come in for it alone.
 _CONSENTS = (
     """
-    CREATE TEMP TABLE incoming_consents AS
-    SELECT DISTINCT ON (p.canonical, said.channel)
-           p.canonical AS person, said.channel, said.is_granted, i.line_number, i.at AS said_at
+    CREATE TEMP TABLE incoming_refusals AS
+    SELECT DISTINCT ON (i.person, i.email, i.phone, said.channel)
+           i.customer, i.email, i.phone, said.channel, i.line_number, i.at AS said_at, o.batch
     FROM incoming i
-    JOIN incoming_people p USING (person)
+    JOIN incoming_orders o USING (number)
     CROSS JOIN LATERAL (VALUES ('email', i.email_consent), ('sms', i.sms_consent)) said (channel, is_granted)
-    WHERE (i.email_consent IS NOT NULL OR i.sms_consent IS NOT NULL) AND said.is_granted IS NOT NULL
-    ORDER BY p.canonical, said.channel, said.is_granted, i.at DESC, i.line_number
+    WHERE i.person IS NOT NULL AND NOT said.is_granted
+    ORDER BY i.person, i.email, i.phone, said.channel, i.at DESC, i.line_number
+    """,
+    "ANALYZE incoming_refusals",
+    f"""
+    INSERT INTO incoming_people (person, canonical, name, batch, member_id, is_known, contact_taken)
+    SELECT 'm' || concerned.id, 'm' || concerned.id, '', min(concerned.batch), concerned.id, true, false
+    FROM ({
+        _refused_by("(SELECT id, external_id AS customer, email, phone FROM loyalty_member) p ", "p.id, r.batch")
+    }) concerned
+    WHERE NOT EXISTS (SELECT FROM incoming_people known WHERE known.member_id = concerned.id)
+    GROUP BY concerned.id
+    """,
+    """
+    CREATE TEMP TABLE incoming_kept AS
+    SELECT p.person, coalesce(m.external_id, p.customer) AS customer, coalesce(m.email, p.email) AS email,
+           coalesce(m.phone, p.phone) AS phone
+    FROM incoming_people p LEFT JOIN loyalty_member m ON m.id = p.member_id
+    WHERE p.canonical = p.person
+    """,
+    "ANALYZE incoming_kept",
+    f"""
+    CREATE TEMP TABLE incoming_consents AS
+    SELECT DISTINCT ON (person, channel) * FROM (
+        SELECT p.canonical AS person, said.channel, said.is_granted, i.line_number, i.at AS said_at,
+               said.is_granted AND said.address IS NOT NULL AND said.address IS DISTINCT FROM said.kept AS is_elsewhere
+        FROM incoming i
+        JOIN incoming_people p USING (person)
+        JOIN incoming_kept kept ON kept.person = p.canonical
+        CROSS JOIN LATERAL (VALUES
+            ('email', i.email_consent, i.email, kept.email), ('sms', i.sms_consent, i.phone, kept.phone)
+        ) said (channel, is_granted, address, kept)
+        WHERE (i.email_consent IS NOT NULL OR i.sms_consent IS NOT NULL) AND said.is_granted IS NOT NULL
+        UNION ALL
+        {_refused_by("incoming_kept p", "p.person, r.channel, false, r.line_number, r.said_at, false")}
+    ) answers
+    ORDER BY person, channel, is_granted, is_elsewhere, said_at DESC, line_number
     """,
     "CREATE INDEX ON incoming_consents (person)",
     "ANALYZE incoming_consents",

@@ -87,7 +87,10 @@ class Command(BaseCommand):
         say(f"  {report.orders_new:>10,} new orders, {report.first_at} to {report.last_at}")
         say(f"  {report.members_new:>10,} new members")
         say(f"  {report.birth_dates_new:>10,} birth dates")
-        say(f"  {report.consents_given:>10,} consents given, {report.consents_withdrawn:,} withdrawn")
+        say(
+            f"  {report.consents_given:>10,} consents given, {report.consents_withdrawn:,} withdrawn, "
+            f"{report.consents_declined:,} declined"
+        )
         say(f"  {report.products_new:>10,} new products, {report.stores_new:,} new stores")
         for title, counts, texts in (
             ("Refused", report.refused, purchases.REFUSALS),

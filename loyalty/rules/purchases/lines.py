@@ -34,6 +34,7 @@ REMARKS = {
     "birth_date_known_otherwise": "The member is known with another birth date, and keeps it.",
     "opted_out": "The member opted out earlier; only the member can opt in again, so the yes was left out.",
     "opted_in_since": "The member opted in after this purchase, by his or her own word; the no was left out.",
+    "consent_elsewhere": "The yes was given with another address than the one kept for this member; it was left out.",
     "changed": "The line was known with another quantity, amount, discount or product, and was corrected.",
 }
 REFUSALS = {
