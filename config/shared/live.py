@@ -45,8 +45,8 @@ async def _events(topic: str, event: str) -> AsyncIterator[bytes]:
             if message is None:
                 yield b": still here\n\n"
                 continue
-            # A thousand changes a second are still four refreshes a second for the one who looks. First wait, then tell:
-            # otherwise the last of several quick changes is thrown away, and the page stays as it was before it.
+            # A thousand changes a second are still four refreshes a second for the one who looks. It waits first and
+            # tells then: otherwise the last of several quick changes is thrown away, and the page stays as it was.
             await asyncio.sleep(0.25)
             while await subscription.get_message(ignore_subscribe_messages=True, timeout=0):
                 pass

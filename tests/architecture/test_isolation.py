@@ -27,6 +27,7 @@ from tracking.ingest.neutral import Courtesy, Fault, Incoming
 from tracking.models import PartnerSystem, ReceivedEvent, Replay, SystemKey, TrackedEvent
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+READ_OR_WRITTEN = ("GET", "POST", "PATCH")  # By these an address is asked with and without words of the other's.
 PREFIXES = ("staff/tracking/", "staff/stream/tracking/", "api/events/", "api/tracking/")
 MARK = "zq7secret"  # Stands in every name and value of the partner whose rows nobody else may see.
 NOWHERE = {
@@ -101,7 +102,7 @@ def owner(transactional_db: None, admin: User, follow: Any) -> Owner:
     invitation = people.invite_for_partner(email=f"{MARK}@new.example", partner=system.partner, by=admin, now=now)
     uuids = [
         system.public_id, system.partner.public_id, published.public_id, draft.public_id, replay.public_id,
-        *ReceivedEvent.objects.filter(system_id=system.pk).values_list("pk", flat=True),
+        ReceivedEvent.objects.filter(system_id=system.pk).latest("pk").pk,
     ]  # fmt: skip
     numbers = [
         *SystemKey.objects.filter(system=system).values_list("pk", flat=True), merge.pk, guest.pk, invitation.pk,
@@ -216,13 +217,15 @@ def test_the_sweep_would_see_what_it_looks_for(owner: Owner, manager: User, clie
     assert len(found) > 20, sorted(found)
 
 
+@pytest.mark.fault
+@pytest.mark.timeout(900)
 @pytest.mark.django_db(transaction=True)
 def test_the_login_of_another_partner_is_told_nothing(owner: Owner, guest: Client):
     for address in addresses():
         for ids in owner.ids if address.kinds else owner.ids[:1]:
             url, query = address.with_ids(ids), queries_about(owner, ids)
             for verb in VERBS:
-                for asked in ({}, query):
+                for asked in ({}, query) if verb in READ_OR_WRITTEN else ({},):
                     status, told = ask(guest, verb, url, query=asked)
                     assert_nothing_of_theirs(told, (verb, url, asked), [url, *asked.values()])
                     assert status < 500, (verb, url, asked)
@@ -230,6 +233,8 @@ def test_the_login_of_another_partner_is_told_nothing(owner: Owner, guest: Clien
                         assert status in (403, 404, 405), (verb, url, status)
 
 
+@pytest.mark.fault
+@pytest.mark.timeout(900)
 @pytest.mark.django_db(transaction=True)
 def test_the_key_of_another_partner_is_told_nothing(owner: Owner, stranger: Sender):
     for key in (stranger.key, f"{stranger.id}:{stranger.secret}"):
@@ -238,13 +243,15 @@ def test_the_key_of_another_partner_is_told_nothing(owner: Owner, stranger: Send
             for ids in owner.ids if address.kinds and takes_keys else owner.ids[:1]:
                 url, query = address.with_ids(ids), queries_about(owner, ids)
                 for verb in VERBS:
-                    for asked in ({}, query):
+                    for asked in ({}, query) if verb in READ_OR_WRITTEN else ({},):
                         status, told = ask(Client(), verb, url, query=asked, **{"X-Write-Key": key})
                         assert_nothing_of_theirs(told, (verb, url, asked), [url, *asked.values()])
                         assert status < 500, (verb, url, asked)
                         assert status != 200 or url.startswith("/api/"), "keys open no page"
 
 
+@pytest.mark.fault
+@pytest.mark.timeout(900)
 @pytest.mark.django_db(transaction=True)
 def test_what_is_theirs_is_answered_like_what_is_not_there(owner: Owner, guest: Client, stranger: Sender):
     """The same status, and the same words but for the address itself."""
