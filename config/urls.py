@@ -31,6 +31,8 @@ urlpatterns = [
     path("metrics", metrics.metrics),
 ]
 
+handler404 = "config.api.not_found"
+
 if settings.DEBUG:
     from config import gallery
 

@@ -107,3 +107,14 @@ def test_answers_are_kept_for_five_minutes_unless_they_must_be_fresh(system, key
     HourCount.objects.filter(name="Viewed").delete()
     assert ask(key, system, until=until).json()["total"] == 5
     assert ask(key, system, until=until, fresh=1).json()["total"] == 2
+
+
+@pytest.mark.parametrize("path", ["/api/events/nothing", "/api/tracking/v1/partners/not-an-id/", "/api/a%00b"])
+def test_an_address_of_the_api_that_leads_nowhere_answers_a_program(path):
+    answer = Client().get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_any_other_address_that_leads_nowhere_answers_a_person():
+    answer = Client().get("/nothing/here")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
