@@ -238,7 +238,7 @@ def test_the_login_of_another_partner_is_told_nothing(owner: Owner, guest: Clien
 @pytest.mark.timeout(900)
 @pytest.mark.django_db(transaction=True)
 def test_the_key_of_another_partner_is_told_nothing(owner: Owner, stranger: Sender):
-    keys = itertools.cycle((stranger.key, f"{stranger.id}:{stranger.secret}"))
+    keys = itertools.cycle((stranger.key, stranger.pair))
     for address in addresses():
         takes_keys = address.pattern.startswith("/api/")
         for ids, key in zip(owner.ids if address.kinds and takes_keys else owner.ids[:1], keys, strict=False):
@@ -262,7 +262,7 @@ def test_what_is_theirs_is_answered_like_what_is_not_there(owner: Owner, guest: 
         nothing = address.with_ids({"slug": "publish"})
         theirs = {address.with_ids(ids | {"str": NOWHERE["str"], "slug": "publish"}) for ids in owner.ids}
         for verb in VERBS:
-            for client, headers in ((guest, {}), (Client(), {"X-Write-Key": stranger.key})):
+            for client, headers in ((guest, {}), (Client(), {"X-Write-Key": stranger.pair})):
                 status, told = ask(client, verb, nothing, **headers)
                 for url in theirs:
                     found, words = ask(client, verb, url, **headers)

@@ -168,8 +168,9 @@ def test_viewers_and_marketers_read_and_change_nothing(system, viewer, marketer,
     assert SystemKey.objects.count() == 1
 
 
-def test_a_system_reads_its_own_structures_by_its_key_and_no_keys(system):
-    key = partners.add_write_key(system=system, by=None).shown
+def test_a_system_reads_its_own_structures_by_its_secret_and_no_keys(system):
+    pair = partners.add_pair(system=system, by=None)
+    key = f"{pair.key.prefix}:{pair.shown}"
     structures.draft(system=system, event_name="Sold", schema=SCHEMA, by=None)
     structures.draft(system=a_system("Acme", "App"), event_name="Other", schema=SCHEMA, by=None)
     api = Api(Client())
@@ -180,12 +181,13 @@ def test_a_system_reads_its_own_structures_by_its_key_and_no_keys(system):
 
 
 def test_asking_by_a_key_is_a_use_of_it(system):
-    made = partners.add_write_key(system=system, by=None)
-    Api(Client()).get("systems/", **{"X-Write-Key": made.shown})
+    made = partners.add_pair(system=system, by=None)
+    key = f"{made.key.prefix}:{made.shown}"
+    Api(Client()).get("systems/", **{"X-Write-Key": key})
     made.key.refresh_from_db()
     first = made.key.last_used_at
     assert first
-    Api(Client()).get("systems/", **{"X-Write-Key": made.shown})
+    Api(Client()).get("systems/", **{"X-Write-Key": key})
     made.key.refresh_from_db()
     assert made.key.last_used_at == first, "once a minute is enough"
 

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -27,6 +27,11 @@ class SystemUser:
 
     def __init__(self, key: SystemKey) -> None:
         self.key, self.system = key, key.system
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it came with a secret, which no web page holds."""
+        return self.key.kind == SystemKey.Kind.PAIR
 
     def has_perm(self, permission: str) -> bool:
         return False
@@ -59,19 +64,33 @@ class SystemKeyScheme(OpenApiAuthenticationExtension):
     name = "systemKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        told = "A write key as the user name with no password, or an id and its secret. X-Write-Key works as well."
+        told = (
+            "A system's id and secret. Statistics also take a write key: as the user name with no password, "
+            "or in X-Write-Key."
+        )
         return {"type": "http", "scheme": "basic", "description": told}
 
 
 class SeesSystems(BasePermission):
-    """For systems with a key, a partner's people, and the shop's people who may look at tracking."""
+    """For systems with a key of any kind, a partner's people, and the shop's people who may look at tracking."""
 
     message = "Your login does not open tracking. Ask an administrator for it."
 
     def has_permission(self, request: Request, view: object) -> bool:
         if not request.user or not request.user.is_authenticated:
             raise NotAuthenticated("Send a key as on ingest, or sign in.")
-        return isinstance(request.user, SystemUser) or scope.partners_seen_by(request.user).exists()
+        return isinstance(request.user, SystemUser) or scope.may_look(request.user)
+
+
+class ReadsSystems(SeesSystems):
+    """The same, without write keys: these stand in public web pages, where anybody can copy them."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        if isinstance(request.user, SystemUser) and not request.user.is_secret:
+            raise PermissionDenied(
+                "A write key brings events in and counts them, nothing more. Read with the system's id and secret."
+            )
+        return super().has_permission(request, view)
 
 
 def systems_of(request: Request) -> QuerySet[PartnerSystem]:

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tracking.api import serializers_read as shapes
-from tracking.api.authentication import SeesSystems, systems_of
+from tracking.api.authentication import ReadsSystems, systems_of
 from tracking.api.events import ReadView, WholeView
 from tracking.queries import funnels
 from tracking.queries.retention import retention
@@ -55,7 +55,7 @@ class Retention(WholeView):
 class Funnels(WholeView):
     """A question that is too long for an address, so it is posted; nothing is changed by it."""
 
-    permission_classes = [SeesSystems]
+    permission_classes = [ReadsSystems]
 
     @extend_schema(request=shapes.FunnelQuestion, responses=shapes.ReachedAnswer(many=True))
     def post(self, request: Request) -> Response:

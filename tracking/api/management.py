@@ -7,31 +7,30 @@ from django.db.models import Model, QuerySet
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import NotAuthenticated, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.generics import GenericAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import JSONParser
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tracking.api.authentication import SystemKeyAuthentication, SystemUser
+from tracking.api.authentication import ReadsSystems, SystemKeyAuthentication, SystemUser
 from tracking.models import EventStructure, Partner, SystemKey
 from tracking.queries import scope
 
 Row = TypeVar("Row", bound=Model)
 
 
-class MayManage(BasePermission):
+class MayManage(ReadsSystems):
     """Looking is for whoever sees tracking at all; each change asks for the permission that its page asks for."""
 
     message = "Your login or key does not open this. Ask an administrator for it."
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        if not request.user or not request.user.is_authenticated:
-            raise NotAuthenticated("Send a key as on ingest, or sign in.")
+        may_look = super().has_permission(request, view)
         if request.method in SAFE_METHODS:
-            return isinstance(request.user, SystemUser) or scope.may_look(request.user)
+            return may_look
         needed = view.needs.get(request.method)
         return needed is not None and request.user.has_perm(needed)
 
@@ -115,5 +114,5 @@ def structures_of(request: Request) -> QuerySet[EventStructure]:
 
 
 def keys_of(request: Request) -> QuerySet[SystemKey]:
-    """People's matter: a write key stands in web pages, and tells nobody which other keys there are."""
+    """People's matter: a system tells nobody which other keys there are."""
     return SystemKey.objects.none() if isinstance(request.user, SystemUser) else scope.keys_seen_by(request.user)

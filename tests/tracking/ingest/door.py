@@ -60,6 +60,7 @@ class Sender:
         self._pair = partners.add_pair(system=self.system, by=None)
         self.key = self._write_key.shown
         self.id, self.secret = self._pair.key.prefix, self._pair.shown
+        self.pair = f"{self.id}:{self.secret}"
 
     @property
     def write_key(self) -> SystemKey:

@@ -20,7 +20,7 @@ def test_every_request_the_description_allows_is_answered_as_it_says(sender: Sen
         command = [str(Path(sys.executable).parent / "schemathesis"), "run", f"{servers.base}/api/schema/?format=json"]
         options = ["--checks", CHECKS, "--max-examples", "40", "--seed", "1", "--no-color", "--header"]
         finished = subprocess.run(
-            [*command, *options, f"X-Write-Key: {sender.key}"],
+            [*command, *options, f"X-Write-Key: {sender.pair}"],
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -13,7 +13,8 @@ STEPS = [{"names": ["Viewed"]}, {"names": ["Sold"]}]
 
 @pytest.fixture
 def key(acme):
-    return partners.add_write_key(system=acme, by=None).shown
+    pair = partners.add_pair(system=acme, by=None)
+    return f"{pair.key.prefix}:{pair.shown}"
 
 
 def ask(key: str, url: str, **asked):
@@ -32,6 +33,22 @@ def test_a_system_reads_its_events_page_by_page(acme, key):
     assert len(ask(key, url, property="plan=gold").json()["events"]) == 1
     refused = ask(key, url, cursor="elsewhere")
     assert (refused.status_code, refused.json()["code"]) == (409, "bad_cursor")
+
+
+def test_a_write_key_from_a_web_page_reads_nothing(acme):
+    """Whoever looks at the page's source has it."""
+    copied = partners.add_write_key(system=acme, by=None).shown
+    for address in (
+        f"/api/events/partner-system/{acme.public_id}",
+        *(f"{V1}/{name}/" for name in ("events", "people/ada/timeline", "errors", "values", "sessions", "retention")),
+        *(f"{V1}/{name}/" for name in ("systems", "structures", "partners", "replays", "merges", "keys")),
+    ):
+        refused = ask(copied, address)
+        assert refused.status_code == 403, address
+        assert "id and secret" in refused.json()["detail"]
+    funnel = Client().post(f"{V1}/funnels/", {"steps": STEPS}, "application/json", headers={"X-Write-Key": copied})
+    assert funnel.status_code == 403
+    assert ask(copied, "/api/events/statistics", partner_system=str(acme.public_id)).status_code == 200
 
 
 def test_a_key_reads_no_other_system(acme, rival, key):
