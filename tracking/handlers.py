@@ -2,8 +2,9 @@
 
 from tracking.actions import read_model
 from tracking.bus import follow_received
+from tracking.models import Projection
 
 
-@follow_received(read_model.READ_MODEL, reset=read_model.forget_received)
+@follow_received(Projection.READ_MODEL, reset=read_model.forget_received)
 def keep_the_read_model(after: int, upto: int) -> None:
     read_model.enter_received(after, upto)

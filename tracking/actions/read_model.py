@@ -15,8 +15,6 @@ from config.shared.live import announce
 from tracking.actions.partitions import make_months
 from tracking.models import HourCount, IdentityLink, PersonActivity, Projection, SeenMessage, TrackedEvent
 
-READ_MODEL = "tracking.read_model"
-
 # The rows of the step, with the names they go by and the person as known before this step's events.
 _BATCH = """
     SELECT r.id, r.transaction_id, r.occurred_at, r.received_at, r.system_id, r.kind, r.name, r.message_id, r.user_id,
@@ -220,8 +218,8 @@ _JUDGE = f"""
 
 def hold_the_follower() -> None:
     """Keep the follower, a rebuild and everybody else who writes here waiting until this transaction ends."""
-    Projection.objects.get_or_create(name=READ_MODEL)
-    Projection.objects.select_for_update().get(name=READ_MODEL)
+    Projection.objects.get_or_create(name=Projection.READ_MODEL)
+    Projection.objects.select_for_update().get(name=Projection.READ_MODEL)
 
 
 def enter_verdicts(verdicts: list[dict[str, Any]], *, replay_id: int, now: datetime) -> int:

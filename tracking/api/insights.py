@@ -1,8 +1,6 @@
 """Funnels, retention and sessions over REST: the same queries as the pages."""
 
-import base64
-import binascii
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -13,10 +11,9 @@ from rest_framework.response import Response
 from tracking.api import serializers_read as shapes
 from tracking.api.authentication import ReadsSystems, systems_of
 from tracking.api.events import ReadView, WholeView
-from tracking.queries import funnels
+from tracking.queries import funnels, places
 from tracking.queries.retention import retention
 from tracking.queries.sessions import session_sums, sessions
-from tracking.queries.tracked import BadPlace
 from tracking.rules.privacy import shown
 
 
@@ -26,13 +23,13 @@ class Sessions(ReadView):
         """Visits and their sums; half an hour of quiet ends one."""
         asked = self.asked(shapes.SessionsQuery)
         ids, span = self.ids(asked.get("system")), {"since": asked["since"], "until": asked["until"]}
-        before, visitor = _read(asked["cursor"])
+        before, visitor = places.read(asked["cursor"]) if asked["cursor"] else (None, "")
         found = sessions(ids, **span, before=before, visitor=visitor, limit=asked["limit"] + 1)
         page = found[: asked["limit"]]
         rows: Any = shapes.SessionAnswer(page, many=True).data
         for row in rows:
             row |= {name: shown(row[name], may_see=self.may_see) for name in ("person", "anonymous_id")}
-        following = _written(page[-1].started_at, page[-1].anonymous_id) if len(found) > len(page) else None
+        following = places.written(page[-1].started_at, page[-1].anonymous_id) if len(found) > len(page) else None
         sums = shapes.SessionSumsAnswer(session_sums(ids, **span)).data
         return Response({"sums": sums, "sessions": rows, "next": following})
 
@@ -66,21 +63,3 @@ class Funnels(WholeView):
             systems = systems.filter(public_id__in=named)
         asked = funnels.Funnel.of(definition, list(systems.values_list("pk", flat=True)), now=timezone.now())
         return Response(shapes.ReachedAnswer(funnels.funnel(asked), many=True).data)
-
-
-def _written(at: datetime, visitor: str) -> str:
-    return base64.urlsafe_b64encode(f"{at.isoformat()} {visitor}".encode()).decode().rstrip("=")
-
-
-def _read(cursor: str) -> tuple[datetime | None, str]:
-    """Raises BadPlace."""
-    if not cursor:
-        return None, ""
-    try:
-        at, _, visitor = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        before = datetime.fromisoformat(at)
-    except (binascii.Error, ValueError):
-        before = None
-    if before is None or before.tzinfo is None or "\x00" in visitor:
-        raise BadPlace("This is no place in the list. Begin without one.")
-    return before, visitor

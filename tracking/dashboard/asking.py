@@ -12,10 +12,8 @@ from django.utils import timezone
 from tracking.models import PartnerSystem
 from tracking.queries import scope
 from tracking.queries.funnels import start_of
-from tracking.queries.tracked import properties_of
-from tracking.rules.privacy import shown
-
-__all__ = ["Of", "Span", "may_see_people", "properties_of", "query", "shown", "span_of", "systems_of", "text"]
+from tracking.queries.places import BadPlace
+from tracking.queries.tracked import Place
 
 LONGEST = 200
 
@@ -83,6 +81,14 @@ def span_of(request: HttpRequest, *, days: int) -> Span:
 
 def text(request: HttpRequest, name: str) -> str:
     return request.GET.get(name, "").strip().replace("\x00", "")[:LONGEST]
+
+
+def place_in(request: HttpRequest) -> Place | None:
+    """Where the list goes on. A place that nobody gave out is not heeded."""
+    try:
+        return Place.read(request.GET["before"]) if request.GET.get("before") else None
+    except BadPlace:
+        return None
 
 
 def may_see_people(request: HttpRequest) -> bool:

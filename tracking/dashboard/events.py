@@ -21,9 +21,9 @@ from tracking.dashboard.access import for_onlookers
 from tracking.models import TrackedEvent
 from tracking.queries import exports, replays, statistics, tail
 from tracking.queries.counts import names_of
-from tracking.queries.tracked import BadPlace, Place, Wanted, errors, tracked
+from tracking.queries.tracked import Place, Wanted, errors, properties_of, tracked
 from tracking.rules.faults import FAULTS
-from tracking.rules.privacy import shown_properties
+from tracking.rules.privacy import shown, shown_properties
 
 SHOWN = 50
 USUAL_DAYS = 30
@@ -40,9 +40,9 @@ def tracked_list(request: HttpRequest) -> HttpResponseBase:
     if taken := request.GET.get("format"):
         return _export(taken, wanted, may_see=may_see)
     asked = _asked(request, of, span)
-    rows = list(tracked(wanted, before=_place(request))[: SHOWN + 1])
+    rows = list(tracked(wanted, before=asking.place_in(request))[: SHOWN + 1])
     context = {
-        "rows": [(event, asking.shown(event.person, may_see=may_see)) for event in rows[:SHOWN]],
+        "rows": [(event, shown(event.person, may_see=may_see)) for event in rows[:SHOWN]],
         "may_see": may_see,
         "of": of,
         "span": span,
@@ -79,9 +79,9 @@ def tracked_event(request: HttpRequest, event_id: UUID) -> HttpResponse:
         "structure": tail.structure_of(received),
         "verdict": verdict,
         "faults": [(FAULTS.get(error["type"], error["type"]), error) for error in event.errors],
-        "person": asking.shown(event.person, may_see=may_see),
-        "user_id": asking.shown(event.user_id, may_see=may_see),
-        "anonymous_id": asking.shown(event.anonymous_id, may_see=may_see),
+        "person": shown(event.person, may_see=may_see),
+        "user_id": shown(event.user_id, may_see=may_see),
+        "anonymous_id": shown(event.anonymous_id, may_see=may_see),
         "may_see": may_see,
         "properties": _json(shown_properties(event.kind, event.properties, may_see=may_see)),
         "context": _json(received.context) if received and received.context and may_see else "",
@@ -135,7 +135,7 @@ def live(request: HttpRequest) -> HttpResponse:
         "rows": [
             {
                 "event": row,
-                "person": asking.shown(row.person, may_see=may_see),
+                "person": shown(row.person, may_see=may_see),
                 "lag": max(0.0, (now - row.received_at).total_seconds()),
                 "fault": row.errors[0] if row.errors else None,
             }
@@ -172,16 +172,8 @@ def _wanted(request: HttpRequest, of: asking.Of, span: asking.Span) -> Wanted:
         error_pointer=asking.text(request, "pointer") if error and "pointer" in request.GET else None,
         since=span.since,
         until=span.until,
-        properties=asking.properties_of(asking.text(request, "property")),
+        properties=properties_of(asking.text(request, "property")),
     )
-
-
-def _place(request: HttpRequest) -> Place | None:
-    """A place that nobody gave out is not heeded."""
-    try:
-        return Place.read(request.GET["before"]) if request.GET.get("before") else None
-    except BadPlace:
-        return None
 
 
 def _export(taken: str, wanted: Wanted, *, may_see: bool) -> HttpResponseBase:
@@ -229,6 +221,6 @@ def _fault_row(error: Any, asked: dict[str, Any], *, may_see: bool) -> dict[str,
         "kind": FAULTS.get(error.type, error.type),
         "pointer": error.pointer,
         "events": error.events,
-        "example": asking.shown(error.example, may_see=may_see),
+        "example": shown(error.example, may_see=may_see),
         "url": f"{reverse('tracking:tracked')}{narrowed}&pointer={quote(error.pointer, safe='')}",
     }

@@ -22,7 +22,9 @@ from tracking.models import SavedFunnel
 from tracking.queries import funnels as queries
 from tracking.queries import scope
 from tracking.queries.counts import names_of
+from tracking.queries.tracked import properties_of
 from tracking.rules.funnels import MOST_STEPS, ORDERS, UNITS, faults_of
+from tracking.rules.privacy import shown
 
 SHOWN = 50
 FEWEST_STEPS = 2
@@ -67,7 +69,7 @@ def funnel_people(request: HttpRequest) -> HttpResponseBase:
     may_see = asking.may_see_people(request)
     if request.GET.get("format") == "csv":
         everybody = queries.dropped_off(question, after_step=int(step))
-        rows = ((asking.shown(person, may_see=may_see),) for person in everybody)
+        rows = ((shown(person, may_see=may_see),) for person in everybody)
         return csv_response(f"left-at-step-{step}.csv", ("person",), rows)
     found = queries.dropped_off(question, after_step=int(step), after=after, limit=SHOWN + 1)
     base = request.GET.copy()
@@ -80,7 +82,7 @@ def funnel_people(request: HttpRequest) -> HttpResponseBase:
         "names": " or ".join(definition["steps"][int(step) - 1]["names"]),
         "people": [
             {
-                "shown": asking.shown(person, may_see=may_see),
+                "shown": shown(person, may_see=may_see),
                 "url": reverse("tracking:people") + asking.query(q=person) if may_see else "",
             }
             for person in found[:SHOWN]
@@ -155,9 +157,7 @@ def _definition(asked: QueryDict) -> dict[str, Any]:
     steps = [
         {
             "names": [name.strip() for name in written.split("|") if name.strip()],
-            "properties": [
-                {"path": list(each.path), "values": list(each.values)} for each in asking.properties_of(where)
-            ],
+            "properties": [{"path": list(each.path), "values": list(each.values)} for each in properties_of(where)],
         }
         for written, where in zip(names, wheres, strict=False)
         if written.strip()

@@ -16,6 +16,7 @@ from tracking.dashboard import asking
 from tracking.dashboard.access import for_onlookers
 from tracking.queries.retention import Cohort, Unit, retention
 from tracking.queries.sessions import session_sums, sessions
+from tracking.rules.privacy import shown
 
 SHOWN = 50
 USUAL_DAYS = 7
@@ -58,12 +59,11 @@ def retention_page(request: HttpRequest) -> HttpResponseBase:
 def sessions_page(request: HttpRequest) -> HttpResponseBase:
     of, span = asking.systems_of(request), asking.span_of(request, days=USUAL_DAYS)
     before, visitor = _moment(asking.text(request, "before")), asking.text(request, "visitor")
-    rows = sessions(
-        of.ids, since=span.since, until=span.until, before=before, visitor=visitor, limit=SHOWN + 1
-    )  # fmt: skip
+    wanted = {"since": span.since, "until": span.until}
+    rows = sessions(of.ids, **wanted, before=before, visitor=visitor, limit=SHOWN + 1)
     may_see = asking.may_see_people(request)
     asked = {"system": of.value, "first": span.first, "last": span.last}
-    sums = session_sums(of.ids, since=span.since, until=span.until)
+    sums = session_sums(of.ids, **wanted)
     last = rows[SHOWN - 1] if len(rows) > SHOWN else None
     context = {
         "of": of,
@@ -73,7 +73,7 @@ def sessions_page(request: HttpRequest) -> HttpResponseBase:
         "rows": [
             {
                 "session": row,
-                "person": asking.shown(row.person, may_see=may_see),
+                "person": shown(row.person, may_see=may_see),
                 "url": reverse("tracking:people") + asking.query(q=row.person) if may_see else "",
                 "minutes": round((row.ended_at - row.started_at).total_seconds() / 60, 1),
             }

@@ -23,7 +23,8 @@ from tracking.models import Partner, TrackedEvent, UserMerge
 from tracking.queries import people as queries
 from tracking.queries import scope
 from tracking.queries.sessions import PAUSE
-from tracking.queries.tracked import BadPlace, Place, timeline
+from tracking.queries.tracked import Place, timeline
+from tracking.rules.privacy import shown
 
 SHOWN = 100
 
@@ -47,7 +48,7 @@ def people_page(request: HttpRequest) -> HttpResponse:
         "latest": [
             {
                 "event": event,
-                "person": asking.shown(event.person, may_see=may_see),
+                "person": shown(event.person, may_see=may_see),
                 "url": _url(numbers[event.partner_id], event.person) if may_see else "",
             }
             for event in latest
@@ -60,12 +61,12 @@ def people_page(request: HttpRequest) -> HttpResponse:
 
 def _person_page(request: HttpRequest, partner: Partner, person: str, *, name: str) -> HttpResponse:
     may_see = asking.may_see_people(request)
-    rows = list(timeline(partner.pk, person, before=_place(request))[: SHOWN + 1])
+    rows = list(timeline(partner.pk, person, before=asking.place_in(request))[: SHOWN + 1])
     asked = {"partner": partner.public_id, "q": name}
     context = {
         "partner": partner,
-        "person": asking.shown(person, may_see=may_see),
-        "ids": [(each, asking.shown(each.id, may_see=may_see)) for each in queries.ids_of(partner.pk, person)],
+        "person": shown(person, may_see=may_see),
+        "ids": [(each, shown(each.id, may_see=may_see)) for each in queries.ids_of(partner.pk, person)],
         "sums": queries.sums_of(partner.pk, person),
         "days": _by_day(rows[:SHOWN]),
         "older": asking.query(**asked, before=Place.of(rows[SHOWN - 1])) if len(rows) > SHOWN else "",
@@ -126,13 +127,6 @@ def _found(partners: Sequence[Partner], name: str) -> list[tuple[Partner, str]]:
 
 def _url(partner: Partner, person: str) -> str:
     return reverse("tracking:people") + asking.query(partner=partner.public_id, q=person)
-
-
-def _place(request: HttpRequest) -> Place | None:
-    try:
-        return Place.read(request.GET["before"]) if request.GET.get("before") else None
-    except BadPlace:
-        return None
 
 
 def _by_day(events: Sequence[TrackedEvent]) -> list[tuple[date, list[list[TrackedEvent]]]]:

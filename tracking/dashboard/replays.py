@@ -22,6 +22,7 @@ from tracking.models import Replay
 from tracking.queries import replays as queries
 from tracking.queries.counts import names_of
 from tracking.rules.faults import FAULTS
+from tracking.rules.privacy import shown
 
 SHOWN = 50
 Status = Replay.Status
@@ -139,7 +140,7 @@ def _preview(request: HttpRequest, replay: Replay) -> dict[str, Any]:
         "examples": [
             {
                 "event": verdict.event,
-                "person": asking.shown(verdict.event.person, may_see=may_see),
+                "person": shown(verdict.event.person, may_see=may_see),
                 "before": verdict.event.errors[0] if verdict.event.errors else None,
                 "is_mended": verdict.is_mended,
                 "after": verdict.errors[0] if verdict.errors else None,

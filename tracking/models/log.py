@@ -73,6 +73,8 @@ class Dispatch(models.Model):
 class Projection(models.Model):
     """How far one set-based follower has read the log."""
 
+    READ_MODEL = "tracking.read_model"
+
     name = models.CharField(max_length=80, unique=True)
     transaction_id = TransactionIdField(default=0)
     event_id = models.BigIntegerField(default=0)

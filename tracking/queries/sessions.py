@@ -67,7 +67,7 @@ def sessions(
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            {_SESSIONS} SELECT * FROM sessions 
+            {_SESSIONS} SELECT * FROM sessions
             WHERE started_at < %(before)s OR started_at = %(before)s AND anonymous_id > %(visitor)s
             ORDER BY started_at DESC, anonymous_id LIMIT %(limit)s
             """,

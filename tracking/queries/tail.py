@@ -49,7 +49,7 @@ class Arrived:
 
 def arrived(system_id: int, *, after: int | None = None) -> tuple[list[Arrived], int]:
     """The last events of a system, newest first, and the place in the log to ask for the next ones with."""
-    follower = Projection.objects.filter(name="tracking.read_model").first()
+    follower = Projection.objects.filter(name=Projection.READ_MODEL).first()
     upto = int(follower.transaction_id) if follower else 0
     asked = {
         "system": system_id,

@@ -1,7 +1,5 @@
 """The events themselves, each once: lists, one person's timeline, and what is wrong with the invalid ones."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +11,8 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
-from config.shared.errors import DomainError
 from tracking.models import TrackedEvent
-from tracking.queries import people
-
-
-class BadPlace(DomainError):
-    code = "bad_cursor"
+from tracking.queries import people, places
 
 
 @dataclass(frozen=True)
@@ -64,16 +57,16 @@ class Place:
     id: UUID
 
     def __str__(self) -> str:
-        return base64.urlsafe_b64encode(f"{self.occurred_at.isoformat()} {self.id}".encode()).decode().rstrip("=")
+        return places.written(self.occurred_at, str(self.id))
 
     @classmethod
     def read(cls, text: str) -> "Place":
         """Raises BadPlace for anything but what `str()` gave."""
+        occurred_at, number = places.read(text)
         try:
-            at, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
-            return cls(datetime.fromisoformat(at), UUID(number))
-        except (binascii.Error, ValueError):
-            raise BadPlace("This is no place in the list. Begin without one.") from None
+            return cls(occurred_at, UUID(number))
+        except ValueError:
+            raise places.BadPlace from None
 
     @classmethod
     def of(cls, event: TrackedEvent) -> "Place":
