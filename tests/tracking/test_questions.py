@@ -8,9 +8,9 @@ import pytest
 
 from tests.tracking.received import a_system, receive, said
 from tracking.queries.funnels import Funnel, Step, dropped_off, funnel
+from tracking.queries.places import BadPlace
 from tracking.queries.retention import retention
 from tracking.queries.sessions import session_sums, sessions
-from tracking.queries.places import BadPlace
 from tracking.queries.tracked import Place, PropertyIs, Wanted, errors, timeline, tracked
 
 pytestmark = pytest.mark.django_db
