@@ -1,5 +1,7 @@
 """Who may send events. A key is shown once, by the action that made it, and is a digest ever after."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,56 +43,45 @@ class MadeKey:
     shown: str
 
 
-def add_partner(*, name: str, is_active: bool = True) -> Partner:
-    """Raises NameTaken."""
+@contextmanager
+def name_still_free(refusal: str) -> Iterator[None]:
+    """Raises NameTaken with these words where the database finds the name taken, and undoes what was done inside."""
     try:
         with transaction.atomic():
-            return Partner.objects.create(name=name.strip(), is_active=is_active)
+            yield
     except IntegrityError:
-        raise NameTaken(f"There is a partner called {name.strip()} already.") from None
+        raise NameTaken(refusal) from None
+
+
+def add_partner(*, name: str, is_active: bool = True) -> Partner:
+    """Raises NameTaken."""
+    with name_still_free(f"There is a partner called {name.strip()} already."):
+        return Partner.objects.create(name=name.strip(), is_active=is_active)
 
 
 def change_partner(partner: Partner, *, name: str, is_active: bool) -> None:
     """An inactive partner's keys stop working at once, and work again when it is active again. Raises NameTaken."""
-    try:
-        with transaction.atomic():
-            Partner.objects.filter(pk=partner.pk).update(name=name.strip(), is_active=is_active)
-            note_change(partner, name=(partner.name, name.strip()), is_active=(partner.is_active, is_active))
-    except IntegrityError:
-        raise NameTaken(f"There is a partner called {name.strip()} already.") from None
+    with name_still_free(f"There is a partner called {name.strip()} already."):
+        Partner.objects.filter(pk=partner.pk).update(name=name.strip(), is_active=is_active)
+        note_change(partner, name=(partner.name, name.strip()), is_active=(partner.is_active, is_active))
 
 
 def add_system(
     *, partner: Partner, name: str, kind: str, events_per_second: int = 0, is_active: bool = True
 ) -> PartnerSystem:
     """Raises NameTaken."""
-    try:
-        with transaction.atomic():
-            return PartnerSystem.objects.create(
-                partner=partner,
-                name=name.strip(),
-                kind=kind,
-                events_per_second=events_per_second,
-                is_active=is_active,
-            )
-    except IntegrityError:
-        raise NameTaken(f"{partner.name} has a system called {name.strip()} already.") from None
+    with name_still_free(f"{partner.name} has a system called {name.strip()} already."):
+        return PartnerSystem.objects.create(
+            partner=partner, name=name.strip(), kind=kind, events_per_second=events_per_second, is_active=is_active
+        )
 
 
 def change_system(system: PartnerSystem, *, name: str, kind: str, events_per_second: int, is_active: bool) -> None:
     """Raises NameTaken."""
-    try:
-        with transaction.atomic():
-            changes = {
-                "name": name.strip(),
-                "kind": kind,
-                "events_per_second": events_per_second,
-                "is_active": is_active,
-            }
-            PartnerSystem.objects.filter(pk=system.pk).update(**changes)
-            note_change(system, **{field: (getattr(system, field), value) for field, value in changes.items()})
-    except IntegrityError:
-        raise NameTaken(f"{system.partner.name} has a system called {name.strip()} already.") from None
+    changes = {"name": name.strip(), "kind": kind, "events_per_second": events_per_second, "is_active": is_active}
+    with name_still_free(f"{system.partner.name} has a system called {name.strip()} already."):
+        PartnerSystem.objects.filter(pk=system.pk).update(**changes)
+        note_change(system, **{field: (getattr(system, field), value) for field, value in changes.items()})
 
 
 @transaction.atomic
