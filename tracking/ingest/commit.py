@@ -1,4 +1,4 @@
-"""One INSERT for all requests that wait, committed before any of them is answered.
+"""One COPY for all requests that wait, committed before any of them is answered.
 
 While it runs, the next ones gather: the busier, the larger the groups. A group that PostgreSQL cannot take goes to the
 spool, and so does everything after it until the spool is empty again, so that the log keeps the order of arrival.
@@ -7,7 +7,7 @@ spool, and so does everything after it until the spool is empty again, so that t
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -27,36 +27,29 @@ PATIENCE = 8.0  # Seconds; a database that takes longer for one group counts as 
 LOOK_AGAIN = 1.0
 LOOK_FOR_ORPHANS = 10.0
 logger = logging.getLogger(__name__)
+Rows = Sequence[Arrival]
 
+_COLUMNS = ", ".join(Arrival._fields)
+_TYPES = (
+    "uuid timestamptz bigint text text text text text text timestamptz jsonb jsonb jsonb bigint text text"
+).split()
+COPY = f"COPY tracking_receivedevent ({_COLUMNS}) FROM STDIN (FORMAT binary)"
+# A third slower. For rows that may be there already, and to find the one that PostgreSQL refuses.
 INSERT = f"""
-    INSERT INTO tracking_receivedevent ({", ".join(Arrival._fields)})
-    SELECT * FROM unnest(
-        %b::uuid[], %b::timestamptz[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
-        %b::text[], %b::timestamptz[], %b::jsonb[], %b::jsonb[], %b::jsonb[], %b::bigint[], %b::text[], %b::text[]
-    )
+    INSERT INTO tracking_receivedevent ({_COLUMNS})
+    SELECT * FROM unnest({", ".join(f"%b::{each}[]" for each in _TYPES)})
     ON CONFLICT DO NOTHING
 """
-_JSON_COLUMNS = frozenset(Arrival._fields.index(name) for name in ("properties", "context", "errors"))
 
 
-class Packed(bytes):
-    """JSON that is text already."""
-
-
-class PackedDumper(Dumper):
-    """PostgreSQL's binary jsonb: a version and the text."""
+class JsonDumper(Dumper):
+    """Bytes that are JSON text, as PostgreSQL's binary jsonb: a version and the text."""
 
     format = Format.BINARY
     oid = psycopg.adapters.types["jsonb"].oid
 
     def dump(self, obj: Any) -> bytes:
         return b"\x01" + obj
-
-
-def conninfo_of(parameters: Mapping[str, Any]) -> str:
-    """A connection string from what Django would give to psycopg."""
-    wanted = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters}
-    return psycopg.conninfo.make_conninfo(**wanted, connect_timeout=5, application_name="regulars ingest")
 
 
 class IdDumper(Dumper):
@@ -69,11 +62,17 @@ class IdDumper(Dumper):
         return obj.bytes
 
 
+def conninfo_of(parameters: Mapping[str, Any]) -> str:
+    """A connection string from what Django would give to psycopg."""
+    wanted = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters}
+    return psycopg.conninfo.make_conninfo(**wanted, connect_timeout=5, application_name="regulars ingest")
+
+
 @dataclass(slots=True)
 class Parked:
     """One request's rows, and the request that waits for them."""
 
-    rows: Sequence[Arrival]
+    rows: Rows
     done: "asyncio.Future[None]"
 
 
@@ -88,7 +87,7 @@ class Committer:
         self._has_work = asyncio.Event()
         self._away_until = self._orphans_at = 0.0
 
-    async def store(self, rows: Sequence[Arrival]) -> None:
+    async def store(self, rows: Rows) -> None:
         """Raises Refused(503) when too much waits already, or nothing can be stored at all."""
         if not rows:
             return
@@ -142,7 +141,7 @@ class Committer:
     async def _store_group(self, group: list[Parked]) -> None:
         rows = [row for parked in group for row in parked.rows]
         try:
-            if self._spool.waiting_bytes or not await self._inserted(rows):
+            if self._spool.waiting_bytes or not await self._taken(self._copy, rows):
                 await asyncio.to_thread(self._spool.append, rows)
         except SpoolFull as fault:
             logger.error("Events are refused: PostgreSQL is away and the spool is full: %s", fault)
@@ -154,13 +153,13 @@ class Committer:
         else:
             _settle(group, None)
 
-    async def _inserted(self, rows: Sequence[Arrival]) -> bool:
-        """False when the database is away; where it only refuses a row, that row is stored without what it refused."""
+    async def _taken(self, store: Callable[[Rows], Awaitable[None]], rows: Rows) -> bool:
+        """False when the database is away."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._away_until:
             return False
         try:
-            await asyncio.wait_for(self._insert(rows), PATIENCE)
+            await asyncio.wait_for(store(rows), PATIENCE)
         except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as fault:
             logger.warning("PostgreSQL takes no events, they go to the spool: %s", str(fault).strip() or "no answer")
             await self._hang_up()
@@ -168,10 +167,20 @@ class Committer:
             return False
         return True
 
-    async def _insert(self, rows: Sequence[Arrival]) -> None:
+    async def _copy(self, rows: Rows) -> None:
         connection = await self._connected()
         try:
-            await connection.execute(INSERT, _columns(rows))
+            async with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+                copy.set_types(_TYPES)
+                await copy.write(b"".join([copy.formatter.write_row(row) for row in rows]))
+        except psycopg.DataError:
+            await self._insert(rows)
+
+    async def _insert(self, rows: Rows) -> None:
+        """Rows that are there already stay as they are; one that is refused is stored without what was refused."""
+        connection = await self._connected()
+        try:
+            await connection.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
         except psycopg.DataError as fault:
             if len(rows) > 1:
                 middle = len(rows) // 2
@@ -179,14 +188,14 @@ class Committer:
                 await self._insert(rows[middle:])
             else:
                 logger.warning("Event %s cannot be stored as it is: %s", rows[0].id, fault)
-                await connection.execute(INSERT, _columns([_harmless(rows[0])]))
+                await connection.execute(INSERT, [[value] for value in _harmless(rows[0])])
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(
                 self._conninfo, autocommit=True, prepare_threshold=0
             )
-            self._connection.adapters.register_dumper(Packed, PackedDumper)
+            self._connection.adapters.register_dumper(bytes, JsonDumper)
             self._connection.adapters.register_dumper(UUID, IdDumper)
         return self._connection
 
@@ -200,7 +209,7 @@ class Committer:
         """Oldest first; a request that comes meanwhile is spooled behind. False when cut short."""
         while source.waiting_bytes:
             rows = await asyncio.to_thread(source.next_rows)
-            if rows and not await self._inserted(rows):
+            if rows and not await self._taken(self._insert, rows):
                 return False
             source.forget()
             await self._store_parked()
@@ -218,13 +227,6 @@ def _settle(group: list[Parked], fault: BaseException | None) -> None:
     for parked in group:
         if not parked.done.done():
             parked.done.set_exception(fault) if fault else parked.done.set_result(None)
-
-
-def _columns(rows: Sequence[Arrival]) -> list[list[Any]]:
-    return [
-        [Packed(value) for value in column] if place in _JSON_COLUMNS else list(column)
-        for place, column in enumerate(zip(*rows, strict=True))
-    ]
 
 
 def _harmless(row: Arrival) -> Arrival:
