@@ -1,14 +1,22 @@
-"""What all of our REST API has in common: refusals as problem+json (RFC 9457)."""
+"""What all of our REST API has in common: refusals as problem+json (RFC 9457), and how often it answers."""
 
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.defaults import page_not_found
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    NotAuthenticated,
+    PermissionDenied,
+    Throttled,
+    ValidationError,
+)
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from config.limits import seconds_after_refusal
 from config.shared.errors import DomainError
 
 
@@ -21,10 +29,22 @@ class Refused(APIException):
         super().__init__(str(refusal), refusal.code)
 
 
+class TooManyCalls(Throttled):
+    """429, with `Retry-After` in whole seconds."""
+
+    default_detail = "Too many calls."  # type: ignore[assignment]
+    extra_detail_singular = "Ask again in {wait} second."  # type: ignore[assignment]
+    extra_detail_plural = "Ask again in {wait} seconds."  # type: ignore[assignment]
+
+
 def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """`code` is for programs, `detail` for people, `errors` names each field of a request that was not understood."""
     if isinstance(error, DomainError):
         error = Refused(error)
+    elif isinstance(error, Throttled):
+        error = TooManyCalls(error.wait)  # type: ignore[attr-defined]  # the stubs forgot it
+    elif isinstance(error, NotAuthenticated | AuthenticationFailed | PermissionDenied):
+        error = _counted(error, context)
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -37,6 +57,12 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     response.data = body
     response.content_type = "application/problem+json"
     return response
+
+
+def _counted(error: APIException, context: dict[str, Any]) -> APIException:
+    """Refusals at the door come before the limits, so they are counted here: told why, but not for ever."""
+    seconds = seconds_after_refusal(context["request"], context["view"])
+    return TooManyCalls(seconds) if seconds else error
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -71,12 +97,14 @@ _PROBLEM = {
 }
 _PROBLEMS = {
     "400": "Something of what was sent cannot be used.",
-    "401": "Nobody is signed in, or the key is unknown.",
-    "403": "This is for others.",
+    "401": "Nobody is signed in, or the token or key is unknown.",
+    "403": "This is for others, or the token may only read.",
     "404": "It is not there, or somebody else's.",
     "405": "Not by this method.",
     "409": "The business refuses.",
+    "429": "Too many calls in this minute.",
 }
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 
 
 def describe_problems(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
@@ -86,5 +114,8 @@ def describe_problems(result: dict[str, Any], generator: Any, request: Any, publ
     for methods in result["paths"].values():
         for operation in methods.values():
             for status_code, told in _PROBLEMS.items():
-                operation["responses"].setdefault(status_code, {"description": told, "content": content})
+                described = {"description": told, "content": content}
+                if status_code == "429":
+                    described["headers"] = _RETRY_AFTER
+                operation["responses"].setdefault(status_code, described)
     return result

@@ -91,6 +91,15 @@ class Environment(BaseSettings):
     ingest_spool_mb: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         256, description="Megabytes of events each machine may keep in VAR_DIR while PostgreSQL is away."
     )
+    api_calls_per_minute: Annotated[int, Field(ge=0)] = Field(
+        600, description="REST calls a minute by each token, key or person signed in; 0 means no limit."
+    )
+    api_costly_calls_per_minute: Annotated[int, Field(ge=0)] = Field(
+        60, description="Of these, questions that may take seconds: funnels, trials, inference, previews of replays."
+    )
+    api_stranger_calls_per_minute: Annotated[int, Field(ge=0)] = Field(
+        60, description="REST calls a minute by each address without a token or key, or with a wrong one."
+    )
     tracking_retention_months: Annotated[int, Field(ge=0, le=600)] = Field(
         0, description="Whole months for which tracked events are kept; 0 keeps them for ever."
     )

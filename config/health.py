@@ -1,7 +1,7 @@
 """Is this copy alive, and is everything it leans on?"""
 
+import redis
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -41,7 +41,7 @@ def _database() -> str:
 
 def _redis() -> str:
     try:
-        cache.get("readyz")
+        redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2).ping()
     except Exception as error:
         return type(error).__name__
     return "ok"

@@ -45,7 +45,7 @@ def _permissions_of(role: str) -> QuerySet[Permission]:
         return Permission.objects.all()
     named = list(MARKETER_MAY if role != VIEWER else []) + list(MANAGER_MAY if role == MANAGER else [])
     wanted = Q(codename__startswith="view_") & ~Q(
-        codename__in=["view_pii", "view_audit", "view_user", "view_invitation", "view_partneraccess"]
+        codename__in=["view_pii", "view_audit", "view_user", "view_invitation", "view_partneraccess", "view_apitoken"]
     )
     for name in named:
         app, codename = name.split(".")

@@ -108,7 +108,7 @@ if ENV.environment is not Stage.TEST:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 12, "timeout": 5}
 
 REDIS_URL = ENV.redis
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENV.redis}}
+CACHES = {"default": {"BACKEND": "config.shared.caches.ForgivingRedisCache", "LOCATION": ENV.redis}}
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 UPLOADS = ENV.var / "uploads"
 MEDIA_ROOT = UPLOADS
@@ -127,6 +127,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "config.accounts.EndsApiTokens"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = reverse_lazy("analytics:home")
@@ -147,6 +148,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "loyalty.User", "exclude_fields": ["password", "last_login"], "m2m_fields": ["groups"]},
     {"model": "loyalty.Invitation", "exclude_fields": ["token_hash"]},
     {"model": "loyalty.Business", "exclude_fields": ["logo"]},
+    {"model": "loyalty.ApiToken", "exclude_fields": ["digest", "last_used_at"]},
     "loyalty.Member",
     "loyalty.Consent",
     "loyalty.Store",
@@ -206,13 +208,28 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_from
 globals().update(mail.server(ENV.email_url or f"smtp://127.0.0.1:{ENV.mailbox}"))
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    # A bearer is a person's token by its beginning, else a system's key: so tokens are looked at first.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "loyalty.api.ApiTokenAuthentication",
+        "tracking.api.authentication.SystemKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    # For those who work here, unless a view says otherwise: neither a partner's people nor systems.
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.limits.Strangers", "config.limits.Callers", "config.limits.CostlyCallers"],
+    "DEFAULT_THROTTLE_RATES": {
+        "caller": ENV.api_calls_per_minute,
+        "costly": ENV.api_costly_calls_per_minute,
+        "stranger": ENV.api_stranger_calls_per_minute,
+    },
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api.problem",
 }
+if ENV.environment is Stage.TEST:
+    # Tests ask faster than any script; those about limits set their own.
+    REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = {}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Regulars",
     "DESCRIPTION": "Events in, and answers out.",
@@ -225,6 +242,7 @@ SPECTACULAR_SETTINGS = {
         "tracking.api.schema.add_ingest",
     ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {

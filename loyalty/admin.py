@@ -7,14 +7,16 @@ from auditlog.models import LogEntry
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 
 from config.shared.admin import ByAction, ReadOnly
 from config.shared.forms import ActionForm
-from loyalty.actions import business, earn_rules, members, people, points, shop
+from loyalty.actions import business, earn_rules, members, people, points, shop, tokens
 from loyalty.models import (
+    ApiToken,
     Business,
     Consent,
     EarnRule,
@@ -76,7 +78,7 @@ class UserAdmin(ByAction):
     def write(self, request: HttpRequest, obj: Any, form: forms.ModelForm, *, is_new: bool) -> User:
         if "role" in form.cleaned_data:
             people.change_role(user=obj, role=form.cleaned_data["role"])
-        people.set_active(user=obj, is_active=form.cleaned_data["is_active"])
+        people.set_active(user=obj, is_active=form.cleaned_data["is_active"], now=timezone.now())
         return obj
 
 
@@ -86,6 +88,28 @@ class InvitationAdmin(ReadOnly):
     list_display = ("email", "role", "partner", "invited_by", "created_at", "accepted_at", "withdrawn_at")
     list_select_related = ("partner", "invited_by")
     exclude = ("token_hash",)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly):
+    """Who lets scripts call the API. Nobody reads a token here; one that should work no more is revoked."""
+
+    shows_personal_data = True
+    list_display = ("prefix", "name", "user", "scope", "created_at", "expires_at", "revoked_at", "last_used_at")
+    list_select_related = ("user",)
+    list_filter = ("scope",)
+    search_fields = ("name", "user__email")
+    actions = ("revoke",)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("loyalty.manage_people")
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
+        now = timezone.now()
+        for token in chosen.filter(revoked_at=None):
+            tokens.revoke_token(token, now=now)
+        self.message_user(request, "They open nothing any more.")
 
 
 @admin.register(Business)

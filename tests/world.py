@@ -11,8 +11,8 @@ from PIL import Image
 from campaigns.actions import campaigns, planning, policy, review, sends, touches
 from campaigns.models import Campaign, Plan, PlanStep, Send
 from integrations.actions import take_mail
-from loyalty.actions import business, imports, members, people, points, scores, segments
-from loyalty.models import Invitation, Member, PurchaseImport, Segment, User
+from loyalty.actions import business, imports, members, people, points, scores, segments, tokens
+from loyalty.models import ApiToken, Invitation, Member, PurchaseImport, Segment, User
 from tests.post_office import PostOffice
 from tests.tracking.received import a_system, receive, said
 from tracking.actions import funnels, identity, partners, replays, structures
@@ -57,6 +57,7 @@ class World:
     send: Send
     purchase_import: PurchaseImport
     invitation: Invitation
+    token: ApiToken
     tracked: Tracked
 
 
@@ -95,6 +96,7 @@ def make(
         send=running.sends.filter(touches__isnull=False).distinct().get(),
         purchase_import=purchase_import,
         invitation=invitation,
+        token=tokens.make_token(user=marketer, name="Nightly export", scope="read", days=90, now=now).token,
         tracked=tracked,
     )
 

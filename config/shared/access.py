@@ -3,6 +3,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django.contrib.auth.decorators import login_required, permission_required
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest
 
 View = Callable[..., Any]
@@ -19,4 +20,7 @@ def needs(*permissions: str) -> Callable[[View], View]:
 
 def client_address(request: HttpRequest) -> str | None:
     """Who asks, seen through as many proxies as TRUSTED_PROXIES says and no more; None when nobody can tell."""
-    return get_adapter(request).get_client_ip(request) or None
+    try:
+        return get_adapter(request).get_client_ip(request) or None
+    except (PermissionDenied, ImproperlyConfigured):  # no address at all, or fewer proxies than were announced
+        return None

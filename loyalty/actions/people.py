@@ -23,6 +23,7 @@ from django.urls import reverse
 from config.shared.errors import DomainError
 from config.shared.nudge import nudge
 from config.shared.trail import note_change
+from loyalty.actions.tokens import revoke_all_of
 from loyalty.models import Invitation, User
 from loyalty.queries import brand
 from loyalty.queries.people import admins, open_invitations, partner_logins
@@ -166,13 +167,17 @@ def change_role(*, user: User, role: str) -> None:
 
 
 @transaction.atomic
-def set_active(*, user: User, is_active: bool) -> None:
-    """Let somebody sign in, or not; whoever is put on leave is signed out everywhere at once. Raises LastAdmin."""
+def set_active(*, user: User, is_active: bool, now: datetime) -> None:
+    """Let somebody sign in, or not. Raises LastAdmin.
+
+    Whoever is put on leave is signed out everywhere at once, and their API tokens are revoked for good.
+    """
     _keep_an_admin(user, stays=is_active)
     user.is_active = is_active
     user.save(update_fields=["is_active"])
     if not is_active:
         _sign_out(user)
+        revoke_all_of(user, now=now)
 
 
 @transaction.atomic

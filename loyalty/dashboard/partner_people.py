@@ -54,7 +54,7 @@ def invite(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def switch(request: HttpRequest, public_id: UUID, pk: int) -> HttpResponse:
     """Let one of them sign in, or not."""
     user = get_object_or_404(people.partner_logins(), partner_access__partner__public_id=public_id, pk=pk)
-    actions.set_active(user=user, is_active=request.POST.get("active") == "yes")
+    actions.set_active(user=user, is_active=request.POST.get("active") == "yes", now=timezone.now())
     messages.success(request, f"{user.get_full_name()} {'may sign in' if user.is_active else 'is shut out'}.")
     return redirect("tracking:partner", public_id)
 

@@ -146,7 +146,7 @@ def person_change(request: HttpRequest, pk: int) -> HttpResponse:
         people_actions.change_role(user=user, role=role)
         messages.success(request, f"{user.get_full_name()} is {role} now.")
     elif "active" in request.POST:
-        people_actions.set_active(user=user, is_active=request.POST["active"] == "yes")
+        people_actions.set_active(user=user, is_active=request.POST["active"] == "yes", now=timezone.now())
         messages.success(request, f"{user.get_full_name()} {'may sign in' if user.is_active else 'is on leave'}.")
     return redirect("loyalty:people")
 

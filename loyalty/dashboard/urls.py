@@ -1,6 +1,6 @@
 from django.urls import path
 
-from loyalty.dashboard import imports, loyalty_page, members, partner_people, segments, settings
+from loyalty.dashboard import imports, loyalty_page, members, partner_people, segments, settings, tokens
 
 app_name = "loyalty"
 urlpatterns = [
@@ -45,6 +45,8 @@ urlpatterns = [
         partner_people.withdraw,
         name="partner-invitation-withdraw",
     ),
+    path("settings/tokens/", tokens.all_tokens, name="tokens"),
+    path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
     path("settings/changes/", settings.audit_page, name="audit"),
     path("invitation/<str:token>/", settings.invitation_accept, name="invitation-accept"),
     path("search/", members.search, name="search"),

@@ -5,8 +5,10 @@ from loyalty.models.points import EarnRule, PointsAccount, PointsEntry
 from loyalty.models.scores import MemberStats, Score, Scoring
 from loyalty.models.segments import Segment
 from loyalty.models.shop import Order, OrderLine, Product, Store
+from loyalty.models.tokens import ApiToken
 
 __all__ = [
+    "ApiToken",
     "Business",
     "Consent",
     "EarnRule",

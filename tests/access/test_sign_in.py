@@ -117,8 +117,8 @@ def test_a_reset_tells_a_stranger_nothing(client, viewer):
     assert [message.to for message in mail.outbox if "password/reset/key" in message.body] == [[viewer.email]]
 
 
-def test_who_is_on_leave_gets_neither_in_nor_a_new_password(client, viewer, admin):
-    people.set_active(user=viewer, is_active=False)
+def test_who_is_on_leave_gets_neither_in_nor_a_new_password(client, viewer, admin, now):
+    people.set_active(user=viewer, is_active=False, now=now)
     sign_in(client, viewer.email)
     assert SESSION_KEY not in client.session
     client.post(RESET, {"email": viewer.email})

@@ -23,6 +23,7 @@ class SystemUser:
 
     is_authenticated = True
     is_active = True
+    is_staff = False
     pk = None
 
     def __init__(self, key: SystemKey) -> None:

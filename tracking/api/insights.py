@@ -53,6 +53,8 @@ class Funnels(WholeView):
     """A question that is too long for an address, so it is posted; nothing is changed by it."""
 
     permission_classes = [ReadsSystems]
+    throttle_scope = "costly"
+    only_asks = True
 
     @extend_schema(request=shapes.FunnelQuestion, responses=shapes.ReachedAnswer(many=True))
     def post(self, request: Request) -> Response:

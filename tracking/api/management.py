@@ -6,7 +6,6 @@ from typing import Any, ClassVar, TypeVar
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from rest_framework import serializers
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import ParseError
 from rest_framework.generics import GenericAPIView
 from rest_framework.pagination import CursorPagination
@@ -15,7 +14,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tracking.api.authentication import ReadsSystems, SystemKeyAuthentication, SystemUser
+from tracking.api.authentication import ReadsSystems, SystemUser
 from tracking.models import EventStructure, Partner, SystemKey
 from tracking.queries import scope
 
@@ -60,7 +59,6 @@ class ManagementView(GenericAPIView[Any]):
     `needs` names the permission of each method that changes something.
     """
 
-    authentication_classes = [SystemKeyAuthentication, SessionAuthentication]
     permission_classes = [MayManage]
     pagination_class = NewestFirst
     parser_classes = [ShallowJSON]

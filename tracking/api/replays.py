@@ -38,6 +38,8 @@ class Replays(ReadView):
 class ReplayPreview(WholeView):
     """Posted like the replay itself, and changes nothing."""
 
+    throttle_scope = "costly"
+    only_asks = True
     needs = {"POST": "tracking.add_replay"}
 
     @extend_schema(request=shapes.ReplayInput, responses=shapes.PreviewAnswer)

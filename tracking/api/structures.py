@@ -82,6 +82,8 @@ class Retirement(ManagementView):
 
 
 class Trial(ManagementView):
+    throttle_scope = "costly"
+
     @extend_schema(parameters=[LastQuery], responses=TrialAnswer)
     def get(self, request: Request, public_id: UUID) -> Response:
         """How many of the newest events of its name would fail it, and in which ways."""

@@ -81,6 +81,8 @@ class Unplanned(ManagementView):
 
 
 class Inference(ManagementView):
+    throttle_scope = "costly"
+
     @extend_schema(parameters=[InferenceQuery], responses=InferenceAnswer)
     def get(self, request: Request, public_id: UUID) -> Response:
         """The structure that the newest events of a name would have. Nothing is kept."""
