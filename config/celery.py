@@ -16,6 +16,7 @@ app.conf.beat_schedule = {
     "Bring projections up to date": {"task": "tracking.advance_projections", "schedule": 1},
     "Make and drop months of events": {"task": "tracking.keep_months", "schedule": crontab(minute=25)},
     "Take up replays left behind": {"task": "tracking.sweep_replays", "schedule": 15},
+    "Count values left behind": {"task": "tracking.count_values", "schedule": 30},
     "Send what is due": {"task": "campaigns.send_due", "schedule": 5},
     "Take up plans left behind": {"task": "campaigns.sweep_plans", "schedule": 15},
     "Finish campaigns that are over": {"task": "campaigns.finish_campaigns", "schedule": 60},

@@ -167,6 +167,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "tracking.SystemKey", "exclude_fields": ["digest", "last_used_at"]},
     {"model": "tracking.EventStructure", "exclude_fields": ["schema"]},
     "tracking.UserMerge",
+    {"model": "tracking.CountedProperty", "include_fields": ["system", "event_name", "path", "status"]},
     "tracking.SavedFunnel",
     {"model": "tracking.Replay", "include_fields": ["system", "event_name", "error_type", "status"]},
 )

@@ -15,9 +15,9 @@ from loyalty.actions import business, imports, members, people, points, scores, 
 from loyalty.models import ApiToken, Invitation, Member, PurchaseImport, Segment, User
 from tests.post_office import PostOffice
 from tests.tracking.received import a_system, receive, said
-from tracking.actions import funnels, identity, partners, replays, structures
+from tracking.actions import counted, funnels, identity, partners, replays, structures
 from tracking.ingest.neutral import Fault, Incoming
-from tracking.models import EventStructure, PartnerSystem, Replay, SavedFunnel, SystemKey, UserMerge
+from tracking.models import CountedProperty, EventStructure, PartnerSystem, Replay, SavedFunnel, SystemKey, UserMerge
 
 EMAIL, PHONE = "ada.lovelace@example.com", "+12125550123"
 OTHER_EMAIL, REFUSED_EMAIL = "grace.hopper@example.com", "nobody.special@example.com"
@@ -43,6 +43,7 @@ class Tracked:
     draft: EventStructure
     merge: UserMerge
     replay: Replay
+    counted: CountedProperty
     funnel: SavedFunnel
 
 
@@ -108,7 +109,7 @@ def _track(by: User, follow: Callable[[], None], now: dt.datetime) -> Tracked:
     wrong = said("Viewed", faults=(Fault("wrong_type", "/price", "not a number"),))
     receive(system, said("Viewed", message_id="1"), said("Viewed", message_id="1"), wrong, at=now - 3 * hour)
     receive(system, said("Looked", "", anonymous_id="a-1"), said("Sold", timestamp="never"), at=now - 2 * hour)
-    receive(system, said("Viewed", "adele"), at=now - 2 * hour)
+    receive(system, said("Viewed", "adele", properties={"sku": "A1"}), at=now - 2 * hour)
     receive(system, Incoming("identify", "identify", user_id="ada", anonymous_id="a-1"), at=now - hour)
     follow()
     published = structures.draft(system=system, event_name="Sold", schema={"type": "object"}, by=by)
@@ -128,6 +129,7 @@ def _track(by: User, follow: Callable[[], None], now: dt.datetime) -> Tracked:
         draft=draft,
         merge=identity.merge(partner=partner, user_id="adele", into="ada", by=by, now=now),
         replay=replay,
+        counted=counted.declare(system=system, event_name="Viewed", path="sku", by=by, now=now),
         funnel=funnels.save(
             name="To the till", definition={"steps": [{"names": ["Viewed"]}, {"names": ["Sold"]}]}, by=by, now=now
         ),

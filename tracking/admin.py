@@ -8,6 +8,7 @@ from config.shared.admin import ByAction, ReadOnly
 from config.shared.forms import ActionForm
 from tracking.actions import partners
 from tracking.models import (
+    CountedProperty,
     Dispatch,
     Event,
     EventStructure,
@@ -184,3 +185,13 @@ class ReplayAdmin(ReadOnly):
 class ReplayVerdictAdmin(ReadOnly):
     list_display = ("event_id", "replay", "at")
     search_fields = ("=event_id",)
+
+
+@admin.register(CountedProperty)
+class CountedPropertyAdmin(ReadOnly):
+    """Declared and stopped on the page of values."""
+
+    list_display = ("path", "event_name", "system", "status", "seen", "total", "declared_at")
+    list_filter = ("status",)
+    list_select_related = ("system",)
+    search_fields = ("event_name", "path")

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from tracking import actions, bus, queries
-from tracking.actions import partitions, replays
+from tracking.actions import counted, partitions, replays
 from tracking.models import Projection
 
 ENOUGH_STEPS = 200
@@ -40,7 +40,7 @@ def rebuild_projection(name: str, asked_at: str) -> None:
 def keep_months() -> None:
     """Tables for the months to come, and none for those nobody wants to keep."""
     partitions.make_months_ahead(now=timezone.now())
-    partitions.drop_old_months(now=timezone.now(), keep_months=settings.TRACKING_RETENTION_MONTHS)
+    counted.drop_old_months(now=timezone.now(), keep_months=settings.TRACKING_RETENTION_MONTHS)
 
 
 @shared_task(name="tracking.run_replay", time_limit=3600)
@@ -53,3 +53,9 @@ def sweep_replays() -> None:
     """Take up replays whose nudge was lost or whose worker died."""
     for replay_id in replays.waiting(timezone.now()):
         replays.run(replay_id, clock=timezone.now)
+
+
+@shared_task(name="tracking.count_values", time_limit=3600)
+def count_values() -> None:
+    """Count the past of declared properties and clear up after others: at a nudge, and for what a dead worker left."""
+    counted.work(clock=timezone.now)

@@ -22,7 +22,7 @@ from loyalty.actions import people
 from loyalty.models import User
 from tests.tracking.ingest.door import Door, Sender
 from tests.tracking.received import receive, said
-from tracking.actions import identity, partners, replays, structures
+from tracking.actions import counted, identity, partners, replays, structures
 from tracking.ingest.app import Routes
 from tracking.ingest.neutral import Courtesy, Fault, Incoming
 from tracking.models import PartnerSystem, ReceivedEvent, Replay, SystemKey, TrackedEvent
@@ -97,12 +97,15 @@ def owner(transactional_db: None, admin: User, follow: Any) -> Owner:
     follow()
     published, draft = (_version(system, admin, required) for required in ([], [MARK]))
     replay = replays.start(system=system, event_name=f"{MARK} event", by=admin, now=now)
+    property_ = counted.declare(system=system, event_name=f"{MARK} event", path=MARK, by=admin, now=now)
+    assert counted.fill(property_.pk, clock=lambda: now)
     merge = identity.merge(partner=system.partner, user_id=f"{MARK}-old", into=f"{MARK}-user", by=admin, now=now)
     guest = User.objects.create_user(f"{MARK}@owner.example", name=f"{MARK} guest")
     partners.give_access(user=guest, partner=system.partner)
     invitation = people.invite_for_partner(email=f"{MARK}@new.example", partner=system.partner, by=admin, now=now)
     uuids = [
         system.public_id, system.partner.public_id, published.public_id, draft.public_id, replay.public_id,
+        property_.public_id,
         ReceivedEvent.objects.filter(system_id=system.pk).latest("pk").pk,
     ]  # fmt: skip
     numbers = [
@@ -165,7 +168,7 @@ def guest(stranger: Sender, client_of: Any) -> Client:
 def queries_about(owner: Owner, ids: dict[str, str]) -> dict[str, str]:
     """Whatever a query may be called that names something of theirs."""
     names = ("partner_system", "system", "partner", "structure", "event", "replay", "funnel", "public_id")
-    words = ("q", "name", "event_name", "person", "user_id", "property", "cursor", "before")
+    words = ("q", "name", "event_name", "path", "person", "user_id", "property", "cursor", "before")
     return dict.fromkeys(names, ids["uuid"]) | dict.fromkeys(words, ids["str"])
 
 

@@ -20,12 +20,13 @@ from loyalty.models import User
 from tests.tracking.received import a_system, receive, said
 from tests.world import World
 from tracking.actions import partners, structures
+from tracking.models import CountedProperty
 
 PAGES = (
     "analytics:home analytics:analytics analytics:orders loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
     "loyalty:imports campaigns:campaigns campaigns:playbooks tracking:events tracking:health "
     "tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel tracking:retention "
-    "tracking:sessions tracking:live tracking:replays integrations:mailbox"
+    "tracking:sessions tracking:live tracking:replays tracking:values integrations:mailbox"
 ).split()
 
 
@@ -77,7 +78,7 @@ def test_the_lists_of_the_admin_do_too(world: World, admin: User, client_of: Cal
         "loyalty_member loyalty_user loyalty_invitation loyalty_consent loyalty_pointsentry loyalty_segment "
         "campaigns_campaign campaigns_send campaigns_playbook campaigns_planstep tracking_event tracking_dispatch "
         "tracking_partner tracking_partnersystem tracking_systemkey tracking_partneraccess tracking_eventstructure "
-        "tracking_receivedevent tracking_trackedevent "
+        "tracking_receivedevent tracking_trackedevent tracking_countedproperty "
         "integrations_mailboxmessage auditlog_logentry"
     ).split()
     client, urls = client_of(admin), [reverse(f"admin:{name}_changelist") for name in models]
@@ -128,6 +129,9 @@ def _partner(number: int, world: World, by: User, now: dt.datetime) -> None:
     )
     structures.draft(system=system, event_name="Sold", schema={"required": ["total"]}, by=by)
     receive(system, said(f"Unplanned {number}"), said("Sold", properties={"total": number}), at=now)
+    CountedProperty.objects.create(
+        system=system, event_name="Sold", path=f"property{number}", zone="UTC", declared_by=by, declared_at=now
+    )
 
 
 def _playbook(number: int, like: Playbook) -> None:

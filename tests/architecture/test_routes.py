@@ -104,6 +104,8 @@ def _tracking_ids(tracked: Tracked) -> dict[str, list[dict[str, Any]]]:
         "tracked-event": {"event_id": TrackedEvent.objects.filter(system_id=tracked.system.pk).latest("pk").pk},
         "replay replay-cancel replay-stream": {"public_id": tracked.replay.public_id},
         "merge-undo": {"pk": tracked.merge.pk},
+        "value-stop": {"public_id": tracked.counted.public_id},
+        "value-stream": {"public_id": tracked.system.public_id},
         "funnel-put-aside": {"public_id": tracked.funnel.public_id},
     }
     verbs = ("publish", "retire", "discard")

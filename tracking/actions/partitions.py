@@ -55,9 +55,9 @@ def _make_month(table: str, name: str, month: date) -> None:
 @transaction.atomic
 def drop_old_months(*, now: datetime, keep_months: int) -> list[str]:
     """Drop what is older than `keep_months` whole months; 0 keeps everything. Returns the names of what went."""
-    if keep_months == 0:
+    oldest = oldest_kept(now=now, keep_months=keep_months)
+    if oldest is None:
         return []
-    oldest = _months_later(now.date().replace(day=1), -keep_months)
     dropped = []
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -66,10 +66,17 @@ def drop_old_months(*, now: datetime, keep_months: int) -> list[str]:
                 if name[len(table) + 1 :] < f"{oldest:%Y_%m}":
                     cursor.execute(f"DROP TABLE {name}")
                     dropped.append(name)
-    begins = datetime(oldest.year, oldest.month, 1, tzinfo=now.tzinfo)
-    SeenMessage.objects.filter(seen_at__lt=begins).delete()
-    ReplayVerdict.objects.filter(at__lt=begins).delete()  # What was judged by then had been received by then.
+    SeenMessage.objects.filter(seen_at__lt=oldest).delete()
+    ReplayVerdict.objects.filter(at__lt=oldest).delete()  # What was judged by then had been received by then.
     return dropped
+
+
+def oldest_kept(*, now: datetime, keep_months: int) -> datetime | None:
+    """What happened before is dropped; None when everything is kept."""
+    if keep_months == 0:
+        return None
+    month = _months_later(now.date().replace(day=1), -keep_months)
+    return datetime(month.year, month.month, 1, tzinfo=now.tzinfo)
 
 
 def _partitions(table: str) -> set[str]:

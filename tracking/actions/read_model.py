@@ -13,7 +13,8 @@ from django.db import connection
 
 from config.shared.live import announce
 from tracking.actions.partitions import make_months
-from tracking.models import HourCount, IdentityLink, PersonActivity, Projection, SeenMessage, TrackedEvent
+from tracking.actions.values import COUNT_VALUES, GROWN, WANTED, begin_anew, give_up_on_too_many
+from tracking.models import HourCount, IdentityLink, PersonActivity, Projection, SeenMessage, TrackedEvent, ValueCount
 
 # The rows of the step, with the names they go by and the person as known before this step's events.
 _BATCH = """
@@ -40,7 +41,7 @@ _TRACKED = (
 )
 
 # From `days (system_id, person, day)` to the bits that are kept.
-_ACTIVE = """
+ACTIVE = """
     INSERT INTO tracking_personactivity AS known (system_id, person, first_day, days, first_week, weeks)
     SELECT system_id, person, min(first), bit_or(tracking_bit(day - first)),
            min(week), bit_or(tracking_bit((date_trunc('week', day)::date - week) / 7))
@@ -96,8 +97,11 @@ _ENTER = f"""
         FROM batch JOIN fresh ON fresh.event_id = batch.id
         WHERE person <> '' AND is_valid
     ),
-    active AS ({_ACTIVE})
-    SELECT count(*) - (SELECT count(*) FROM fresh), array_agg(DISTINCT system_id) FROM batch
+    active AS ({ACTIVE}),
+    wanted AS ({WANTED}),
+    arrived AS (SELECT batch.* FROM batch JOIN fresh ON fresh.event_id = batch.id),
+    {COUNT_VALUES}
+    SELECT count(*) - (SELECT count(*) FROM fresh), array_agg(DISTINCT system_id), {GROWN} FROM batch
 """
 
 # The same message id with another content is not a repetition: it is kept, as invalid, and said to be so.
@@ -113,7 +117,10 @@ _COLLISIONS = f"""
     entered AS (
         INSERT INTO tracking_trackedevent ({_TRACKED})
         SELECT {_TRACKED.replace("is_valid, errors", "false, errors || %(collision)s::jsonb")} FROM colliding
-    )
+    ),
+    wanted AS ({WANTED}),
+    arrived AS (SELECT * FROM colliding),
+    {COUNT_VALUES}
     UPDATE tracking_hourcount known
     SET invalid = known.invalid + wrong.number, duplicates = known.duplicates - wrong.number
     FROM (
@@ -154,9 +161,10 @@ def enter_received(after: int, upto: int) -> None:
         if links:
             _follow_links(links)
         cursor.execute(_ENTER, step)
-        repeated, systems = cursor.fetchone()
+        repeated, systems, grown = cursor.fetchone()
         if repeated:
             cursor.execute(_COLLISIONS, step)
+    give_up_on_too_many(grown)
     for system_id in systems or ():
         announce(tail_topic(system_id))
 
@@ -168,9 +176,10 @@ def tail_topic(system_id: int) -> str:
 
 def forget_received() -> None:
     """Empty the read side; merges and verdicts stay, for people made them."""
-    tables = [model._meta.db_table for model in (TrackedEvent, SeenMessage, HourCount, PersonActivity, IdentityLink)]
+    emptied = (TrackedEvent, SeenMessage, HourCount, PersonActivity, IdentityLink, ValueCount)
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(tables)}")
+        cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in emptied)}")
+    begin_anew(settings.TIME_ZONE)
 
 
 # Verdicts on events that are invalid, entered where the events stand. A collision of ids is none of theirs.
@@ -211,7 +220,7 @@ _JUDGE = f"""
         SELECT DISTINCT system_id, person, (occurred_at AT TIME ZONE %(zone)s)::date AS day
         FROM judged WHERE person <> '' AND is_valid
     ),
-    active AS ({_ACTIVE})
+    active AS ({ACTIVE})
     SELECT count(*) FROM judged WHERE is_valid
 """
 
@@ -245,21 +254,14 @@ def recount_activity(partner_id: int, people: list[str]) -> None:
             [people, partner_id],
         )
         cursor.execute(
-            """
-            INSERT INTO tracking_personactivity (system_id, person, first_day, days, first_week, weeks)
-            SELECT system_id, person, min(first), bit_or(tracking_bit(day - first)),
-                   min(week), bit_or(tracking_bit((date_trunc('week', day)::date - week) / 7))
-            FROM (
-                SELECT system_id, person, day, min(day) OVER whole AS first,
-                       date_trunc('week', min(day) OVER whole)::date AS week
-                FROM (
-                    SELECT DISTINCT system_id, person, (occurred_at AT TIME ZONE %s)::date AS day
-                    FROM tracking_trackedevent
-                    WHERE system_id IN (SELECT id FROM tracking_partnersystem WHERE partner_id = %s)
-                      AND person = ANY(%s) AND is_valid
-                ) days WINDOW whole AS (PARTITION BY system_id, person)
-            ) seen
-            GROUP BY 1, 2
+            f"""
+            WITH days AS (
+                SELECT DISTINCT system_id, person, (occurred_at AT TIME ZONE %s)::date AS day
+                FROM tracking_trackedevent
+                WHERE system_id IN (SELECT id FROM tracking_partnersystem WHERE partner_id = %s)
+                  AND person = ANY(%s) AND is_valid
+            )
+            {ACTIVE}
             """,
             [settings.TIME_ZONE, partner_id, people],
         )

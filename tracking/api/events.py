@@ -16,7 +16,8 @@ from tracking.api.authentication import SystemUser, systems_of
 from tracking.api.management import ManagementView
 from tracking.models import PartnerSystem, TrackedEvent
 from tracking.queries import people, scope
-from tracking.queries.tracked import Place, Wanted, errors, properties_of, top_values, tracked
+from tracking.queries.tracked import Place, Wanted, errors, properties_of, tracked
+from tracking.queries.values import top_values
 from tracking.rules.privacy import PERSONAL, shown, shown_properties
 
 
@@ -102,11 +103,11 @@ class Values(WholeView):
     def get(self, request: Request) -> Response:
         """The most frequent values of a property."""
         asked = self.asked(shapes.ValuesQuery)
-        path, ids = asked["path"].split("."), self.ids(asked.get("system"))
-        found = top_values(ids, name=asked["name"], path=path, since=asked["since"], until=asked["until"])
-        if not self.may_see and PERSONAL & {name.lower() for name in path}:
+        path, ids = asked["path"], self.ids(asked.get("system"))
+        if not self.may_see and PERSONAL & set(path.lower().split(".")):
             raise PermissionDenied("Who people are is for those who may see it.")
-        answer: Any = shapes.ValueAnswer(found, many=True).data
+        found = top_values(ids, name=asked["name"], path=path, since=asked["since"], until=asked["until"])
+        answer: Any = shapes.ValueAnswer(found.rows, many=True).data
         for row in answer:
             row["value"] = shown(row["value"], may_see=self.may_see)
         return Response(answer)

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from tracking.api.serializers import SpanQuery
-from tracking.models import Replay
+from tracking.models import CountedProperty, Replay
 from tracking.rules.faults import FAULTS
 from tracking.rules.funnels import faults_of
 
@@ -86,6 +86,30 @@ class ValuesQuery(OfSystem):
 class ValueAnswer(serializers.Serializer[Any]):
     value = serializers.CharField(allow_blank=True)
     events = serializers.IntegerField()
+
+
+class CountedQuery(serializers.Serializer[Any]):
+    system = serializers.UUIDField(required=False, help_text="Only of this system. Default: all you may see.")
+
+
+class CountedInput(serializers.Serializer[Any]):
+    system = serializers.UUIDField()
+    event_name = serializers.CharField(max_length=200, help_text="The name of the events.", trim_whitespace=False)
+    path = serializers.CharField(max_length=400, help_text="The property, outermost name first, with dots between.")
+
+
+class CountedAnswer(serializers.Serializer[Any]):
+    """While it is FILLING, `seen` of `total` events of the past are counted. `reason` says why it was GIVEN_UP."""
+
+    id = serializers.UUIDField(source="public_id")
+    system = serializers.UUIDField(source="system.public_id")
+    event_name = serializers.CharField()
+    path = serializers.CharField()
+    status = serializers.ChoiceField(CountedProperty.Status.choices)
+    reason = serializers.CharField(allow_blank=True)
+    total = serializers.IntegerField()
+    seen = serializers.IntegerField()
+    declared_at = serializers.DateTimeField()
 
 
 class SessionsQuery(OfSystem):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracking.api import events, insights, partners, replays, structures, systems, views
+from tracking.api import counted, events, insights, partners, replays, structures, systems, views
 
 V1 = "api/tracking/v1"
 
@@ -12,6 +12,8 @@ urlpatterns = [
     path(f"{V1}/people/<str:person>/timeline/", events.Timeline.as_view(), name="timeline"),
     path(f"{V1}/errors/", events.Errors.as_view(), name="errors"),
     path(f"{V1}/values/", events.Values.as_view(), name="values"),
+    path(f"{V1}/values/counted/", counted.CountedProperties.as_view(), name="counted-properties"),
+    path(f"{V1}/values/counted/<uuid:public_id>/", counted.CountedProperty.as_view(), name="counted-property"),
     path(f"{V1}/sessions/", insights.Sessions.as_view(), name="sessions"),
     path(f"{V1}/retention/", insights.Retention.as_view(), name="retention"),
     path(f"{V1}/funnels/", insights.Funnels.as_view(), name="funnels"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracking.dashboard import events, funnels, insights, partners, people, replays, structures, systems, views
+from tracking.dashboard import events, funnels, insights, partners, people, replays, structures, systems, values, views
 
 app_name = "tracking"
 urlpatterns = [
@@ -22,6 +22,10 @@ urlpatterns = [
     path("tracking/funnels/people/", funnels.funnel_people, name="funnel-people"),
     path("tracking/funnels/save/", funnels.funnel_save, name="funnel-save"),
     path("tracking/funnels/<uuid:public_id>/put-aside/", funnels.funnel_put_aside, name="funnel-put-aside"),
+    path("tracking/values/", values.values_page, name="values"),
+    path("tracking/values/count/", values.value_count, name="value-count"),
+    path("tracking/values/<uuid:public_id>/stop/", values.value_stop, name="value-stop"),
+    path("stream/tracking/values/<uuid:public_id>/", values.value_stream, name="value-stream"),
     path("tracking/retention/", insights.retention_page, name="retention"),
     path("tracking/sessions/", insights.sessions_page, name="sessions"),
     path("tracking/live/", events.live, name="live"),

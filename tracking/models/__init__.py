@@ -1,10 +1,20 @@
 from tracking.models.asked import Replay, ReplayVerdict, SavedFunnel
 from tracking.models.log import CurrentTransactionId, Dispatch, Event, Projection, TransactionIdField
 from tracking.models.partners import EventStructure, Partner, PartnerAccess, PartnerSystem, SystemKey
-from tracking.models.read import HourCount, IdentityLink, PersonActivity, SeenMessage, TrackedEvent, UserMerge
+from tracking.models.read import (
+    CountedProperty,
+    HourCount,
+    IdentityLink,
+    PersonActivity,
+    SeenMessage,
+    TrackedEvent,
+    UserMerge,
+    ValueCount,
+)
 from tracking.models.received import ReceivedEvent
 
 __all__ = [
+    "CountedProperty",
     "CurrentTransactionId",
     "Dispatch",
     "Event",
@@ -25,4 +35,5 @@ __all__ = [
     "TrackedEvent",
     "TransactionIdField",
     "UserMerge",
+    "ValueCount",
 ]

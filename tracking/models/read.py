@@ -3,6 +3,8 @@
 Written only by the followers of the log, and rebuilt from it at any time.
 """
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -72,6 +74,68 @@ class HourCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.hour:%Y-%m-%d %H}h"
+
+
+class CountedProperty(models.Model):
+    """A property whose values are counted as events arrive, because somebody asked for it.
+
+    The past is counted backwards, whole days of `zone` at a time. Days from `counted_from` on are counted whole, so the
+    follower adds to them and to no others; once everything is COUNTED, it adds to all. A property that is no longer
+    counted keeps its row and loses its counts.
+    """
+
+    class Status(models.TextChoices):
+        FILLING = "FILLING", "Counting the past"
+        COUNTED = "COUNTED", "Counted"
+        GIVEN_UP = "GIVEN_UP", "Given up"
+        STOPPED = "STOPPED", "Stopped"
+
+    KEPT_UP = (Status.FILLING, Status.COUNTED)
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    system = models.ForeignKey("tracking.PartnerSystem", models.PROTECT, related_name="counted_properties")
+    event_name = models.CharField(max_length=200)
+    path = models.CharField("property", max_length=400, help_text="Outermost name first, with dots between.")
+    zone = models.CharField("time zone of its days", max_length=64)
+    status = models.CharField(max_length=12, choices=Status, default=Status.FILLING)
+    reason = models.CharField("why it was given up", max_length=200, blank=True)
+    counted_from = models.DateField(null=True, blank=True)
+    total = models.PositiveBigIntegerField(default=0)
+    seen = models.PositiveBigIntegerField(default=0)
+    beat_at = models.DateTimeField(null=True, blank=True, editable=False)
+    declared_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    declared_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "counted properties"
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["system", "event_name", "path"],
+                condition=models.Q(status__in=["FILLING", "COUNTED"]),
+                name="a_property_is_counted_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.path} of {self.event_name}"
+
+    @property
+    def is_kept_up(self) -> bool:
+        return self.status in self.KEPT_UP
+
+
+class ValueCount(models.Model):
+    """How often a counted property had a value, as text, on a day. Invalid events count like valid ones, each once."""
+
+    pk = models.CompositePrimaryKey("property_id", "day", "value")
+    property_id = models.BigIntegerField()
+    day = models.DateField()
+    value = models.TextField()
+    events = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.value} on {self.day}"
 
 
 class PersonActivity(models.Model):

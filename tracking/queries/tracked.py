@@ -139,28 +139,3 @@ def errors(system_ids: Sequence[int], *, since: datetime, until: datetime, limit
             [list(system_ids), since, until, limit],
         )
         return [ErrorCount(*row) for row in cursor.fetchall()]
-
-
-@dataclass(frozen=True)
-class ValueCount:
-    """How often a property had this value, as text."""
-
-    value: str
-    events: int
-
-
-def top_values(
-    system_ids: Sequence[int], *, name: str, path: Sequence[str], since: datetime, until: datetime, limit: int = 20
-) -> list[ValueCount]:
-    """The most frequent values of a property of the events of one name."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT properties #>> %s::text[], count(*) FROM tracking_trackedevent
-            WHERE system_id = ANY(%s) AND name = %s AND occurred_at >= %s AND occurred_at < %s
-              AND properties #>> %s::text[] IS NOT NULL
-            GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s
-            """,
-            [list(path), list(system_ids), name, since, until, list(path), limit],
-        )
-        return [ValueCount(*row) for row in cursor.fetchall()]

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from tracking.actions import partners, replays, structures
-from tracking.models import TrackedEvent
+from tracking.actions import counted, partners, replays, structures
+from tracking.models import CountedProperty, TrackedEvent
 
 pytestmark = pytest.mark.django_db
 V1 = "/api/tracking/v1"
@@ -102,3 +102,26 @@ def test_a_viewer_reads_no_address_over_rest_either(acme, client_of, viewer):
     text = client_of(viewer).get(f"{V1}/events/").content.decode()
     assert "ada@example.com" not in text
     assert client_of(viewer).get(f"{V1}/merges/").status_code == 403
+
+
+def test_a_property_is_declared_watched_and_stopped_by_people_who_may(acme, rival, key, desk, outsider, now):
+    url = f"{V1}/values/counted/"
+    wanted = {"system": str(acme.public_id), "event_name": "Viewed", "path": "plan"}
+    assert Client().post(url, wanted, "application/json", headers={"X-Write-Key": key}).status_code == 403
+    assert outsider.post(url, wanted, "application/json").status_code == 403
+    begun = desk.post(url, wanted, "application/json")
+    assert (begun.status_code, begun.json()["status"]) == (202, "FILLING")
+    again = desk.post(url, wanted, "application/json")
+    assert (again.status_code, again.json()["code"]) == (409, "cannot_count")
+    counted.work(clock=lambda: now)
+    one = f"{url}{begun.json()['id']}/"
+    told = ask(key, one).json()
+    assert (told["status"], told["seen"], told["total"]) == ("COUNTED", 3, 3)
+    assert ask(key, f"{V1}/values/", name="Viewed", path="plan").json() == [{"value": "gold", "events": 1}]
+    desk.post(url, wanted | {"system": str(rival.public_id)}, "application/json")
+    assert [row["id"] for row in ask(key, url).json()["results"]] == [begun.json()["id"]]
+    assert outsider.get(url).json()["results"] == ask(key, url).json()["results"]
+    assert ask(key, f"{url}{CountedProperty.objects.get(system=rival).public_id}/").status_code == 404
+    assert Client().delete(one, headers={"X-Write-Key": key}).status_code == 403
+    assert desk.delete(one).status_code == 204
+    assert desk.get(one).status_code == 404

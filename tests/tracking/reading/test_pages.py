@@ -13,8 +13,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from tracking.actions import funnels, identity, replays, structures
-from tracking.models import PartnerSystem, Replay, SavedFunnel, TrackedEvent, UserMerge
+from tracking.actions import counted, funnels, identity, replays, structures
+from tracking.models import CountedProperty, PartnerSystem, Replay, SavedFunnel, TrackedEvent, UserMerge
 
 pytestmark = pytest.mark.django_db
 
@@ -262,3 +262,61 @@ def test_lists_cost_the_same_for_a_few_rows_and_for_many(acme, desk, now, follow
             event.save(force_insert=True)
     assert costs() == once
     assert max(once) < 25
+
+
+def asked_of(system: PartnerSystem, **more: str) -> str:
+    words = {"system": str(system.public_id), "name": "Viewed", "path": "plan"} | more
+    return "?" + "&".join(f"{name}={value}" for name, value in words.items())
+
+
+def test_values_are_asked_of_the_events_until_somebody_has_them_counted(acme, desk, now):
+    url = reverse("tracking:values")
+    shown = desk.get(url + asked_of(acme))
+    assert [(row["value"], row["events"], row["share"]) for row in shown.context["rows"]] == [("gold", 1, 1.0)]
+    assert shown.context["paths"] == ["email", "plan"]
+    assert "Count this property as events arrive" in text(shown)
+    assert "Choose one system" in text(desk.get(url, {"name": "Viewed", "path": "plan"}))
+    answer = desk.post(reverse("tracking:value-count") + asked_of(acme))
+    assert answer["Location"] == url + asked_of(acme)
+    shown = text(desk.get(answer["Location"]))
+    assert "Waiting for a worker" in shown
+    assert "Count this property as events arrive" not in shown
+    counted.work(clock=lambda: now)
+    row = CountedProperty.objects.get()
+    TrackedEvent.objects.all().delete()
+    assert "gold" in text(desk.get(url + asked_of(acme)))
+    stopped = text(desk.post(reverse("tracking:value-stop", args=[row.public_id]) + asked_of(acme), follow=True))
+    assert "asked of the events again" in stopped
+    assert "Count this property as events arrive" not in stopped, "there is no such event left to count"
+
+
+def test_what_cannot_be_counted_is_refused_on_the_page_it_was_asked_on(acme, desk):
+    here = "http://testserver" + reverse("tracking:values") + asked_of(acme)
+    asked = reverse("tracking:value-count") + asked_of(acme, path="planet")
+    refused = desk.post(asked, headers={"referer": here}, follow=True)
+    assert "Check how it is written" in text(refused)
+    assert not CountedProperty.objects.exists()
+    assert desk.post(reverse("tracking:value-count")).status_code == 409
+
+
+def test_values_hold_nothing_a_viewer_may_not_read(acme, client_of, viewer):
+    client, url = client_of(viewer), reverse("tracking:values")
+    assert "ada@example.com" not in text(client.get(url + asked_of(acme, path="email")))
+    assert b"ada@example.com" not in taken(client.get(url + asked_of(acme, path="email", format="csv")))
+    hidden = text(client.get(url + asked_of(acme, name="Sold", path="city")))
+    assert "for those who may see it" in hidden
+    assert "Rome" not in hidden
+    assert client.post(reverse("tracking:value-count") + asked_of(acme)).status_code == 403
+
+
+def test_only_the_shops_own_people_decide_what_is_counted(acme, rival, outsider, now):
+    mine, theirs = (
+        counted.declare(system=system, event_name="Viewed", path="plan", by=None, now=now) for system in (acme, rival)
+    )
+    shown = text(outsider.get(reverse("tracking:values")))
+    assert "Acme: Website" in shown
+    assert "Rival" not in shown
+    for row in (mine, theirs):
+        assert outsider.post(reverse("tracking:value-stop", args=[row.public_id])).status_code == 403
+    assert outsider.get(reverse("tracking:value-stream", args=[rival.public_id])).status_code == 404
+    assert outsider.get(reverse("tracking:values") + asked_of(rival)).status_code == 404

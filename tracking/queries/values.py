@@ -1,0 +1,173 @@
+"""The most frequent values of a property: from the sums of a system that counts it, else from its events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
+
+from tracking.models import CountedProperty
+
+NEWEST, NEWEST_LOOKED_AT = 10_000, 200
+
+
+@dataclass(frozen=True)
+class ValueEvents:
+    """How many events had this value, as text."""
+
+    value: str
+    events: int
+
+
+@dataclass(frozen=True)
+class TopValues:
+    """The most frequent values. `events` had the property at all, with so many `different` values."""
+
+    rows: list[ValueEvents]
+    events: int = 0
+    different: int = 0
+
+
+def top_values(
+    system_ids: Sequence[int], *, name: str, path: str, since: datetime, until: datetime, limit: int = 20
+) -> TopValues:
+    """Of the events of one name. `path` leads to the property, outermost name first, with dots between.
+
+    Exact either way: sums of days answer for whole days only, and a day that is still being counted asks its events.
+    """
+    days = _whole_days(since, until)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TOP,
+            {
+                "systems": list(system_ids), "name": name, "path": path, "since": since, "until": until, "limit": limit,
+                "zone": settings.TIME_ZONE, "first": days and days[0], "end": days and days[1],
+            },
+        )  # fmt: skip
+        found = cursor.fetchall()
+    rows = [ValueEvents(value, events) for value, events, _, _ in found]
+    return TopValues(rows, *found[0][2:]) if found else TopValues(rows)
+
+
+# `ready` are the properties whose sums hold these days whole; without whole days there are none.
+_TOP = """
+    WITH ready AS (
+        SELECT id, system_id FROM tracking_countedproperty
+        WHERE system_id = ANY(%(systems)s) AND event_name = %(name)s AND path = %(path)s AND zone = %(zone)s
+          AND %(first)s::date IS NOT NULL
+          AND (status = 'COUNTED' OR status = 'FILLING' AND counted_from <= %(first)s::date)
+    ),
+    found AS (
+        SELECT value, events FROM tracking_valuecount
+        WHERE property_id IN (SELECT id FROM ready) AND day >= %(first)s::date AND day < %(end)s::date
+        UNION ALL
+        SELECT properties #>> string_to_array(%(path)s, '.'), count(*) FROM tracking_trackedevent
+        WHERE system_id = ANY(ARRAY(SELECT unnest(%(systems)s::bigint[]) EXCEPT SELECT system_id FROM ready))
+          AND name = %(name)s AND occurred_at >= %(since)s AND occurred_at < %(until)s
+          AND properties #>> string_to_array(%(path)s, '.') IS NOT NULL
+        GROUP BY 1
+    )
+    SELECT value, sum(events)::bigint, sum(sum(events)) OVER ()::bigint, count(*) OVER ()
+    FROM found GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %(limit)s
+"""
+
+
+def _whole_days(since: datetime, until: datetime) -> tuple[date, date] | None:
+    """The first day and the one after the last, where both moments are midnights of the shop's zone."""
+    zone = ZoneInfo(settings.TIME_ZONE)
+    first, end = since.astimezone(zone).date(), until.astimezone(zone).date()
+    return (first, end) if since == start_of(first, zone.key) and until == start_of(end, zone.key) else None
+
+
+def start_of(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=ZoneInfo(zone))
+
+
+def counted_in(system_ids: Sequence[int]) -> QuerySet[CountedProperty]:
+    """What is counted as events arrive, or was given up and nobody took note of it yet; the newest first."""
+    rows = CountedProperty.objects.filter(system_id__in=system_ids).exclude(status=CountedProperty.Status.STOPPED)
+    return rows.select_related("system__partner", "declared_by")
+
+
+def properties_of(system_ids: Sequence[int], *, name: str) -> list[str]:
+    """Which properties the newest events of a name have."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT property FROM unnest(%s::bigint[]) system, LATERAL (
+                SELECT properties FROM tracking_trackedevent
+                WHERE system_id = system AND name = %s AND jsonb_typeof(properties) = 'object'
+                ORDER BY occurred_at DESC LIMIT %s
+            ) newest, jsonb_object_keys(properties) property
+            ORDER BY 1 LIMIT %s
+            """,
+            [list(system_ids), name, NEWEST_LOOKED_AT, NEWEST_LOOKED_AT],
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Of the newest events of one name: how many have the property, with how many values, the longest of which."""
+
+    events: int
+    different: int
+    longest: int
+
+
+def sample_of(system_id: int, *, name: str, path: str) -> Sample:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(value), count(DISTINCT value), coalesce(max(length(value)), 0) FROM (
+                SELECT properties #>> string_to_array(%s, '.') AS value FROM tracking_trackedevent
+                WHERE system_id = %s AND name = %s ORDER BY occurred_at DESC LIMIT %s
+            ) newest
+            """,
+            [path, system_id, name, NEWEST],
+        )
+        return Sample(*cursor.fetchone())
+
+
+def events_before(counted: CountedProperty) -> int:
+    """How many events of its past are not counted yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) {_BEFORE}", _before(counted))
+        return int(cursor.fetchone()[0])
+
+
+def next_days(counted: CountedProperty, *, about: int) -> date | None:
+    """The first of the days to count next, going back, so that they hold about so many events; None for all there is.
+
+    At least one day, however many events it has.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT occurred_at {_BEFORE} ORDER BY occurred_at DESC OFFSET %(about)s LIMIT 1",
+            _before(counted) | {"about": about},
+        )
+        found = cursor.fetchone()
+        if found is None:
+            return None
+        beyond = found[0].astimezone(ZoneInfo(counted.zone)).date()
+    after = beyond + timedelta(days=1)
+    return beyond if counted.counted_from and after >= counted.counted_from else after
+
+
+_BEFORE = """
+    FROM tracking_trackedevent WHERE system_id = %(system)s AND name = %(name)s
+    AND (occurred_at < %(until)s OR %(until)s IS NULL)
+"""
+
+
+def _before(counted: CountedProperty) -> dict[str, Any]:
+    return {"system": counted.system_id, "name": counted.event_name, "until": counted_since(counted)}
+
+
+def counted_since(counted: CountedProperty) -> datetime | None:
+    """The beginning of the days that are counted while the past is; None when none is."""
+    return start_of(counted.counted_from, counted.zone) if counted.counted_from else None
