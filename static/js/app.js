@@ -171,3 +171,6 @@ for (const name of ['dragover', 'dragleave', 'drop']) {
     showFile(zone)
   })
 }
+
+/* On a phone the tabs are wider than the window: the one that is open is in sight. */
+document.querySelector('.tabs [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest', behavior: 'instant' })

@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from loyalty.actions import people
+from loyalty.actions import people, tokens
 from loyalty.models import User
 from tests.tracking.ingest.door import Door, Sender
 from tests.tracking.received import receive, said
@@ -241,14 +241,19 @@ def test_the_login_of_another_partner_is_told_nothing(owner: Owner, guest: Clien
 @pytest.mark.timeout(900)
 @pytest.mark.django_db(transaction=True)
 def test_the_key_of_another_partner_is_told_nothing(owner: Owner, stranger: Sender):
-    keys = itertools.cycle((stranger.key, stranger.pair))
+    """Nor is a token that one of its people made."""
+    bea = User.objects.get(email="bea@bevco.example")
+    made = tokens.make_token(user=bea, name="Script", scope="change", days=None, now=timezone.now())
+    keys = itertools.cycle(
+        ({"X-Write-Key": stranger.key}, {"X-Write-Key": stranger.pair}, {"Authorization": f"Bearer {made.shown}"})
+    )
     for address in addresses():
         takes_keys = address.pattern.startswith("/api/")
         for ids, key in zip(owner.ids if address.kinds and takes_keys else owner.ids[:1], keys, strict=False):
             url, query = address.with_ids(ids), queries_about(owner, ids)
             for verb in VERBS if takes_keys else READ_OR_WRITTEN:
                 for asked in ({}, query) if verb in READ_OR_WRITTEN else ({},):
-                    status, told = ask(Client(), verb, url, query=asked, **{"X-Write-Key": key})
+                    status, told = ask(Client(), verb, url, query=asked, **key)
                     assert_nothing_of_theirs(told, (verb, url, asked), [url, *asked.values()])
                     assert status < 500, (verb, url, asked)
                     assert status != 200 or takes_keys, "keys open no page"

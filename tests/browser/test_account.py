@@ -32,7 +32,7 @@ def test_pages_for_strangers_are_accessible(
     assert_accessible(browser_page)
 
 
-@pytest.mark.parametrize("name", ["email", "password/change", "2fa", "logout"])
+@pytest.mark.parametrize("name", ["email", "password/change", "2fa", "tokens", "logout"])
 def test_pages_of_the_own_account_are_accessible(
     browser_page: Page,
     live_server: LiveServer,
@@ -64,3 +64,26 @@ def test_turning_on_two_factor_sign_in_asks_for_the_password_first(
     expect(browser_page.get_by_label("Authenticator secret")).to_be_visible()
     shot(browser_page, "account-2fa-activate")
     assert_accessible(browser_page)
+
+
+def test_a_token_is_made_copied_and_revoked(
+    browser_page: Page,
+    live_server: LiveServer,
+    admin: User,
+    sign_in: Callable[..., None],
+    shot: Callable[[Page, str], None],
+    assert_accessible: Callable[[Page], None],
+) -> None:
+    sign_in(browser_page, admin)
+    browser_page.goto(f"{live_server.url}/accounts/tokens/")
+    browser_page.get_by_label("What it is for").fill("Nightly export")
+    browser_page.get_by_role("button", name="Make the token").click()
+    expect(browser_page.get_by_text("Copy the token now")).to_be_in_viewport()
+    shot(browser_page, "account-token-made")
+    assert_accessible(browser_page)
+    browser_page.goto(f"{live_server.url}/staff/settings/tokens/")
+    shot(browser_page, "settings-tokens")
+    assert_accessible(browser_page)
+    browser_page.get_by_role("button", name="Revoke Nightly export").click()
+    browser_page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(browser_page.get_by_role("cell").filter(has_text="Revoked")).to_be_visible()

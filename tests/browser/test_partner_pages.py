@@ -120,7 +120,7 @@ def test_a_structure_from_inference_to_publication(
     expect(page.get_by_text("In force").first).to_be_visible()
     page.goto(page.url.replace(f"structures/{draft.public_id}", f"systems/{system.public_id}"))
     page.get_by_role("link", name="Plan Product Viewed").click()
-    look("structure-inferred", until="Inferred from recent events")
+    look("structure-inferred", until="Inferred from")
     page.get_by_label("JSON Schema of its properties").fill(
         '{\n  "type": "object",\n  "properties": {"a": {"type": "numeral"}}\n}'
     )

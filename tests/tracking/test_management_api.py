@@ -112,9 +112,12 @@ def test_a_draft_is_compared_tried_and_dropped(api, system, follow_events):
     assert compared["differences"] == [{"path": "total", "what": "is new and required (number)", "is_stricter": True}]
     trial = api.get(f"structures/{draft.public_id}/trial/", {"last": 50}).json()
     assert (trial["looked_at"], trial["failing"], trial["kinds"][0]["pointer"]) == (2, 1, "/total")
+    newest = api.get(f"structures/{draft.public_id}/trial/", {"last": 1}).json()
+    assert (newest["looked_at"], newest["there_are"]) == (1, 2), "nobody takes it for all of them"
     assert api.get(f"systems/{system.public_id}/unplanned/").json() == [{"event_name": "Seen", "events": 1}]
     inferred = api.get(f"systems/{system.public_id}/inferred/", {"event_name": "Sold"}).json()
     assert inferred["schema"]["properties"] == {"total": {"type": "integer"}}
+    assert (inferred["drafted_from"], inferred["looked_at"], inferred["there_are"]) == (2, 2, 2)
     assert api.get(f"systems/{system.public_id}/inferred/", {"event_name": "Never"}).json()["schema"] is None
     assert api.delete(f"structures/{draft.public_id}/").status_code == 204
     assert api.delete(f"structures/{first.public_id}/").json()["code"] == "wrong_state"

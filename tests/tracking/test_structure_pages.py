@@ -74,7 +74,7 @@ def test_an_unplanned_event_is_a_state_with_a_way_out(desk, system):
     assert [(row["name"], row["received"]) for row in page.context["unplanned"]] == [("Sold", 100), ("Seen", 1)]
     (way,) = re.findall(r'href="(\S+structure/\?event=Sold[^"]*)"', text(page))
     editor = desk.get(way.replace("&amp;", "&"))
-    assert "Inferred from recent events" in text(editor)
+    assert "Inferred from all 100 events of this name" in text(editor)
     inferred = json.loads(editor.context["form"].initial["schema"])
     assert inferred["properties"]["total"] == {"type": ["integer", "string"]}
     assert "required" not in inferred
@@ -113,12 +113,26 @@ def sold_properties(system):
 def test_only_as_many_of_the_last_events_are_tried_as_were_asked_for(desk, system):
     draft = drafted(system)
     url = reverse("tracking:structure-trial", args=[draft.public_id])
-    assert trials.trial(system, "Sold", SOLD, last=40).looked_at == 40
+    tried = trials.trial(system, "Sold", SOLD, last=40)
+    assert (tried.looked_at, tried.there_are) == (40, 100)
     for asked in ("100", "7", "nonsense", "99999999999"):
         assert desk.get(url, {"last": asked}).context["trial"].looked_at == 100
     assert "No event of this name came yet" in text(desk.get(reverse("tracking:structure-trial", args=[
         structures.draft(system=system, event_name="Never", schema=SOLD, by=None).public_id
     ])))  # fmt: skip
+
+
+def test_a_page_that_reads_only_the_newest_events_says_of_how_many(desk, follow_events):
+    system = a_system("Acme", "Till")
+    receive(system, *(said("Sold", properties={"total": number}) for number in range(105)), at=timezone.now())
+    follow_events()
+    trial = reverse("tracking:structure-trial", args=[drafted(system).public_id])
+    assert "of all 105 events of this name would fail" in text(desk.get(trial))
+    assert "of the newest 100 of 105 events of this name would fail" in text(desk.get(trial, {"last": 100}))
+    editor = reverse("tracking:structure-edit", args=[system.public_id])
+    inferred = text(desk.get(editor, {"event": "Sold", "infer": "1", "last": 100}))
+    assert "Inferred from the newest 100 of 105 events of this name" in inferred
+    assert "older ones were not looked at" in inferred
 
 
 def test_a_draft_is_published_replaced_and_retired(desk, system, manager):

@@ -125,7 +125,10 @@ class InferenceQuery(LastQuery):
 
 class InferenceAnswer(serializers.Serializer[Any]):
     event_name = serializers.CharField()
-    schema = serializers.JSONField(allow_null=True, help_text="null when no valid event of this name came.")
+    schema = serializers.JSONField(allow_null=True, help_text="null when none of the events looked at was valid.")
+    drafted_from = serializers.IntegerField(help_text="How many of the events looked at were valid.")
+    looked_at = serializers.IntegerField(help_text="How many of the newest events of this name were read.")
+    there_are = serializers.IntegerField(help_text="How many events of this name there are in all.")
 
 
 class ExampleAnswer(serializers.Serializer[Any]):
@@ -142,8 +145,9 @@ class FailingKindAnswer(serializers.Serializer[Any]):
 
 
 class TrialAnswer(serializers.Serializer[Any]):
-    looked_at = serializers.IntegerField()
-    failing = serializers.IntegerField()
+    looked_at = serializers.IntegerField(help_text="How many of the newest events of this name were read.")
+    there_are = serializers.IntegerField(help_text="How many events of this name there are in all.")
+    failing = serializers.IntegerField(help_text="Of the events looked at.")
     failing_anew = serializers.IntegerField(help_text="Of these, how many are valid today.")
     kinds = FailingKindAnswer(many=True)
 

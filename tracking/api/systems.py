@@ -1,5 +1,6 @@
 """Systems and their keys over REST."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -87,8 +88,8 @@ class Inference(ManagementView):
     def get(self, request: Request, public_id: UUID) -> Response:
         """The structure that the newest events of a name would have. Nothing is kept."""
         system, asked = one_of(systems_of(request), public_id=public_id), self.asked(InferenceQuery)
-        schema = trials.drafted_from_events(system, asked["event_name"], last=asked["last"])
-        return Response({"event_name": asked["event_name"], "schema": schema})
+        drafted = trials.drafted_from_events(system, asked["event_name"], last=asked["last"])
+        return Response({"event_name": asked["event_name"], **asdict(drafted)})
 
 
 class Keys(ManagementView):

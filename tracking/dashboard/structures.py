@@ -57,14 +57,14 @@ def structure_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if request.method == "POST":
         return _save(request, system)
     name = request.GET.get("event", "")[:200]
-    is_inferred, drafted = "infer" in request.GET, None
-    if is_inferred:
-        drafted = trials.drafted_from_events(system, name, last=_asked_last(request))
-        if drafted is None:
-            messages.info(request, "No valid event of this name came yet, so there is nothing to infer from.")
-    schema = drafted or _present_schema(system, name)
+    drafted = trials.drafted_from_events(system, name, last=_asked_last(request)) if "infer" in request.GET else None
+    if drafted and drafted.schema is None:
+        among = f"among the newest {drafted.looked_at}" if drafted.there_are else "yet"
+        messages.info(request, f"No valid event of this name came {among}, so there is nothing to infer from.")
+        drafted = None
+    schema = drafted.schema if drafted else _present_schema(system, name)
     form = StructureForm(initial={"event_name": name, "schema": laid_out(schema)})
-    return _form_page(request, system, form, name, is_inferred=drafted is not None)
+    return _form_page(request, system, form, name, drafted=drafted)
 
 
 def _save(request: HttpRequest, system: PartnerSystem) -> HttpResponse:
@@ -103,10 +103,10 @@ def _form_page(
     form: StructureForm,
     name: str,
     *,
-    is_inferred: bool = False,
+    drafted: trials.Drafted | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context = {"system": system, "form": form, "event_name": name, "is_inferred": is_inferred, "lasts": LASTS}
+    context = {"system": system, "form": form, "event_name": name, "drafted": drafted, "lasts": LASTS}
     return page(request, "tracking/structure_form.html", context, status=status)
 
 

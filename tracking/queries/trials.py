@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tracking.models import PartnerSystem, TrackedEvent
+from django.db.models import F, Sum
+
+from tracking.models import HourCount, PartnerSystem, TrackedEvent
 from tracking.rules.inference import inferred
 from tracking.rules.structures import Structure
 
@@ -39,9 +41,10 @@ class FailingKind:
 
 @dataclass(frozen=True)
 class Trial:
-    """Of the newest `looked_at` events `failing` would fail; `failing_anew` of these are valid today."""
+    """Of the newest `looked_at` of `there_are` events `failing` would fail; `failing_anew` of these are valid today."""
 
     looked_at: int
+    there_are: int
     failing: int
     failing_anew: int
     kinds: list[FailingKind]
@@ -49,6 +52,19 @@ class Trial:
     @property
     def failing_share(self) -> float | None:
         return self.failing / self.looked_at if self.looked_at else None
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """The structure of `drafted_from` valid events among the newest `looked_at`, of `there_are` in all.
+
+    `schema` is None when none was valid.
+    """
+
+    schema: dict[str, Any] | None
+    drafted_from: int
+    looked_at: int
+    there_are: int
 
 
 def trial(system: PartnerSystem, event_name: str, schema: Any, *, last: int = USUAL) -> Trial:
@@ -67,16 +83,24 @@ def trial(system: PartnerSystem, event_name: str, schema: Any, *, last: int = US
             examples.setdefault(kind, Example(number, occurred_at, message))
     frequent = sorted(counts, key=lambda kind: (-counts[kind], kind))[:MOST_KINDS]
     kinds = [FailingKind(*kind, counts[kind], examples[kind]) for kind in frequent]
-    return Trial(looked_at, failing, failing_anew, kinds)
+    return Trial(looked_at, _there_are(system, event_name, looked_at), failing, failing_anew, kinds)
 
 
-def drafted_from_events(system: PartnerSystem, event_name: str, *, last: int = USUAL) -> dict[str, Any] | None:
-    """The structure of the newest valid events of this name; None when there are none."""
-    samples = [properties for _, _, properties, is_valid in _newest(system, event_name, last) if is_valid]
-    return inferred(samples) if samples else None
+def drafted_from_events(system: PartnerSystem, event_name: str, *, last: int = USUAL) -> Drafted:
+    """What the valid ones among the newest `last` events of this name have in common."""
+    newest = [(properties, is_valid) for _, _, properties, is_valid in _newest(system, event_name, last)]
+    samples = [properties for properties, is_valid in newest if is_valid]
+    schema = inferred(samples) if samples else None
+    return Drafted(schema, len(samples), len(newest), _there_are(system, event_name, len(newest)))
 
 
 def _newest(system: PartnerSystem, event_name: str, last: int) -> Iterator[tuple[UUID, datetime, Any, bool]]:
     rows = TrackedEvent.objects.filter(system_id=system.pk, name=event_name).order_by("-occurred_at", "-id")
     columns = rows.values_list("id", "occurred_at", "properties", "is_valid")
     return columns[: min(last, MOST)].iterator(chunk_size=1_000)
+
+
+def _there_are(system: PartnerSystem, event_name: str, looked_at: int) -> int:
+    """All events of this name, from the sums; what arrived between the two questions is not left out."""
+    counts = HourCount.objects.filter(system_id=system.pk, name=event_name)
+    return max(looked_at, counts.aggregate(events=Sum(F("valid") + F("invalid")))["events"] or 0)
