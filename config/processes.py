@@ -144,7 +144,8 @@ class Child:
         """Begin a log anew when it has grown large; the one before is kept. True when that happened."""
         if not self.log.exists() or self.log.stat().st_size < LARGE_LOG:
             return False
-        shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+        with suppress(OSError):  # On a full disk room is worth more than old lines.
+            shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
         os.truncate(self.log, 0)  # The child has it open for appending and goes on at the new end.
         return True
 

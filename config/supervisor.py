@@ -60,8 +60,9 @@ class Watched:
             self.child.stop()
             try:
                 self.start()
-            except CannotStart as refusal:
-                say(str(refusal))
+            except (CannotStart, OSError) as refusal:  # A full disk, for one, may have room again later.
+                say(f"{self.child.name} | {refusal}")
+                self.child.stop()
 
     def skip_old_log(self) -> None:
         self.log_offset = self.child.log.stat().st_size if self.child.log.exists() else 0

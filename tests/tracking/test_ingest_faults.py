@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -56,15 +57,23 @@ class Sender(threading.Thread):
         return status == 200
 
 
+@contextmanager
+def a_copy(var_dir: Path) -> Iterator[Copy]:
+    copy = Copy(var_dir)
+    try:
+        yield copy
+    finally:
+        if copy.process and copy.process.poll() is None:
+            copy.stop()
+        for pid in copy.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Iterator[Copy]:
-    copy = Copy(tmp_path / "var")
-    yield copy
-    if copy.process and copy.process.poll() is None:
-        copy.stop()
-    for pid in copy.processes():
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    with a_copy(tmp_path / "var") as copy:
+        yield copy
 
 
 def manage(copy: Copy, *arguments: str) -> str:
@@ -88,6 +97,29 @@ def database_processes(copy: Copy) -> list[int]:
     return [postmaster, *map(int, children)]
 
 
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A disk of 600 MB, which is soon full. Where any user may go: PostgreSQL does not run as root."""
+    disk = Path(tempfile.mkdtemp())
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600m,mode=755", "tmpfs", disk], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"A disk of its own needs the right to mount one: {mounted.stderr}")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+    disk.rmdir()
+
+
+def fill_up(disk: Path) -> Path:
+    """The file that leaves no room for another byte."""
+    ballast = disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(65_536)):
+            pass
+    return ballast
+
+
 @contextmanager
 def frozen(processes: list[int]) -> Iterator[None]:
     """Alive, and deaf: connections open and nothing answers."""
@@ -108,6 +140,22 @@ def fill_the_spool(sender: Sender) -> int:
         assert number < 100, "the spool has no end"
         sender.sent(json.dumps(big | {"id": f"during-{number}"}).encode())
     return number - 1
+
+
+def assert_each_is_there_once(copy: Copy, senders: list[Sender]) -> None:
+    """Once the read side has caught up; and received = valid + invalid + duplicates."""
+    ids = {each for sender in senders for each in sender.accepted}
+
+    def entered() -> int:
+        found = asked(copy, "SELECT count(*) FROM tracking_trackedevent")
+        return int(str(found[0][0])) if found else 0
+
+    wait_for(lambda: entered() >= len(ids), seconds=120)
+    stored = [row[0] for row in asked(copy, "SELECT message_id FROM tracking_trackedevent")]
+    assert len(stored) == len(set(stored)), "nothing is there twice"
+    assert set(stored) == ids, "nothing is lost, and nothing is there that was never accepted"
+    sums = asked(copy, "SELECT sum(valid + invalid + duplicates) FROM tracking_hourcount")
+    assert sums == asked(copy, "SELECT count(*) FROM tracking_receivedevent")
 
 
 def asked(copy: Copy, question: str) -> list[tuple[object, ...]]:
@@ -137,20 +185,9 @@ def test_what_was_accepted_survives_the_death_of_every_server_again_and_again(co
         sender.is_wanted = False
     for sender in senders:
         sender.join(60)
-    ids = {each for sender in senders for each in sender.accepted}
     answers = {status for sender in senders for status in sender.answers}
     assert answers <= {0, 200}, "while PostgreSQL is away events are still taken"
-
-    def entered() -> int:
-        found = asked(copy, "SELECT count(*) FROM tracking_trackedevent")
-        return int(str(found[0][0])) if found else 0
-
-    wait_for(lambda: entered() >= len(ids), seconds=120)
-    stored = [row[0] for row in asked(copy, "SELECT message_id FROM tracking_trackedevent")]
-    assert len(stored) == len(set(stored)), "nothing is there twice"
-    assert set(stored) == ids, "nothing is lost, and nothing is there that was never accepted"
-    sums = asked(copy, "SELECT sum(valid + invalid + duplicates) FROM tracking_hourcount")
-    assert sums == asked(copy, "SELECT count(*) FROM tracking_receivedevent")
+    assert_each_is_there_once(copy, senders)
 
 
 @pytest.mark.timeout(300)
@@ -172,3 +209,29 @@ def test_while_the_database_hangs_events_are_taken_until_the_spool_is_full_and_t
     assert stored() == expected
     assert asked(copy, "SELECT count(*) FROM tracking_receivedevent") == [(len(expected),)]
     assert wait_for(lambda: first.sent(b'{"name": "A", "id": "after", "user_id": "ada"}'))
+
+
+@pytest.mark.timeout(600)
+def test_a_full_disk_refuses_events_loses_none_and_recovers_by_itself(small_disk):
+    with a_copy(small_disk / "var") as copy:
+        copy.start_and_wait()
+        key = json.loads(manage(copy, "create_write_key", "Acme", "Website", "--json"))["write_key"]
+        senders = [Sender(copy, key) for _ in range(SENDERS)]
+        for sender in senders:
+            sender.start()
+
+        def counted(status: int) -> int:
+            return sum(sender.answers.get(status, 0) for sender in senders)
+
+        assert wait_for(lambda: counted(200) > 100, seconds=120)
+        ballast = fill_up(small_disk)
+        assert wait_for(lambda: counted(503) > 10_000, seconds=240), "where nothing can be kept, that is said"
+        ballast.unlink()
+        goal = counted(200) + 100
+        assert wait_for(lambda: counted(200) > goal, seconds=120), "nobody had to help"
+        for sender in senders:
+            sender.is_wanted = False
+        for sender in senders:
+            sender.join(60)
+        assert {status for sender in senders for status in sender.answers} <= {0, 200, 503}
+        assert_each_is_there_once(copy, senders)

@@ -5,6 +5,7 @@ is a length, a checksum and the rows of one group. What is cut short at the end 
 Rows have their ids already, so a record that is stored twice is stored once.
 """
 
+import errno
 import fcntl
 import logging
 import os
@@ -98,7 +99,8 @@ class SpoolFile:
 
     def append(self, record: bytes) -> None:
         try:
-            os.pwrite(self._descriptor, record, self._end)
+            if os.pwrite(self._descriptor, record, self._end) < len(record):
+                raise OSError(errno.ENOSPC, "The disk took a part of the record")
             os.fdatasync(self._descriptor)
         except OSError:
             os.ftruncate(self._descriptor, self._end)
