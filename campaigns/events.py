@@ -27,6 +27,8 @@ class MessageSent(DomainEvent):
     """`subject` is the member's public id, here and below."""
 
     name = "message.sent"
+    told = ("send", "campaign", "channel")
+    is_passive = True
     send: str
     campaign: str
     channel: str
@@ -37,6 +39,8 @@ class MessageFailed(DomainEvent):
     """Every try failed, or the provider refused for good."""
 
     name = "message.failed"
+    told = ("send", "campaign", "channel")
+    is_passive = True
     send: str
     campaign: str
     channel: str
@@ -45,6 +49,8 @@ class MessageFailed(DomainEvent):
 @dataclass(frozen=True, kw_only=True)
 class MessageOpened(DomainEvent):
     name = "message.opened"
+    told = ("send", "campaign")
+    untold_with = "machine"
     send: str
     campaign: str
     machine: str
@@ -53,6 +59,8 @@ class MessageOpened(DomainEvent):
 @dataclass(frozen=True, kw_only=True)
 class MessageClicked(DomainEvent):
     name = "message.clicked"
+    told = ("send", "campaign")
+    untold_with = "machine"
     send: str
     campaign: str
     url: str
@@ -62,6 +70,7 @@ class MessageClicked(DomainEvent):
 @dataclass(frozen=True, kw_only=True)
 class MemberUnsubscribed(DomainEvent):
     name = "member.unsubscribed"
+    told = ("send", "campaign", "channel")
     send: str
     campaign: str
     channel: str

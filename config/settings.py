@@ -154,6 +154,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "loyalty.Store",
     "loyalty.Product",
     "loyalty.EarnRule",
+    {"model": "loyalty.OwnEvents", "exclude_fields": ["begins_anew"]},
     "loyalty.PointsEntry",
     {"model": "loyalty.Segment", "exclude_fields": ["member_count", "counted_at"]},
     {"model": "loyalty.PurchaseImport", "include_fields": ["status", "mapping", "time_zone", "file_name"]},
@@ -248,6 +249,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "SystemKind": "tracking.models.PartnerSystem.Kind",
+        "SendingKind": "tracking.models.partners.SENDING_KINDS",
         "KeyKind": "tracking.models.SystemKey.Kind",
         "StructureStatus": "tracking.models.EventStructure.Status",
     },

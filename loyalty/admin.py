@@ -26,6 +26,7 @@ from loyalty.models import (
     MemberStats,
     Order,
     OrderLine,
+    OwnEvents,
     PointsAccount,
     PointsEntry,
     Product,
@@ -215,6 +216,14 @@ class OrderLineAdmin(ReadOnly):
     list_display = ("id", "order", "product", "quantity", "amount")
     list_select_related = ("order", "product")
     search_fields = ("=order__number", "=product__sku")
+
+
+@admin.register(OwnEvents)
+class OwnEventsAdmin(ReadOnly):
+    """Switched on and off on the page of the partner they stand with."""
+
+    list_display = ("system", "named_by", "begins_anew")
+    list_select_related = ("system",)
 
 
 class EarnRuleForm(ActionForm):

@@ -6,6 +6,7 @@ from tracking.events import DomainEvent
 @dataclass(frozen=True, kw_only=True)
 class MemberJoined(DomainEvent):
     name = "member.joined"
+    told = ("source",)
     source: str
 
 
@@ -14,6 +15,8 @@ class ConsentChanged(DomainEvent):
     """The evidence: what was allowed or withdrawn, on which words, where."""
 
     name = "consent.changed"
+    told = ("channel", "topic", "is_granted", "source")
+    is_passive = True
     channel: str
     topic: str
     is_granted: bool
@@ -27,6 +30,7 @@ class OrderPaid(DomainEvent):
     """An order of a known member is complete for the first time. `total` as text keeps its cents."""
 
     name = "order.paid"
+    told = ("order", "store", "total", "currency")
     order: str
     store: str
     total: str
@@ -38,6 +42,8 @@ class OrderAmended(DomainEvent):
     """More lines, or a return, reached an order that was known already. `total` is the new one."""
 
     name = "order.amended"
+    told = ("order", "total", "currency")
+    is_passive = True
     order: str
     total: str
     currency: str
@@ -48,6 +54,8 @@ class PointsAwarded(DomainEvent):
     """Points entered for an order: negative for a return."""
 
     name = "points.awarded"
+    told = ("points", "order")
+    is_passive = True
     points: int
     order: str
 

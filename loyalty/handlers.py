@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from config.shared.nudge import nudge
-from loyalty.actions import orders, points
+from loyalty.actions import orders, own_events, points
 from loyalty.events import OrderAmended, OrderPaid, PurchasesImported
 from tracking.bus import follow
 from tracking.models import Event
@@ -26,3 +26,12 @@ def nothing_to_forget() -> None:
 @follow("loyalty.points", OrderPaid, OrderAmended, reset=nothing_to_forget)
 def award_points(event_ids: Sequence[int]) -> None:
     points.award_for_orders(event_ids, now=timezone.now())
+
+
+def nothing_to_tell_again() -> None:
+    """Whatever was told is known by its key: reading the log again tells what is missing."""
+
+
+@follow(own_events.FOLLOWER, reset=nothing_to_tell_again)
+def tell_own_events(event_ids: Sequence[int]) -> None:
+    own_events.tell_members(event_ids, now=timezone.now())

@@ -11,8 +11,8 @@ from PIL import Image
 from campaigns.actions import campaigns, planning, policy, review, sends, touches
 from campaigns.models import Campaign, Plan, PlanStep, Send
 from integrations.actions import take_mail
-from loyalty.actions import business, imports, members, people, points, scores, segments, tokens
-from loyalty.models import ApiToken, Invitation, Member, PurchaseImport, Segment, User
+from loyalty.actions import business, imports, members, own_events, people, points, scores, segments, tokens
+from loyalty.models import ApiToken, Invitation, Member, OwnEvents, PurchaseImport, Segment, User
 from tests.post_office import PostOffice
 from tests.tracking.received import a_system, receive, said
 from tracking.actions import counted, funnels, identity, partners, replays, structures
@@ -118,6 +118,7 @@ def _track(by: User, follow: Callable[[], None], now: dt.datetime) -> Tracked:
     replay = replays.start(system=system, event_name="Viewed", by=by, now=now)
     assert replays.run(replay.pk, clock=lambda: now)
     partner = system.partner
+    own_events.switch_on(partner=partner, named_by=OwnEvents.NamedBy.MEMBER_ID, may_be_seen=False, now=now)
     guest = User.objects.create_user("gil@acme.example", "correct horse battery staple", name="Gil Guest")
     partners.give_access(user=guest, partner=partner)
     return Tracked(

@@ -1,8 +1,8 @@
 """Who wants to hear of what. Filled by each app's handlers module at start-up, never afterwards.
 
 `@on(OrderPaid)` is for a business reaction, one event at a time. `@follow("points", OrderPaid)` is for volume:
-a set-based function over many events, which keeps its own place in the log. `@follow_received("read model")` is the
-same for the log of what systems sent, a whole range of it at a time.
+a set-based function over many events, which keeps its own place in the log; without a class it hears of everything.
+`@follow_received("read model")` is the same for the log of what systems sent, a whole range of it at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Follower:
-    """`apply` takes ids of events in log order; `reset` forgets everything `apply` ever wrote."""
+    """`apply` takes ids of events in log order; `reset` forgets everything `apply` ever wrote. No `events`: all."""
 
     name: str
     events: tuple[str, ...]

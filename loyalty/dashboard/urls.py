@@ -1,6 +1,6 @@
 from django.urls import path
 
-from loyalty.dashboard import imports, loyalty_page, members, partner_people, segments, settings, tokens
+from loyalty.dashboard import imports, loyalty_page, members, own_events, partner_people, segments, settings, tokens
 
 app_name = "loyalty"
 urlpatterns = [
@@ -45,6 +45,10 @@ urlpatterns = [
         partner_people.withdraw,
         name="partner-invitation-withdraw",
     ),
+    path("tracking/partners/<uuid:public_id>/own-events/", own_events.own_events, name="own-events"),
+    path("tracking/partners/<uuid:public_id>/own-events/on/", own_events.switch_on, name="own-events-on"),
+    path("tracking/partners/<uuid:public_id>/own-events/again/", own_events.tell_again, name="own-events-again"),
+    path("tracking/partners/<uuid:public_id>/own-events/off/", own_events.switch_off, name="own-events-off"),
     path("settings/tokens/", tokens.all_tokens, name="tokens"),
     path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
     path("settings/changes/", settings.audit_page, name="audit"),

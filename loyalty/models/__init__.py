@@ -1,5 +1,6 @@
 from loyalty.models.business import Business
 from loyalty.models.imports import ImportIssue, PurchaseImport
+from loyalty.models.own_events import OwnEvents
 from loyalty.models.people import Consent, Invitation, Member, User
 from loyalty.models.points import EarnRule, PointsAccount, PointsEntry
 from loyalty.models.scores import MemberStats, Score, Scoring
@@ -18,6 +19,7 @@ __all__ = [
     "MemberStats",
     "Order",
     "OrderLine",
+    "OwnEvents",
     "PointsAccount",
     "PointsEntry",
     "Product",

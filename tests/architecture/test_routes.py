@@ -113,6 +113,7 @@ def _tracking_ids(tracked: Tracked) -> dict[str, list[dict[str, Any]]]:
         **{f"tracking:{name}": [values] for names, values in ids.items() for name in names.split()},
         "tracking:structure-move": [{"public_id": tracked.draft.public_id, "verb": verb} for verb in verbs],
         "loyalty:partner-people": [partner],
+        **{f"loyalty:own-events{verb}": [partner] for verb in ("", "-on", "-again", "-off")},
         "loyalty:partner-person-invite": [partner],
         "loyalty:partner-person-switch": [partner | {"pk": tracked.guest.pk}],
         "loyalty:partner-invitation-withdraw": [partner | {"pk": tracked.invitation.pk}],

@@ -31,6 +31,12 @@ class BadOverlap(DomainError):
     code = "bad_overlap"
 
 
+class OurOwn(DomainError):
+    """The system of this product's own events is nobody else's to send to or to change."""
+
+    code = "our_own"
+
+
 class WorksHere(DomainError):
     code = "works_here"
 
@@ -69,7 +75,8 @@ def change_partner(partner: Partner, *, name: str, is_active: bool) -> None:
 def add_system(
     *, partner: Partner, name: str, kind: str, events_per_second: int = 0, is_active: bool = True
 ) -> PartnerSystem:
-    """Raises NameTaken."""
+    """Raises NameTaken, OurOwn."""
+    _refuse_own(kind)
     with name_still_free(f"{partner.name} has a system called {name.strip()} already."):
         return PartnerSystem.objects.create(
             partner=partner, name=name.strip(), kind=kind, events_per_second=events_per_second, is_active=is_active
@@ -77,7 +84,8 @@ def add_system(
 
 
 def change_system(system: PartnerSystem, *, name: str, kind: str, events_per_second: int, is_active: bool) -> None:
-    """Raises NameTaken."""
+    """Raises NameTaken, OurOwn."""
+    _refuse_own(kind, system.kind)
     changes = {"name": name.strip(), "kind": kind, "events_per_second": events_per_second, "is_active": is_active}
     with name_still_free(f"{system.partner.name} has a system called {name.strip()} already."):
         PartnerSystem.objects.filter(pk=system.pk).update(**changes)
@@ -86,12 +94,14 @@ def change_system(system: PartnerSystem, *, name: str, kind: str, events_per_sec
 
 @transaction.atomic
 def add_write_key(*, system: PartnerSystem, by: Person) -> MadeKey:
+    """Raises OurOwn."""
     made = keys.new_write_key()
     return _kept(system, SystemKey.Kind.WRITE_KEY, made, by)
 
 
 @transaction.atomic
 def add_pair(*, system: PartnerSystem, by: Person) -> MadeKey:
+    """Raises OurOwn."""
     _, made = keys.new_pair()
     return _kept(system, SystemKey.Kind.PAIR, made, by)
 
@@ -133,6 +143,13 @@ def give_access(*, user: Person, partner: Partner) -> PartnerAccess:
     return access
 
 
+def _refuse_own(*kinds: str) -> None:
+    if PartnerSystem.Kind.REGULARS in kinds:
+        raise OurOwn("The shop's own events are switched on and off on the page of the partner they stand with.")
+
+
 def _kept(system: PartnerSystem, kind: str, made: keys.Made, by: Person) -> MadeKey:
+    if system.is_own:
+        raise OurOwn("Nobody sends to this system: its events are the shop's own. Make the key for another one.")
     key = SystemKey.objects.create(system=system, kind=kind, prefix=made.prefix, digest=made.digest, created_by=by)
     return MadeKey(key, made.shown)

@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from config.shared.masking import masked
+from config.shared.nudge import nudge
 from tracking import bus
 from tracking.models import Event, Projection, ReceivedEvent
 
@@ -54,6 +55,18 @@ def rebuild(name: str, *, now: datetime) -> int:
     return passed
 
 
+@transaction.atomic
+def read_again(name: str) -> None:
+    """Put the follower back to the beginning of the log, with everything it wrote still there.
+
+    It comes along step by step, as it does with what is new.
+    """
+    Projection.objects.get_or_create(name=name)
+    projection = Projection.objects.select_for_update().get(name=name)
+    Projection.objects.filter(pk=projection.pk).update(transaction_id=0, event_id=0)
+    nudge("tracking.advance_projections")
+
+
 def _step(follower: bus.Follower | bus.ReceivedFollower, projection: Projection, now: datetime) -> int:
     """Apply the next events and move the projection behind them. Returns how many there were."""
     if isinstance(follower, bus.ReceivedFollower):
@@ -83,7 +96,7 @@ def _pass_own(follower: bus.Follower, projection: Projection) -> int:
         )
         rows = cursor.fetchall()
     if rows:
-        if wanted := [event_id for _, event_id, name in rows if name in follower.events]:
+        if wanted := [event_id for _, event_id, name in rows if not follower.events or name in follower.events]:
             follower.apply(wanted)
         projection.transaction_id, projection.event_id = int(rows[-1][0]), rows[-1][1]
     return len(rows)

@@ -16,6 +16,8 @@ from tracking.actions.partitions import make_months
 from tracking.actions.values import COUNT_VALUES, GROWN, WANTED, begin_anew, give_up_on_too_many
 from tracking.models import HourCount, IdentityLink, PersonActivity, Projection, SeenMessage, TrackedEvent, ValueCount
 
+PASSIVE = "passive"  # The kind of what was done to somebody, or for them: it makes nobody active.
+
 # The rows of the step, with the names they go by and the person as known before this step's events.
 _BATCH = """
     SELECT r.id, r.transaction_id, r.occurred_at, r.received_at, r.system_id, r.kind, r.name, r.message_id, r.user_id,
@@ -95,7 +97,7 @@ _ENTER = f"""
     days AS (
         SELECT DISTINCT system_id, person, (occurred_at AT TIME ZONE %(zone)s)::date AS day
         FROM batch JOIN fresh ON fresh.event_id = batch.id
-        WHERE person <> '' AND is_valid
+        WHERE person <> '' AND is_valid AND kind <> '{PASSIVE}'
     ),
     active AS ({ACTIVE}),
     wanted AS ({WANTED}),
@@ -259,7 +261,7 @@ def recount_activity(partner_id: int, people: list[str]) -> None:
                 SELECT DISTINCT system_id, person, (occurred_at AT TIME ZONE %s)::date AS day
                 FROM tracking_trackedevent
                 WHERE system_id IN (SELECT id FROM tracking_partnersystem WHERE partner_id = %s)
-                  AND person = ANY(%s) AND is_valid
+                  AND person = ANY(%s) AND is_valid AND kind <> '{PASSIVE}'
             )
             {ACTIVE}
             """,

@@ -90,7 +90,9 @@ def give_up_on_too_many(grown: Any) -> None:
         )
 
 
-def begin_anew(zone: str) -> None:
-    """For a rebuild, which emptied the sums: the follower will meet every event again."""
+def begin_anew(zone: str, *, system_id: int | None = None) -> None:
+    """When the sums, of one system or of all, were emptied: the follower will meet every event again."""
     kept_up = CountedProperty.objects.filter(status__in=CountedProperty.KEPT_UP)
+    if system_id is not None:
+        kept_up = kept_up.filter(system_id=system_id)
     kept_up.update(status=Status.COUNTED, zone=zone, counted_from=None, seen=0, total=0, beat_at=None)

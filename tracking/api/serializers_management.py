@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from tracking.actions.partners import LONGEST_OVERLAP
 from tracking.models import EventStructure, PartnerSystem, SystemKey
+from tracking.models.partners import SENDING_KINDS
 from tracking.queries import trials
 
 HOURS_IN_A_DAY = 24
@@ -26,7 +27,7 @@ class PartnerAnswer(serializers.Serializer[Any]):
 
 class SystemChange(serializers.Serializer[dict[str, Any]]):
     name = serializers.CharField(max_length=120)
-    kind = serializers.ChoiceField(PartnerSystem.Kind.choices, default=PartnerSystem.Kind.BACKEND)
+    kind = serializers.ChoiceField(SENDING_KINDS, default=PartnerSystem.Kind.BACKEND)
     events_per_second = serializers.IntegerField(
         default=0, min_value=0, max_value=1_000_000, help_text="More on average is answered 429; 0 means no limit."
     )

@@ -19,6 +19,7 @@ from config.shared.htmx import page
 from tracking.actions import partners as actions
 from tracking.dashboard.access import for_onlookers
 from tracking.models import Partner, PartnerSystem
+from tracking.models.partners import SENDING_KINDS
 from tracking.queries import scope, traffic
 
 SHOWN = 50
@@ -31,7 +32,7 @@ class PartnerForm(forms.Form):
 
 class SystemForm(forms.Form):
     name = forms.CharField(max_length=120, help_text="Such as “Website” or “Till, Main Street”.")
-    kind = forms.ChoiceField(choices=PartnerSystem.Kind.choices)
+    kind = forms.ChoiceField(choices=SENDING_KINDS)
     events_per_second = forms.IntegerField(
         min_value=0,
         max_value=1_000_000,
@@ -90,6 +91,7 @@ def partner_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "system_form": SystemForm(),
         "may_change": request.user.has_perm("tracking.change_partner"),
         "may_add": request.user.has_perm("tracking.add_partnersystem"),
+        "may_see_own": request.user.has_perm("tracking.view_partner"),
         "may_invite": request.user.has_perm("tracking.change_partneraccess"),
     }
     return page(request, "tracking/partner.html", context, partials=("systems",))

@@ -19,6 +19,7 @@ def snippets(base: str, *, write_key: str, identifier: str, secret: str) -> list
             "Segment in a browser (@segment/analytics-next)",
             "import { AnalyticsBrowser } from '@segment/analytics-next'\n\n"
             f"const analytics = AnalyticsBrowser.load({{ writeKey: '{write_key}', cdnURL: '{base}' }})\n"
+            "analytics.identify('42')  // whoever signed in, by the name the shop knows them by\n"
             "analytics.track('Order Completed', { total: 42.5 })",
         ),
         Snippet(

@@ -27,7 +27,7 @@ from tracking.queries import scope, traffic
 SHOWN, KEYS_SHOWN = 25, 10
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 OVERLAPS = {"0": "at once", "1": "in an hour", "24": "in a day", "168": "in a week", "720": "in 30 days"}
-TEMPLATE = "tracking/system.html"
+TEMPLATE, OWN_TEMPLATE = "tracking/system.html", "tracking/system_own.html"
 
 
 class KeyForm(forms.Form):
@@ -120,11 +120,13 @@ def _system_page(request: HttpRequest, system: PartnerSystem, *, made: actions.M
         "form": SystemForm(
             initial={"name": system.name, "kind": system.kind, "events_per_second": system.events_per_second}
         ),
-        "may_change": user.has_perm("tracking.change_partnersystem"),
+        "may_change": user.has_perm("tracking.change_partnersystem") and not system.is_own,
         "may_make_keys": user.has_perm("tracking.add_systemkey") and user.has_perm("tracking.change_systemkey"),
         "may_plan": user.has_perm("tracking.add_eventstructure"),
     }
     context |= _keys(request, system, made, now) | _counts(system, now) | _plans(request, system, now)
+    if system.is_own:
+        return page(request, OWN_TEMPLATE, context)
     return page(request, TEMPLATE, context, partials=("keys", "unplanned"))
 
 

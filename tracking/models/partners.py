@@ -51,7 +51,7 @@ class PartnerAccess(models.Model):
 
 
 class PartnerSystem(models.Model):
-    """One source of events: a website, an app, a backend, a till."""
+    """One source of events: a website, an app, a backend, a till. One of them may be this product itself."""
 
     class Kind(models.TextChoices):
         WEBSITE = "WEBSITE", "Website"
@@ -59,6 +59,7 @@ class PartnerSystem(models.Model):
         ANDROID = "ANDROID", "Android app"
         BACKEND = "BACKEND", "Backend"
         POINT_OF_SALE = "POINT_OF_SALE", "Point of sale"
+        REGULARS = "REGULARS", "Regulars itself"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     partner = models.ForeignKey(Partner, models.PROTECT, related_name="systems")
@@ -73,10 +74,23 @@ class PartnerSystem(models.Model):
     class Meta:
         ordering = ["partner__name", "name"]
         triggers = [told_at_once()]
-        constraints = [models.UniqueConstraint(fields=["partner", "name"], name="one_system_of_a_name_per_partner")]
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "name"], name="one_system_of_a_name_per_partner"),
+            models.UniqueConstraint(
+                fields=["kind"], condition=models.Q(kind="REGULARS"), name="one_system_of_our_own_events"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_own(self) -> bool:
+        """Whether its events are this product's own: then nobody sends to it, and it has no keys."""
+        return self.kind == self.Kind.REGULARS
+
+
+SENDING_KINDS = [choice for choice in PartnerSystem.Kind.choices if choice[0] != PartnerSystem.Kind.REGULARS]
 
 
 class SystemKey(models.Model):

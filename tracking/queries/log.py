@@ -78,6 +78,17 @@ def follower_states() -> list[FollowerState]:
     return states
 
 
+def events_left(name: str) -> int:
+    """How many events of our own log a follower has not read yet."""
+    projection = Projection.objects.filter(name=name).first() or Projection(name=name)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM {Event._meta.db_table} WHERE (transaction_id, id) > (%s::xid8, %s)",
+            [str(projection.transaction_id), projection.event_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
 def _lag_of(follower: bus.Follower | bus.ReceivedFollower, projection: Projection) -> float:
     """Age of the oldest unread event; whole transactions of what was received are read at once."""
     if isinstance(follower, bus.ReceivedFollower):

@@ -1,10 +1,11 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tracking.actions import partners
 from tracking.models import Partner, PartnerSystem
+from tracking.models.partners import SENDING_KINDS
 
 
 class Command(BaseCommand):
@@ -13,7 +14,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("partner", help="Name of the partner; made when there is none.")
         parser.add_argument("system", help="Name of the partner's system; made when there is none.")
-        kinds = [kind.value.lower() for kind in PartnerSystem.Kind]
+        kinds = [kind.lower() for kind, _ in SENDING_KINDS]
         parser.add_argument("--kind", choices=kinds, default="backend", help="What kind of system a new one is.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
 
@@ -22,6 +23,8 @@ class Command(BaseCommand):
         partner = partner or partners.add_partner(name=options["partner"])
         system = PartnerSystem.objects.filter(partner=partner, name=options["system"]).first()
         system = system or partners.add_system(partner=partner, name=options["system"], kind=options["kind"].upper())
+        if system.is_own:
+            raise CommandError(f"{system} of {partner} is told by the shop itself. Nobody sends to it.")
         write_key, pair = partners.add_write_key(system=system, by=None), partners.add_pair(system=system, by=None)
         made = {
             "partner_id": str(partner.public_id),
