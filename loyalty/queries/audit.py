@@ -42,12 +42,20 @@ def changes(*, search: str = "", model: str = "") -> QuerySet[LogEntry]:
 def in_words(entry: LogEntry) -> Change:
     return Change(
         at=entry.timestamp,
-        who=entry.actor.email if entry.actor else "The product itself",
+        who=_who(entry),
         verb=VERBS.get(entry.action, ""),
         kind=entry.content_type.name,
         thing=entry.object_repr,
         values="; ".join(_told(entry.changes or {})),
     )
+
+
+def _who(entry: LogEntry) -> str:
+    """The person, and the token when a script spoke for them."""
+    if entry.actor is None:
+        return "The product itself"
+    by = (entry.additional_data or {}).get("by")
+    return f"{entry.actor.email} by {by}" if by else entry.actor.email
 
 
 def models_changed() -> list[tuple[str, str]]:

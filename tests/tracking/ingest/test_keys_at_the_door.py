@@ -4,6 +4,8 @@ import datetime as dt
 
 from django.utils import timezone
 
+from loyalty.actions import tokens
+from loyalty.models import User
 from tests.copies import wait_for
 from tests.tracking.ingest.door import Door, Sender
 from tracking.actions import partners, structures
@@ -51,6 +53,16 @@ def test_one_partners_key_never_writes_to_anothers_log(door, sender):
     wait_for(lambda: opens(door, other.key), seconds=AT_ONCE)
     door.post("/v1/track", EVENT | {"writeKey": sender.key, "system_id": sender.system.pk}, key=other.key)
     assert (len(sender.stored()), len(other.stored())) == (0, 1)
+
+
+def test_a_persons_token_opens_no_way_in(door, sender):
+    owner = User.objects.create_superuser("ada@shop.example")
+    made = tokens.make_token(user=owner, name="Script", scope="change", days=None, now=timezone.now())
+    event = {"name": "Sold", "type": "track", "event": "Sold", "userId": "1"}
+    for path in ("/api/events/ingest", "/v1/track"):
+        assert door.post(path, event, headers={"authorization": f"Bearer {made.shown}"}).status_code == 401
+        assert door.post(path, event, key=made.shown).status_code == 401
+    assert sender.stored() == []
 
 
 def test_a_published_structure_is_asked_about_the_properties_and_only_about_its_own_event(door, sender):
