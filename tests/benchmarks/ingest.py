@@ -2,7 +2,8 @@
 
 Ours: one web process and one follower of the log as the product runs them, sixteen connections, until the read model
 has everything. Limits, in the same run: COPY of the same rows into an empty copy of the log's table with its indexes,
-and a handler of the same server that only parses the body. All on the same cores, the client among them.
+the same into one of the read model's, and a handler of the same server that only parses the body. Beside them what most
+would write: a DRF view with bulk_create into the log, and no read model. All on the same cores, the client among them.
 """
 
 import itertools
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 from django.db import connection
+from django.db.models import Model
 from django.utils import timezone
 
 from tests.benchmarks.load import Load, http_post, load
@@ -25,7 +27,7 @@ from tests.benchmarks.result import Result
 from tracking.actions import partitions, partners, structures
 from tracking.models import HourCount, Projection, ReceivedEvent, TrackedEvent
 
-RUNS, SECONDS, CONNECTIONS, EVENTS_IN_A_BATCH = 5, 5.0, 16, 10
+RUNS, SECONDS, CONNECTIONS, EVENTS_IN_A_BATCH = 5, 10.0, 16, 10
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMA = {
     "type": "object",
@@ -56,27 +58,36 @@ def measure() -> Result:
     structures.publish(structure, now=now)
     bare = [_bare() for _ in range(RUNS)]
     ours = [_ours(key) for _ in range(RUNS)]
-    copied = [_copied() for _ in range(RUNS)]
-    return _result(ours, copied, bare)
+    logged = [_copied(ReceivedEvent, "received_at") for _ in range(RUNS)]
+    tracked = [_copied(TrackedEvent, "occurred_at") for _ in range(RUNS)]
+    return _result(ours, logged, tracked, bare, [_plain() for _ in range(RUNS)])
 
 
-def _result(ours: list[tuple[float, Load]], copied: list[float], bare: list[float]) -> Result:
-    rate, limit = median(rate for rate, _ in ours), median(copied)
+def _result(
+    ours: list[tuple[float, Load]], logged: list[float], tracked: list[float], bare: list[float], plain: list[float]
+) -> Result:
+    rate, limit = median(rate for rate, _ in ours), median(logged)
     p99 = median(answers.percentile(0.99) for _, answers in ours) * 1000
-    print(f"\n{'':44}{'median':>12}{'runs':>40}")
+    print(f"\n{'':44}{'median':>12}{'ours':>8}{'runs':>40}")
     for name, values in (
         ("ours, in the read model, events/s", [rate for rate, _ in ours]),
         ("ours, durable and answered, events/s", [_events(answers) for _, answers in ours]),
-        ("limit: COPY of the same rows, rows/s", copied),
+        ("limit: COPY into the log's table, rows/s", logged),
+        ("limit: COPY into the read model's, rows/s", tracked),
         ("limit: parsing only, events/s", bare),
+        ("DRF and bulk_create, no read model, events/s", plain),
     ):
-        print(f"{name:44}{median(values):12,.0f}{' '.join(f'{value:,.0f}' for value in values):>40}")
+        runs = " ".join(f"{value:,.0f}" for value in values)
+        print(f"{name:44}{median(values):12,.0f}{rate / median(values):8.3f}{runs:>40}")
     print(f"{'p99 at 16 connections, ms':44}{p99:12,.1f}")
     detail = {
         "p99_ms": round(p99, 1),
         "answered_events_per_second": round(median(_events(answers) for _, answers in ours)),
+        "of_copy_into_the_read_model": round(rate / median(tracked), 3),
         "parsing_only_events_per_second": round(median(bare)),
         "of_parsing_only": round(rate / median(bare), 3),
+        "drf_bulk_create_events_per_second": round(median(plain)),
+        "of_drf_bulk_create": round(rate / median(plain), 1),
         "connections": CONNECTIONS,
         "batch": EVENTS_IN_A_BATCH,
     }
@@ -143,16 +154,21 @@ def _bare() -> float:
         return _events(load(port, _batches("wk_x"), connections=CONNECTIONS, seconds=SECONDS / 2))
 
 
-def _copied() -> float:
-    """Rows a second into an empty table like the log's, by COPY in binary, of rows the product itself has stored."""
-    rows = 200_000
+def _plain() -> float:
+    with _server("tests.benchmarks.bare:plain", "--interface", "wsgi", "--factory") as port:
+        answers = load(port, _batches("wk_x"), connections=CONNECTIONS, seconds=SECONDS / 4)
+    assert answers.refused == 0
+    return _events(answers)
+
+
+def _copied(model: type[Model], month: str) -> float:
+    """Rows a second into an empty table like this one, by COPY in binary, of rows the product itself has stored."""
+    rows, table = 200_000, model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS copied")
-        cursor.execute("CREATE TABLE copied (LIKE tracking_receivedevent) PARTITION BY RANGE (received_at)")
+        cursor.execute(f"CREATE TABLE copied (LIKE {table} INCLUDING ALL) PARTITION BY RANGE ({month})")
         cursor.execute("CREATE TABLE copied_all PARTITION OF copied FOR VALUES FROM (MINVALUE) TO (MAXVALUE)")
-        cursor.execute("ALTER TABLE copied ADD PRIMARY KEY (id, received_at)")
-        cursor.execute("CREATE INDEX ON copied (transaction_id)")
-        with cursor.copy(f"COPY (SELECT * FROM tracking_receivedevent LIMIT {rows}) TO STDOUT (FORMAT binary)") as copy:
+        with cursor.copy(f"COPY (SELECT * FROM {table} LIMIT {rows}) TO STDOUT (FORMAT binary)") as copy:
             blocks = [bytes(block) for block in copy]
         began = time.perf_counter()
         with cursor.copy("COPY copied FROM STDIN (FORMAT binary)") as copy:
@@ -167,22 +183,12 @@ def _copied() -> float:
 
 
 @contextmanager
-def _server(application: str):
+def _server(application: str, *options: str):
     with create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    options = [
-        "--interface",
-        "asgi",
-        "--runtime-mode",
-        "st",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--log-level",
-        "error",
-    ]
-    with _process([sys.executable, "-m", "granian", *options, application]):
+    how = f"--runtime-mode st --host 127.0.0.1 --port {port} --log-level error".split()
+    interface = options or ("--interface", "asgi")
+    with _process([sys.executable, "-m", "granian", *how, *interface, application]):
         _wait_for(port)
         yield port
 
