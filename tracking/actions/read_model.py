@@ -16,6 +16,7 @@ from tracking.actions.partitions import make_months
 from tracking.actions.values import COUNT_VALUES, GROWN, WANTED, begin_anew, give_up_on_too_many
 from tracking.models import HourCount, IdentityLink, PersonActivity, Projection, SeenMessage, TrackedEvent, ValueCount
 
+WORK_MEMORY = "64MB"  # A step is sorted and joined in memory.
 PASSIVE = "passive"  # The kind of what was done to somebody, or for them: it makes nobody active.
 
 # The rows of the step, with the names they go by and the person as known before this step's events.
@@ -78,17 +79,17 @@ _ENTER = f"""
         ON CONFLICT DO NOTHING
         RETURNING event_id
     ),
-    entered AS (
-        INSERT INTO tracking_trackedevent ({_TRACKED})
-        SELECT {_TRACKED} FROM batch JOIN fresh ON fresh.event_id = batch.id
+    told AS MATERIALIZED (
+        SELECT batch.*, event_id IS NOT NULL AS is_fresh FROM batch LEFT JOIN fresh ON fresh.event_id = batch.id
     ),
+    arrived AS NOT MATERIALIZED (SELECT * FROM told WHERE is_fresh),
+    entered AS (INSERT INTO tracking_trackedevent ({_TRACKED}) SELECT {_TRACKED} FROM arrived),
     counted AS (
         INSERT INTO tracking_hourcount AS known (system_id, hour, name, valid, invalid, duplicates)
         SELECT system_id, date_trunc('hour', occurred_at, 'UTC'), name,
-               count(*) FILTER (WHERE event_id IS NOT NULL AND is_valid),
-               count(*) FILTER (WHERE event_id IS NOT NULL AND NOT is_valid),
-               count(*) FILTER (WHERE event_id IS NULL)
-        FROM batch LEFT JOIN fresh ON fresh.event_id = batch.id
+               count(*) FILTER (WHERE is_fresh AND is_valid), count(*) FILTER (WHERE is_fresh AND NOT is_valid),
+               count(*) FILTER (WHERE NOT is_fresh)
+        FROM told
         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         ON CONFLICT (system_id, hour, name) DO UPDATE SET
             valid = known.valid + excluded.valid, invalid = known.invalid + excluded.invalid,
@@ -96,14 +97,13 @@ _ENTER = f"""
     ),
     days AS (
         SELECT DISTINCT system_id, person, (occurred_at AT TIME ZONE %(zone)s)::date AS day
-        FROM batch JOIN fresh ON fresh.event_id = batch.id
+        FROM arrived
         WHERE person <> '' AND is_valid AND kind <> '{PASSIVE}'
     ),
     active AS ({ACTIVE}),
     wanted AS ({WANTED}),
-    arrived AS (SELECT batch.* FROM batch JOIN fresh ON fresh.event_id = batch.id),
     {COUNT_VALUES}
-    SELECT count(*) - (SELECT count(*) FROM fresh), array_agg(DISTINCT system_id), {GROWN} FROM batch
+    SELECT count(*) FILTER (WHERE NOT is_fresh), array_agg(DISTINCT system_id), {GROWN} FROM told
 """
 
 # The same message id with another content is not a repetition: it is kept, as invalid, and said to be so.
@@ -158,6 +158,7 @@ def enter_received(after: int, upto: int) -> None:
     step = {"after": str(after), "upto": str(upto), "zone": settings.TIME_ZONE, "collision": COLLISION}
     _make_missing_months(step)
     with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
         cursor.execute(_LINK, step)
         links = cursor.fetchall()
         if links:
