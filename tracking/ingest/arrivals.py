@@ -124,7 +124,7 @@ def _json(value: dict[str, Any], faults: list[Fault]) -> bytes:
     if not value:
         return _EMPTY_OBJECT
     try:
-        packed = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+        packed = orjson.dumps(value)
     except TypeError as fault:
         faults.append(Fault("unreadable", "", f"The event cannot be stored as JSON: {fault}."))
         return _EMPTY_OBJECT

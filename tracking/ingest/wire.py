@@ -27,7 +27,11 @@ class Wire:
 
     def first(self, *names: str) -> Any:
         """The first of these that has a value, as it was sent."""
-        return next((value for name in names if (value := self.raw.get(name)) not in (None, "")), None)
+        for name in names:
+            value = self.raw.get(name)
+            if value is not None and value != "":
+                return value
+        return None
 
     def text(self, *names: str) -> str:
         """The first of these that has a value, as text."""
