@@ -18,14 +18,14 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from loyalty.actions import people, tokens
-from loyalty.models import User
+from loyalty.actions import members, own_events, people, tokens
+from loyalty.models import OwnEvents, User
 from tests.tracking.ingest.door import Door, Sender
 from tests.tracking.received import receive, said
 from tracking.actions import counted, identity, partners, replays, structures
 from tracking.ingest.app import Routes
 from tracking.ingest.neutral import Courtesy, Fault, Incoming
-from tracking.models import PartnerSystem, ReceivedEvent, Replay, SystemKey, TrackedEvent
+from tracking.models import Partner, PartnerSystem, ReceivedEvent, Replay, SystemKey, TrackedEvent
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 READ_OR_WRITTEN = ("GET", "POST", "PATCH")  # By these an address is asked with and without words of the other's.
@@ -94,7 +94,9 @@ def owner(transactional_db: None, admin: User, follow: Any) -> Owner:
         Incoming("identify", "identify", user_id=f"{MARK}-user", anonymous_id=f"{MARK}-visitor"),
         at=now - dt.timedelta(hours=1),
     )
+    own = _own_events(system.partner, now)
     follow()
+    follow()  # What one follower tells, another one reads next.
     published, draft = (_version(system, admin, required) for required in ([], [MARK]))
     replay = replays.start(system=system, event_name=f"{MARK} event", by=admin, now=now)
     property_ = counted.declare(system=system, event_name=f"{MARK} event", path=MARK, by=admin, now=now)
@@ -106,7 +108,7 @@ def owner(transactional_db: None, admin: User, follow: Any) -> Owner:
     uuids = [
         system.public_id, system.partner.public_id, published.public_id, draft.public_id, replay.public_id,
         property_.public_id,
-        ReceivedEvent.objects.filter(system_id=system.pk).latest("pk").pk,
+        ReceivedEvent.objects.filter(system_id=system.pk).latest("pk").pk, own.public_id,
     ]  # fmt: skip
     numbers = [
         *SystemKey.objects.filter(system=system).values_list("pk", flat=True), merge.pk, guest.pk, invitation.pk,
@@ -114,6 +116,13 @@ def owner(transactional_db: None, admin: User, follow: Any) -> Owner:
     ]  # fmt: skip
     texts = [f"{MARK}-user", f"{MARK}-visitor", f"{MARK} event", sender.key]
     return Owner(system, list(_ids(uuids, numbers, texts)))
+
+
+def _own_events(partner: Partner, now: dt.datetime) -> PartnerSystem:
+    """The shop's own stand with this partner, too."""
+    members.join(external_id=f"{MARK}-member", source=MARK, now=now)
+    named_by = OwnEvents.NamedBy.CUSTOMER_NUMBER
+    return own_events.switch_on(partner=partner, named_by=named_by, may_be_seen=True, now=now).system
 
 
 def _version(system: PartnerSystem, by: User, required: list[str]) -> Any:

@@ -76,13 +76,20 @@ def look(
 
 
 def test_partners_and_a_key_that_is_shown_once(
-    browser_page: Page, sign_in: Callable[..., None], manager: User, look: Any, system: PartnerSystem
+    browser_page: Page,
+    live_server: LiveServer,
+    sign_in: Callable[..., None],
+    manager: User,
+    look: Any,
+    system: PartnerSystem,
 ) -> None:
     page = browser_page
     sign_in(page, manager)
     people.invite_for_partner(email="gil@harbor.example", partner=system.partner, by=manager, now=timezone.now())
     look("partners", reverse("tracking:partners"), until="Harbor Wines")
-    look("partner", reverse("tracking:partner", args=[system.partner.public_id]), until="gil@harbor.example")
+    page.goto(live_server.url + reverse("tracking:partner", args=[system.partner.public_id]))
+    page.get_by_role("heading", name="People with access").scroll_into_view_if_needed()
+    look("partner", until="gil@harbor.example")
     look("system", reverse("tracking:system", args=[system.public_id]), until="Unplanned events")
     page.get_by_role("button", name="Make a write key").click()
     expect(page.get_by_text("Copy the key now")).to_be_visible()
@@ -97,6 +104,24 @@ def test_partners_and_a_key_that_is_shown_once(
     page.get_by_role("dialog").get_by_role("button", name="Rotate").click()
     expect(page.get_by_text("Copy the key now")).to_be_visible()
     expect(page.get_by_text("Works until")).to_have_count(2)
+
+
+def test_the_shops_own_events_are_switched_on_and_named(
+    browser_page: Page, sign_in: Callable[..., None], manager: User, look: Any, system: PartnerSystem
+) -> None:
+    page = browser_page
+    sign_in(page, manager)
+    people.invite_for_partner(email="gil@harbor.example", partner=system.partner, by=manager, now=timezone.now())
+    look("own-events-off", reverse("tracking:partner", args=[system.partner.public_id]), until="Tell the shop's own")
+    page.get_by_role("button", name="Tell the shop's own events here").click()
+    look("own-events-names", until="They would be seen")
+    page.get_by_label("The website names its shoppers by").select_option("CUSTOMER_NUMBER")
+    page.get_by_label("They may see all of it").check()
+    page.get_by_role("dialog").get_by_role("button", name="Switch on").click()
+    expect(page.get_by_text("analytics.identify(customer.number)")).to_be_visible()
+    look("own-events-on", until="People of this partner see all of it")
+    page.get_by_role("link", name="Regulars", exact=True).last.click()
+    look("own-events-system", until="Nobody sends to this system")
 
 
 def test_a_structure_from_inference_to_publication(
