@@ -155,6 +155,8 @@ def count(system: PartnerSystem) -> None:
     counted.work(clock=timezone.now)
     row.refresh_from_db()
     assert row.status == row.Status.COUNTED, row.reason
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE tracking_valuecount")
 
 
 def loaded(file: Path) -> duckdb.DuckDBPyConnection:

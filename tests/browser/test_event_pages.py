@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from loyalty.models import User
 from tests.tracking.received import a_system, receive, said
 from tests.tracking.test_read_model import follow, signed_in
-from tracking.actions import funnels, identity, replays, structures
+from tracking.actions import counted, funnels, identity, replays, structures
 from tracking.models import PartnerSystem, TrackedEvent
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -69,6 +69,9 @@ def test_every_page_about_events_can_be_read_by_everybody(
     replay = replays.start(system=website, by=admin, now=now)
     invalid = TrackedEvent.objects.filter(is_valid=False).first()
     assert invalid
+    declared = counted.declare(system=website, event_name="Product Viewed", path="plan", by=admin, now=now)
+    counted.declare(system=website, event_name="Order Completed", path="plan", by=admin, now=now)
+    assert counted.fill(declared.pk, clock=timezone.now)
     preview = reverse("tracking:replay-new") + f"?system={website.public_id}"
     sign_in(browser_page, admin)
     pages = {
@@ -82,6 +85,8 @@ def test_every_page_about_events_can_be_read_by_everybody(
         "funnel": reverse("tracking:funnel") + f"?funnel={saved.public_id}",
         "retention": reverse("tracking:retention"),
         "sessions": reverse("tracking:sessions") + "?first=2020-01-01",
+        "values": reverse("tracking:values") + "?name=Order Completed&path=total",
+        "values-unasked": reverse("tracking:values"),
         "replay-preview": preview,
         "replays": reverse("tracking:replays"),
     }

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from tracking.models import CountedProperty
 
@@ -39,40 +39,57 @@ def top_values(
 
     Exact either way: sums of days answer for whole days only, and a day that is still being counted asks its events.
     """
+    asked: dict[str, Any] = {
+        "systems": list(system_ids), "name": name, "path": path, "since": since, "until": until, "limit": limit,
+    }  # fmt: skip
     days = _whole_days(since, until)
+    ready = _ready(asked, days)
+    found = _top(asked, days, ready)
+    if ready != _ready(asked, days):
+        found = _top(asked, days, [])  # Counting ended or began anew meanwhile, so the sums may have been in parts.
+    return found
+
+
+def _ready(asked: dict[str, Any], days: tuple[date, date] | None) -> list[tuple[int, ...]]:
+    """The properties whose sums hold these days whole, with their systems and how far they are."""
+    if days is None:
+        return []
+    fitting = Q(status=CountedProperty.Status.COUNTED) | Q(
+        status=CountedProperty.Status.FILLING, counted_from__lte=days[0]
+    )
+    rows = CountedProperty.objects.filter(
+        fitting, system_id__in=asked["systems"], event_name=asked["name"], path=asked["path"], zone=settings.TIME_ZONE
+    )
+    return list(rows.values_list("pk", "system_id", "seen").order_by("pk"))
+
+
+def _top(asked: dict[str, Any], days: tuple[date, date] | None, ready: list[tuple[int, ...]]) -> TopValues:
+    properties, counted = [row[0] for row in ready], {row[1] for row in ready}
+    others = [system for system in asked["systems"] if system not in counted]
+    parts = [part for part, is_needed in ((_SUMS, properties), (_EVENTS, others or not properties)) if is_needed]
+    first, end = days or (None, None)
     with connection.cursor() as cursor:
         cursor.execute(
-            _TOP,
-            {
-                "systems": list(system_ids), "name": name, "path": path, "since": since, "until": until, "limit": limit,
-                "zone": settings.TIME_ZONE, "first": days and days[0], "end": days and days[1],
-            },
-        )  # fmt: skip
+            f"""
+            SELECT value, sum(events)::bigint, sum(sum(events)) OVER ()::bigint, count(*) OVER ()
+            FROM ({" UNION ALL ".join(parts)}) found GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %(limit)s
+            """,
+            asked | {"properties": properties, "others": others, "first": first, "end": end},
+        )
         found = cursor.fetchall()
     rows = [ValueEvents(value, events) for value, events, _, _ in found]
     return TopValues(rows, *found[0][2:]) if found else TopValues(rows)
 
 
-# `ready` are the properties whose sums hold these days whole; without whole days there are none.
-_TOP = """
-    WITH ready AS (
-        SELECT id, system_id FROM tracking_countedproperty
-        WHERE system_id = ANY(%(systems)s) AND event_name = %(name)s AND path = %(path)s AND zone = %(zone)s
-          AND %(first)s::date IS NOT NULL
-          AND (status = 'COUNTED' OR status = 'FILLING' AND counted_from <= %(first)s::date)
-    ),
-    found AS (
-        SELECT value, events FROM tracking_valuecount
-        WHERE property_id IN (SELECT id FROM ready) AND day >= %(first)s::date AND day < %(end)s::date
-        UNION ALL
-        SELECT properties #>> string_to_array(%(path)s, '.'), count(*) FROM tracking_trackedevent
-        WHERE system_id = ANY(ARRAY(SELECT unnest(%(systems)s::bigint[]) EXCEPT SELECT system_id FROM ready))
-          AND name = %(name)s AND occurred_at >= %(since)s AND occurred_at < %(until)s
-          AND properties #>> string_to_array(%(path)s, '.') IS NOT NULL
-        GROUP BY 1
-    )
-    SELECT value, sum(events)::bigint, sum(sum(events)) OVER ()::bigint, count(*) OVER ()
-    FROM found GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %(limit)s
+_SUMS = """
+    SELECT value, events FROM tracking_valuecount
+    WHERE property_id = ANY(%(properties)s) AND day >= %(first)s AND day < %(end)s
+"""
+_EVENTS = """
+    SELECT properties #>> string_to_array(%(path)s, '.') AS value, count(*) AS events FROM tracking_trackedevent
+    WHERE system_id = ANY(%(others)s) AND name = %(name)s AND occurred_at >= %(since)s AND occurred_at < %(until)s
+      AND properties #>> string_to_array(%(path)s, '.') IS NOT NULL
+    GROUP BY 1
 """
 
 
