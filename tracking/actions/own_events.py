@@ -39,7 +39,7 @@ _TELL = """
         id, received_at, system_id, dialect, kind, name, message_id, user_id, anonymous_id, occurred_at, properties,
         context, errors, sdk, correlation_id
     )
-    SELECT uuidv7(), %(now)s, %(system)s, 'regulars', told.kind, event.name, event.key, about.user_id, '',
+    SELECT gen_random_uuid(), %(now)s, %(system)s, 'regulars', told.kind, event.name, event.key, about.user_id, '',
            event.occurred_at,
            (SELECT coalesce(jsonb_object_agg(each.key, each.value), '{{}}') FROM jsonb_each(event.properties) each
             WHERE told.properties ? each.key),
