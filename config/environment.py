@@ -95,7 +95,8 @@ class Environment(BaseSettings):
         600, description="REST calls a minute by each token, key or person signed in; 0 means no limit."
     )
     api_costly_calls_per_minute: Annotated[int, Field(ge=0)] = Field(
-        60, description="Of these, questions that may take seconds: funnels, trials, inference, previews of replays."
+        60,
+        description="Of these, those that may take seconds: funnels, sessions, values, trials, inference and previews.",
     )
     api_stranger_calls_per_minute: Annotated[int, Field(ge=0)] = Field(
         60, description="REST calls a minute by each address without a token or key, or with a wrong one."

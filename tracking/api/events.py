@@ -99,6 +99,8 @@ class Errors(WholeView):
 
 
 class Values(WholeView):
+    throttle_scope = "costly"
+
     @extend_schema(parameters=[shapes.ValuesQuery], responses=shapes.ValueAnswer(many=True))
     def get(self, request: Request) -> Response:
         """The most frequent values of a property."""

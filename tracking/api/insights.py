@@ -18,6 +18,8 @@ from tracking.rules.privacy import shown
 
 
 class Sessions(ReadView):
+    throttle_scope = "costly"
+
     @extend_schema(parameters=[shapes.SessionsQuery], responses=shapes.SessionsAnswer)
     def get(self, request: Request) -> Response:
         """Visits and their sums; half an hour of quiet ends one."""
