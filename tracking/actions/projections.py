@@ -107,7 +107,7 @@ def _pass_received(follower: bus.ReceivedFollower, projection: Projection) -> in
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT count(*), max(transaction_id::text::bigint) FROM (
+            SELECT count(*), max(transaction_id)::text::bigint FROM (
                 SELECT transaction_id FROM {ReceivedEvent._meta.db_table}
                 WHERE transaction_id > %s::xid8 AND transaction_id < {HORIZON}
                 ORDER BY transaction_id
