@@ -103,6 +103,9 @@ FORM_RENDERER = "config.shared.forms.Renderer"
 DATABASES = {"default": dj_database_url.parse(ENV.postgres)}
 DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5}
+# After PostgreSQL was restarted no visitor meets a connection that died with it: one that waits in the pool is tried
+# first, and replaced.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if ENV.environment is not Stage.TEST:
     # A bad address must be told in seconds; the pool's own default hides the cause for half a minute.
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 12, "timeout": 5}
