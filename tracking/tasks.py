@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from tracking import actions, bus, queries
-from tracking.actions import counted, partitions, replays
+from tracking.actions import counted, old_months, partitions, replays
 from tracking.models import Projection
 
 ENOUGH_STEPS = 200
@@ -40,7 +40,7 @@ def rebuild_projection(name: str, asked_at: str) -> None:
 def keep_months() -> None:
     """Tables for the months to come, and none for those nobody wants to keep."""
     partitions.make_months_ahead(now=timezone.now())
-    counted.drop_old_months(now=timezone.now(), keep_months=settings.TRACKING_RETENTION_MONTHS)
+    old_months.drop_old_months(now=timezone.now(), keep_months=settings.TRACKING_RETENTION_MONTHS)
 
 
 @shared_task(name="tracking.run_replay", time_limit=3600)

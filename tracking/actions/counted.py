@@ -19,10 +19,9 @@ from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
 from config.shared.trail import note_change
-from tracking.actions import partitions
 from tracking.actions.read_model import hold_the_follower
 from tracking.actions.values import LONGEST_VALUE, count_past
-from tracking.models import CountedProperty, PartnerSystem, TrackedEvent, ValueCount
+from tracking.models import CountedProperty, PartnerSystem, ValueCount
 from tracking.queries import values as queries
 
 MOST_OF_A_SYSTEM = 20
@@ -176,21 +175,11 @@ def _ended_with_sums() -> list[int]:
         return [property_id for (property_id,) in cursor.fetchall()]
 
 
-@transaction.atomic
-def drop_old_months(*, now: datetime, keep_months: int) -> list[str]:
-    """Drop months of events that are too old, and what was counted of them. Returns the names of the tables."""
-    oldest = partitions.oldest_kept(now=now, keep_months=keep_months)
-    if oldest is None:
-        return []
-    hold_the_follower()
-    dropped = partitions.drop_old_months(now=now, keep_months=keep_months)
-    if any(name.startswith(TrackedEvent._meta.db_table) for name in dropped):
-        _count_again_before(oldest)
-    return dropped
+def count_again_before(oldest: datetime) -> None:
+    """When the events before `oldest` went: so do their sums. Needs `hold_the_follower` in the same transaction.
 
-
-def _count_again_before(oldest: datetime) -> None:
-    """A month ends within a day of the shop's zone: that day, and what comes late before it, is past to be counted."""
+    A month ends within a day of the shop's zone: that day, and what comes late before it, is past to be counted.
+    """
     for counted in CountedProperty.objects.filter(status__in=CountedProperty.KEPT_UP):
         first = oldest.astimezone(ZoneInfo(counted.zone)).date() + timedelta(days=1)
         ValueCount.objects.filter(property_id=counted.pk, day__lt=first).delete()

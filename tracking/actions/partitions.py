@@ -1,15 +1,16 @@
-"""Months as tables: made before they are needed, dropped whole when they are too old."""
+"""Months as tables, made before they are needed. tracking.actions.old_months drops them."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from django.db import connection, transaction
 
-from tracking.models import ReceivedEvent, ReplayVerdict, SeenMessage, TrackedEvent
+from tracking.models import ReceivedEvent, TrackedEvent
 
 # Table -> the column that says which month a row belongs to.
 PARTITIONED = {ReceivedEvent._meta.db_table: "received_at", TrackedEvent._meta.db_table: "occurred_at"}
 MONTHS_AHEAD = 2
+MONTHS_BACK = 60  # Who sends older events than that gets no tables for them: they stay with the rest.
 _LOCK = 7_041_776  # Any number nobody else uses: two processes must not make the same month.
 
 
@@ -52,23 +53,16 @@ def _make_month(table: str, name: str, month: date) -> None:
         cursor.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{since}') TO ('{until}')")
 
 
-@transaction.atomic
-def drop_old_months(*, now: datetime, keep_months: int) -> list[str]:
-    """Drop what is older than `keep_months` whole months; 0 keeps everything. Returns the names of what went."""
-    oldest = oldest_kept(now=now, keep_months=keep_months)
-    if oldest is None:
-        return []
-    dropped = []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        for table in PARTITIONED:
-            for name in sorted(_partitions(table)):
-                if name[len(table) + 1 :] < f"{oldest:%Y_%m}":
-                    cursor.execute(f"DROP TABLE {name}")
-                    dropped.append(name)
-    SeenMessage.objects.filter(seen_at__lt=oldest).delete()
-    ReplayVerdict.objects.filter(at__lt=oldest).delete()  # What was judged by then had been received by then.
-    return dropped
+def months_before(table: str, oldest: datetime) -> list[str]:
+    """Names of the months' tables that hold nothing since `oldest`, the oldest of them first."""
+    return sorted(name for name in _partitions(table) if name[len(table) + 1 :] < f"{oldest:%Y_%m}")
+
+
+def end_of(table: str, name: str) -> datetime:
+    """When the month of this table was over."""
+    year, month = name[len(table) + 1 :].split("_")
+    following = _months_later(date(int(year), int(month), 1), 1)
+    return datetime(following.year, following.month, 1, tzinfo=UTC)
 
 
 def oldest_kept(*, now: datetime, keep_months: int) -> datetime | None:

@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db import connection
 
 from config.shared.live import announce
-from tracking.actions.partitions import make_months
+from tracking.actions.partitions import MONTHS_BACK, make_months
 from tracking.actions.values import COUNT_VALUES, GROWN, WANTED, begin_anew, give_up_on_too_many
-from tracking.models import HourCount, IdentityLink, PersonActivity, Projection, SeenMessage, TrackedEvent, ValueCount
+from tracking.models import Projection, TrackedEvent
 
 WORK_MEMORY = "64MB"  # A step is sorted and joined in memory.
 PASSIVE = "passive"  # The kind of what was done to somebody, or for them: it makes nobody active.
@@ -70,6 +70,10 @@ ACTIVE = """
           known.weeks | tracking_shifted(excluded.weeks, (excluded.first_week - known.first_week) / 7)
 """
 
+# In a rebuild, sums of hours before this are kept, so what came late for them is not counted again. Else all count.
+_KEPT_BEFORE = "regulars.kept_before"
+_KEPT = f"coalesce(nullif(current_setting('{_KEPT_BEFORE}', true), '')::timestamptz, '-infinity')"
+
 _ENTER = f"""
     WITH batch AS MATERIALIZED ({_BATCH}),
     fresh AS (
@@ -89,7 +93,7 @@ _ENTER = f"""
         SELECT system_id, date_trunc('hour', occurred_at, 'UTC'), name,
                count(*) FILTER (WHERE is_fresh AND is_valid), count(*) FILTER (WHERE is_fresh AND NOT is_valid),
                count(*) FILTER (WHERE NOT is_fresh)
-        FROM told
+        FROM told WHERE occurred_at >= {_KEPT}
         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         ON CONFLICT (system_id, hour, name) DO UPDATE SET
             valid = known.valid + excluded.valid, invalid = known.invalid + excluded.invalid,
@@ -127,7 +131,7 @@ _COLLISIONS = f"""
     SET invalid = known.invalid + wrong.number, duplicates = known.duplicates - wrong.number
     FROM (
         SELECT system_id, date_trunc('hour', occurred_at, 'UTC') AS hour, name, count(*) AS number
-        FROM colliding GROUP BY 1, 2, 3
+        FROM colliding WHERE occurred_at >= {_KEPT} GROUP BY 1, 2, 3
     ) wrong
     WHERE (known.system_id, known.hour, known.name) = (wrong.system_id, wrong.hour, wrong.name)
 """
@@ -177,11 +181,37 @@ def tail_topic(system_id: int) -> str:
     return f"events:{system_id}"
 
 
+_EDGE = "(%(begins_at)s::timestamptz AT TIME ZONE %(zone)s)::date"
+_FORGET = (
+    "DELETE FROM tracking_trackedevent",
+    "DELETE FROM tracking_valuecount",
+    "DELETE FROM tracking_seenmessage WHERE seen_at >= %(begins_at)s",
+    "DELETE FROM tracking_hourcount WHERE hour >= %(begins_at)s",
+    "DELETE FROM tracking_identitylink WHERE linked_at >= %(begins_at)s",
+    f"DELETE FROM tracking_personactivity WHERE first_day > {_EDGE}",
+    f"""
+    UPDATE tracking_personactivity SET
+        days = days & (tracking_bit({_EDGE} - first_day + 1) - 1),
+        weeks = weeks & (tracking_bit((date_trunc('week', {_EDGE})::date - first_week) / 7 + 1) - 1)
+    """,
+)
+
+
 def forget_received() -> None:
-    """Empty the read side; merges and verdicts stay, for people made them."""
-    emptied = (TrackedEvent, SeenMessage, HourCount, PersonActivity, IdentityLink, ValueCount)
+    """Empty the read side of what the log can make again; merges and verdicts stay, for people made them.
+
+    Rows are deleted, not truncated: readers see them until the rebuild commits, where TRUNCATE would shut them out.
+
+    Where months were dropped, all that happened since the log begins can be made again, for nothing happens after it
+    was received. Of before, the sums stay as they are (see _ENTER), with links, days and weeks of activity.
+    """
+    follower = Projection.objects.filter(name=Projection.READ_MODEL).first()
+    begins_at = follower.log_begins_at.isoformat() if follower and follower.log_begins_at else "-infinity"
+    asked = {"begins_at": begins_at, "zone": settings.TIME_ZONE}
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in emptied)}")
+        cursor.execute("SELECT set_config(%s, %s, true)", [_KEPT_BEFORE, begins_at])
+        for statement in _FORGET:
+            cursor.execute(statement, asked)
     begin_anew(settings.TIME_ZONE)
 
 
@@ -295,13 +325,15 @@ def _follow_links(links: list[tuple[int, str, str]]) -> None:
 
 
 def _make_missing_months(step: dict[str, str]) -> None:
+    """Not for what was too old when it was received: whoever has a key could make hundreds of tables."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT DISTINCT date_trunc('month', occurred_at, 'UTC')::date FROM tracking_receivedevent
             WHERE transaction_id > %(after)s::xid8 AND transaction_id <= %(upto)s::xid8
+              AND occurred_at >= date_trunc('month', received_at, 'UTC') - make_interval(months => %(months)s)
             """,
-            step,
+            step | {"months": min(settings.TRACKING_RETENTION_MONTHS or MONTHS_BACK, MONTHS_BACK)},
         )
         months = [month for (month,) in cursor.fetchall()]
     make_months(TrackedEvent._meta.db_table, months)

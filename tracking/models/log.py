@@ -82,6 +82,9 @@ class Projection(models.Model):
     rebuilt_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=500, blank=True)
+    log_begins_at = models.DateTimeField(
+        null=True, blank=True, help_text="Months received before were dropped: a rebuild keeps what was made of them."
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -6,6 +6,7 @@ Written only by the followers of the log, and rebuilt from it at any time.
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -56,6 +57,9 @@ class SeenMessage(models.Model):
     digest = models.UUIDField()
     event_id = models.UUIDField()
     seen_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [BrinIndex(fields=["seen_at"], name="seen_in_order", autosummarize=True)]
 
     def __str__(self) -> str:
         return f"{self.system_id}/{self.digest}"
