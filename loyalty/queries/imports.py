@@ -30,6 +30,7 @@ class Outcome:
     refused: list[tuple[str, int]]
     first_at: datetime | None
     last_at: datetime | None
+    stores_named: list[tuple[str, str]]
 
     @property
     def accepted(self) -> int:
@@ -48,4 +49,5 @@ def outcome_of(row: PurchaseImport) -> Outcome | None:
         refused=[(purchases.REFUSALS[code], count) for code, count in report["refused"].items()],
         first_at=datetime.fromisoformat(report["first_at"]) if report["first_at"] else None,
         last_at=datetime.fromisoformat(report["last_at"]) if report["last_at"] else None,
+        stores_named=list(report.get("stores_named", {}).items()),
     )

@@ -44,6 +44,25 @@ def test_lines_become_orders_of_members_at_stores(write, bring_in):
     assert Event.objects.filter(name="member.joined").count() == 2
 
 
+def test_a_store_is_known_by_its_name_too_when_only_one_has_it(write, bring_in):
+    Store.objects.create(code="S7", name="Stone Field", time_zone="America/Denver")
+    path = write(BEER.replace(",S1", ",stone field"))
+    report = bring_in(path, dry_run=True)
+    assert (report.stores_new, report.stores_named) == (0, {"Stone Field": "S7"})
+    assert bring_in(path) == report
+    order = Order.objects.get(number="O1")
+    assert (order.store.code, order.ordered_at) == ("S7", dt.datetime(2026, 3, 2, 1, 30, tzinfo=dt.UTC))
+    assert (bring_in(path).lines_known, Store.objects.count()) == (1, 1)
+
+
+def test_a_name_that_two_stores_have_is_a_new_store_and_a_code_comes_before_a_name(write, bring_in):
+    for code, name in (("S7", "Stone Field"), ("S8", "Stone Field"), ("Mill", "Harbor"), ("Harbor", "Mill")):
+        Store.objects.create(code=code, name=name)
+    report = bring_in(write(BEER.replace(",S1", ",Stone Field"), GIN.replace(",S1", ",Harbor")))
+    assert (report.stores_new, report.stores_named) == (1, {})
+    assert Order.objects.get(number="O2").store.name == "Mill"
+
+
 def test_importing_a_file_twice_changes_nothing_and_tells_nobody(write, bring_in):
     path = write(BEER, WINE, GIN, BEER, "O3,2026-03-03 10:00,GIN,Dry Gin,Spirits,-1,-30.00,,S1", "O4,,GIN,,,1,1,C9,S1")
     first = bring_in(path)

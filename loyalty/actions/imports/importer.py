@@ -8,12 +8,12 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from loyalty.actions.imports import consents, entering, files, staging, turns
 from loyalty.actions.imports.consents import Evidence
 from loyalty.actions.imports.issues import Issues
-from loyalty.models import Consent, PurchaseImport, Store
+from loyalty.actions.imports.stores import Stores
+from loyalty.models import Consent, PurchaseImport
 from loyalty.rules import purchases
 from loyalty.rules.purchases import Purchase, Reader, Refused, Style
 
@@ -76,6 +76,7 @@ class Report:
     members_known: int = 0
     products_new: int = 0
     stores_new: int = 0
+    stores_named: dict[str, str] = field(default_factory=dict)  # Found by name, not by code: name -> code.
     birth_dates_new: int = 0
     consents_given: int = 0
     consents_withdrawn: int = 0
@@ -145,31 +146,34 @@ def import_file(
         Issues(reading.columns, refused_csv=refused_csv, owner=owner) as issues,
         staging.tables(),
     ):
-        lines = _read(path, reading, issues, now=now, watch=watch)
+        stores = Stores.known(reading.time_zone)
+        lines = _read(path, reading, stores, issues, now=now, watch=watch)
         for step, _ in enumerate(staging.settle(), start=1):
             watch(Progress("Comparing", step, 0, lines))
-        report = _report(lines, issues)
+        report = _report(lines, stores, issues)
         issues.flush()
         if not dry_run:
             _enter(reading, lines, evidence=_evidence(path, reading, owner), now=now, watch=watch)
     return report
 
 
-def _read(path: Path, reading: Reading, issues: Issues, *, now: datetime, watch: Watch) -> int:
+def _read(path: Path, reading: Reading, stores: Stores, issues: Issues, *, now: datetime, watch: Watch) -> int:
     size = path.stat().st_size
-    reader = Reader(_style(reading), zone_of=_zones(reading.time_zone), now=now)
+    reader = Reader(_style(reading), zone_of=stores.zone_of, now=now)
     lines = 0
     with files.table(path, reading.encoding, reading.delimiter, has_header=reading.has_header) as table:
         records = iter(table)
         while batch := list(islice(records, LINES_IN_A_BATCH)):
-            staging.add(list(_understood(batch, reader, issues)))
+            staging.add(list(_understood(batch, reader, stores, issues)))
             issues.flush()
             lines += len(batch)
             watch(Progress("Reading", min(table.bytes_read, size), size, lines))
     return lines
 
 
-def _understood(batch: list[files.Record], reader: Reader, issues: Issues) -> Iterator[tuple[int, Purchase]]:
+def _understood(
+    batch: list[files.Record], reader: Reader, stores: Stores, issues: Issues
+) -> Iterator[tuple[int, Purchase]]:
     for number, cells, raw, fault in batch:
         if cells is None:
             issues.refuse(number, ["broken_line"], fault, [raw])
@@ -181,7 +185,7 @@ def _understood(batch: list[files.Record], reader: Reader, issues: Issues) -> It
             continue
         for code in dict.fromkeys((*remarks, *purchases.remarks_on(purchase))):
             issues.remark(number, code, purchases.REMARKS[code], cells)
-        yield number, purchase if purchase.store else purchase._replace(store=entering.NAMELESS_STORE)
+        yield number, purchase._replace(store=stores.code_of(purchase.store))
 
 
 def _evidence(path: Path, reading: Reading, owner: PurchaseImport | None) -> Evidence:
@@ -206,7 +210,7 @@ def _enter(reading: Reading, lines: int, *, evidence: Evidence, now: datetime, w
         watch(Progress("Entering", done, total, lines))
 
 
-def _report(lines: int, issues: Issues) -> Report:
+def _report(lines: int, stores: Stores, issues: Issues) -> Report:
     """Counted from the tables that decide what is entered, so the check and the import say the same."""
     _remark_on_sets(issues)
     new, known, changed, amount_new, amount_known = staging.rows("""
@@ -243,6 +247,7 @@ def _report(lines: int, issues: Issues) -> Report:
         members_known=members_known,
         products_new=staging.rows("SELECT count(*) FROM incoming_products WHERE product_id IS NULL")[0][0],
         stores_new=staging.rows("SELECT count(*) FROM incoming_stores WHERE store_id IS NULL")[0][0],
+        stores_named=dict(stores.named),
         birth_dates_new=birth_dates,
         consents_given=given,
         consents_withdrawn=withdrawn,
@@ -305,13 +310,6 @@ def _remark_on_sets(issues: Issues) -> None:
 
 def _style(reading: Reading) -> Style:
     return Style(reading.columns, reading.mapping, reading.decimal_mark, reading.time_style)
-
-
-def _zones(default: str) -> Callable[[str], ZoneInfo]:
-    """A store's own zone, and the import's for stores that are new."""
-    known: dict[str, ZoneInfo] = {code: ZoneInfo(zone) for code, zone in Store.objects.values_list("code", "time_zone")}
-    fallback = ZoneInfo(default)
-    return lambda code: known.get(code or entering.NAMELESS_STORE, fallback)
 
 
 def _cents(amount: Decimal) -> str:

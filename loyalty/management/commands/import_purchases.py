@@ -92,6 +92,8 @@ class Command(BaseCommand):
             f"{report.consents_declined:,} declined"
         )
         say(f"  {report.products_new:>10,} new products, {report.stores_new:,} new stores")
+        for name, code in report.stores_named.items():
+            say(f"  {name} is the store {code}")
         for title, counts, texts in (
             ("Refused", report.refused, purchases.REFUSALS),
             ("Taken with a remark", report.remarks, purchases.REMARKS),
