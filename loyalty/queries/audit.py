@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from auditlog.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 
+IDS, EMPTY = ("id", "public_id"), ("", "None", None)
 VERBS = {LogEntry.Action.CREATE: "Made", LogEntry.Action.UPDATE: "Changed", LogEntry.Action.DELETE: "Removed"}
 
 
@@ -46,7 +46,7 @@ def in_words(entry: LogEntry) -> Change:
         verb=VERBS.get(entry.action, ""),
         kind=entry.content_type.name,
         thing=entry.object_repr,
-        values="; ".join(_told(entry.changes or {})),
+        values="; ".join(_told(entry)),
     )
 
 
@@ -64,10 +64,23 @@ def models_changed() -> list[tuple[str, str]]:
     return sorted((kind.model, kind.name.capitalize()) for kind in ContentType.objects.filter(pk__in=kinds))
 
 
-def _told(changes: dict[str, Any]) -> Iterator[str]:
-    """`name: Ada → Grace` for a value, `groups: add Viewer` for what was put into a relation or taken out."""
-    for field, values in changes.items():
+def _told(entry: LogEntry) -> Iterator[str]:
+    """`name: Ada → Grace` for a value, `groups: add Viewer` for what was put into a relation or taken out.
+
+    Of what was made only what it says: `name: Ada`, without its ids, what is empty, and what may point at it one day.
+    """
+    is_made = entry.action == LogEntry.Action.CREATE
+    for field, values in (entry.changes or {}).items():
         if isinstance(values, dict):
             yield f"{field}: {values['operation']} {', '.join(values['objects'])}"
-        else:
+        elif not is_made:
             yield f"{field}: {values[0]} → {values[1]}"
+        elif field not in IDS and values[1] not in EMPTY and not _is_reverse(entry, field):
+            yield f"{field}: {values[1]}"
+
+
+def _is_reverse(entry: LogEntry, field: str) -> bool:
+    """Whether other rows point at it by this name. A field that is gone since does not."""
+    model = entry.content_type.model_class()
+    known = {each.name: each for each in model._meta.get_fields()} if model else {}
+    return field in known and (known[field].auto_created or known[field].many_to_many)

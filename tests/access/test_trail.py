@@ -60,6 +60,15 @@ def test_a_changed_role_reads_in_words(viewer: User, admin: User, client_of, des
     assert {row["who"] for row in rows if row["values"] == "groups: add Marketer"} == {admin.email}
 
 
+def test_what_was_made_is_told_without_ids_and_empty_fields(world: World, desk: Client):
+    User.objects.create_user("grace@shop.example", name="Grace")
+    (made,) = rows_of(desk.get(URL, {"format": "csv", "model": "user", "q": "grace@"}))
+    assert "name: Grace" in made["values"]
+    assert "email: grace@shop.example" in made["values"]
+    for internal in ("None", "id:", "→", "notices", "api_tokens"):
+        assert internal not in made["values"]
+
+
 def test_the_csv_is_the_page(world: World, desk: Client):
     for query in ({}, {"q": "Spring"}, {"model": "consent"}):
         shown = desk.get(URL, query).context["entries"].paginator.count
