@@ -11,7 +11,7 @@ import pytest
 from uuid_utils import uuid4
 
 from tracking.ingest.arrivals import Arrival
-from tracking.ingest.spool import Spool, SpoolFile, SpoolFull, packed
+from tracking.ingest.spool import Spool, SpoolFile, SpoolFull, packed, size_of
 
 AT = dt.datetime(2026, 3, 29, 15, 30, tzinfo=dt.UTC)
 _numbers = count()
@@ -132,3 +132,36 @@ def test_a_record_whose_bytes_changed_on_the_disk_is_not_believed(tmp_path):
     content[40] ^= 1
     path.write_bytes(content)
     assert drained(spool) == []
+
+
+def test_a_long_outage_fills_file_after_file_and_gives_the_disk_back_as_they_are_emptied(tmp_path, monkeypatch):
+    groups = [[a_row()] for _ in range(30)]
+    monkeypatch.setattr("tracking.ingest.spool.LARGE_FILE", 5 * len(packed(groups[0])))
+    spool = Spool(tmp_path, most_bytes=10_000_000)
+    for group in groups:
+        spool.append(group)
+    full = size_of(tmp_path)
+    assert len(list(tmp_path.glob("*.spool"))) > 3
+    spool.append(last := [a_row()])
+    found: list[Arrival] = []
+    while len(found) < 20:
+        found += spool.next_rows(most=5)
+        spool.forget()
+    assert size_of(tmp_path) < full * 0.7
+    assert [[row] for row in found] + drained(spool) == [*groups, last]
+    assert size_of(tmp_path) == 0
+
+
+def test_a_damaged_record_is_set_aside_and_those_behind_it_are_not_lost(tmp_path):
+    spool = Spool(tmp_path, most_bytes=10_000_000)
+    groups = [[a_row()] for _ in range(3)]
+    for group in groups:
+        spool.append(group)
+    path = next(tmp_path.glob("*.spool"))
+    content = bytearray(path.read_bytes())
+    content[len(packed(groups[0])) + 40] ^= 1
+    path.write_bytes(content)
+    assert spool.next_rows(most=10) == [*groups[0], *groups[2]]
+    spool.forget()
+    assert spool.waiting_bytes == 0
+    assert len(next(tmp_path.glob("*.damaged")).read_bytes()) == len(packed(groups[1])), "for somebody who looks"

@@ -129,10 +129,12 @@ def _json(value: dict[str, Any], faults: list[Fault]) -> bytes:
         faults.append(Fault("unreadable", "", f"The event cannot be stored as JSON: {fault}."))
         return _EMPTY_OBJECT
     if len(packed) > LARGEST_EVENT:
-        faults.append(Fault("too_large", "", f"The event has {len(packed):,} bytes; {LARGEST_EVENT:,} are kept."))
+        size = f"The event has {len(packed):,} bytes, more than {LARGEST_EVENT:,}"
+        faults.append(Fault("too_large", "", f"{size}: only its beginning is kept, and it counts as invalid."))
         return _beginning(packed)
     if packed.count(b"{") + packed.count(b"[") > DEEPEST and (depth := _depth(value)) > DEEPEST:
-        faults.append(Fault("too_deep", "", f"The event is nested {depth} levels deep; {DEEPEST} are kept."))
+        nested = f"The event is nested {depth} levels deep, more than {DEEPEST}"
+        faults.append(Fault("too_deep", "", f"{nested}: only its beginning is kept, and it counts as invalid."))
         return _beginning(packed)
     if b"\\u0000" in packed:
         faults.append(Fault("unreadable", "", "The event holds NUL characters, which were taken out."))

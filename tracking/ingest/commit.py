@@ -1,7 +1,8 @@
 """One COPY for all requests that wait, committed before any of them is answered.
 
 While it runs, the next ones gather: the busier, the larger the groups. A group that PostgreSQL cannot take goes to the
-spool, and so does everything after it until the spool is empty again, so that the log keeps the order of arrival.
+spool, and so does everything after it until the spool is empty again, so that the log keeps the order of arrival. The
+spool is emptied turn by turn with what comes in, and more of it at once, so that it ends under any load.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from tracking.ingest.spool import Spool, SpoolFile, SpoolFull
 
 MOST_IN_A_GROUP = 5_000
 MOST_WAITING = 50_000
+MOST_DRAINED = 4 * MOST_IN_A_GROUP
 PATIENCE = 8.0  # Seconds; a database that takes longer for one group counts as away.
 LOOK_AGAIN = 1.0
 LOOK_FOR_ORPHANS = 10.0
@@ -86,6 +88,7 @@ class Committer:
         self._waiting_rows = 0
         self._has_work = asyncio.Event()
         self._away_until = self._orphans_at = 0.0
+        self._orphans: deque[SpoolFile] = deque()
 
     async def store(self, rows: Rows) -> None:
         """Raises Refused(503) when too much waits already, or nothing can be stored at all."""
@@ -103,31 +106,55 @@ class Committer:
         """Store what is parked, and empty the spool in between, for as long as the process lives."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._has_work.wait(), LOOK_AGAIN)
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._has_work.wait()
             self._has_work.clear()
             try:
-                await self._store_parked()
-                await self._empty_spools()
+                await self._take_turns()
             except Exception:  # Whoever waits for this task would wait for ever.
                 logger.exception("The committer stumbled and goes on")
 
-    async def _store_parked(self) -> None:
+    async def close(self) -> None:
         while self._parked:
             await self._store_group(self._take_group())
-
-    async def _empty_spools(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now < self._away_until:
-            return
-        await self._drain(self._spool)
-        if now >= self._orphans_at:
-            self._orphans_at = now + LOOK_FOR_ORPHANS
-            await self._drain_orphans()
-
-    async def close(self) -> None:
-        await self._store_parked()
+        for file in (self._spool, *self._orphans):
+            file.release()
         if self._connection is not None:
             await self._connection.close()
+
+    async def _take_turns(self) -> None:
+        """Who waits, and what was spooled: neither is held up by any amount of the other."""
+        while True:
+            if self._parked:
+                await self._store_group(self._take_group())
+            await self._look_for_orphans()
+            if source := self._to_drain():
+                await self._drain(source)
+            elif not self._parked:
+                return
+
+    def _to_drain(self) -> Spool | SpoolFile | None:
+        """Our own spool before those of the dead; none while the database is away."""
+        if asyncio.get_running_loop().time() < self._away_until:
+            return None
+        if self._spool.waiting_bytes:
+            return self._spool
+        return self._orphans[0] if self._orphans else None
+
+    async def _drain(self, source: Spool | SpoolFile) -> None:
+        """The oldest of what it holds."""
+        rows = await asyncio.to_thread(source.next_rows, MOST_DRAINED)
+        if rows and not await self._taken(self._insert, rows):
+            return
+        source.forget()
+        if isinstance(source, SpoolFile) and not source.waiting_bytes:
+            self._orphans.popleft().remove()
+
+    async def _look_for_orphans(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._orphans_at:
+            self._orphans_at = now + LOOK_FOR_ORPHANS
+            self._orphans += await asyncio.to_thread(self._spool.orphans)
 
     def _take_group(self) -> list[Parked]:
         group, size = [self._parked.popleft()], 0
@@ -154,14 +181,16 @@ class Committer:
             _settle(group, None)
 
     async def _taken(self, store: Callable[[Rows], Awaitable[None]], rows: Rows) -> bool:
-        """False when the database is away."""
+        """False when the database does not take rows."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._away_until:
             return False
         try:
-            await asyncio.wait_for(store(rows), PATIENCE)
-        except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as fault:
-            logger.warning("PostgreSQL takes no events, they go to the spool: %s", str(fault).strip() or "no answer")
+            async with asyncio.timeout(PATIENCE):
+                await store(rows)
+        except (psycopg.Error, TimeoutError) as fault:  # Away, read-only since a failover, or between two migrations.
+            told = f"{type(fault).__name__} {str(fault).strip()}"
+            logger.warning("PostgreSQL takes no events, they go to the spool: %s", told)
             await self._hang_up()
             self._away_until = loop.time() + LOOK_AGAIN
             return False
@@ -203,24 +232,8 @@ class Committer:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(psycopg.Error, TimeoutError):
-                await asyncio.wait_for(connection.close(), 1)
-
-    async def _drain(self, source: Spool | SpoolFile) -> bool:
-        """Oldest first; a request that comes meanwhile is spooled behind. False when cut short."""
-        while source.waiting_bytes:
-            rows = await asyncio.to_thread(source.next_rows)
-            if rows and not await self._taken(self._insert, rows):
-                return False
-            source.forget()
-            await self._store_parked()
-        return True
-
-    async def _drain_orphans(self) -> None:
-        for orphan in await asyncio.to_thread(self._spool.orphans):
-            if await self._drain(orphan):
-                orphan.remove()
-            else:
-                orphan.release()
+                async with asyncio.timeout(1):
+                    await connection.close()
 
 
 def _settle(group: list[Parked], fault: BaseException | None) -> None:

@@ -20,7 +20,7 @@ class Wire:
         self.unreadable: Any = None
         if not isinstance(event, dict):
             self.unreadable = event
-            self.fault("malformed", "", "An event is a JSON object.")
+            self.fault("malformed", "", "An event must be a JSON object.")
 
     def fault(self, kind: str, pointer: str, message: str) -> None:
         self.faults.append(Fault(kind, pointer, message))
@@ -41,7 +41,7 @@ class Wire:
                 continue
             if found := text(value):
                 return found
-            self.fault("malformed", f"/{name}", f"“{name}” is text, not “{str(value)[:60]}”.")
+            self.fault("malformed", f"/{name}", f"“{name}” must be text, not “{str(value)[:60]}”.")
         return ""
 
     def part(self, name: str) -> Json:
@@ -51,7 +51,7 @@ class Wire:
             return value
         if value is not None:
             self.unreadable = value
-            self.fault("malformed", f"/{name}", f"“{name}” is a JSON object.")
+            self.fault("malformed", f"/{name}", f"“{name}” must be a JSON object.")
         return {}
 
     def needs(self, is_there: object, pointer: str, message: str) -> None:
