@@ -202,7 +202,7 @@ def questions(system: int, duck: duckdb.DuckDBPyConnection) -> dict[str, Questio
     first_local = end_local - dt.timedelta(days=30)
 
     def top(since: dt.datetime, until: dt.datetime) -> list[tuple[str, int]]:
-        found = top_values([system], name="Viewed", path="sku", since=since, until=until)
+        found = top_values([system], name="Viewed", path="sku", since=since, until=until, may_see=True)
         return [(each.value, each.events) for each in found.rows]
 
     asked = Funnel((system,), tuple(Step((name,)) for name in STEPS), MONTH, NOW)

@@ -113,7 +113,7 @@ def sold_properties(system):
 def test_only_as_many_of_the_last_events_are_tried_as_were_asked_for(desk, system):
     draft = drafted(system)
     url = reverse("tracking:structure-trial", args=[draft.public_id])
-    tried = trials.trial(system, "Sold", SOLD, last=40)
+    tried = trials.trial(system, "Sold", SOLD, may_see=True, last=40)
     assert (tried.looked_at, tried.there_are) == (40, 100)
     for asked in ("100", "7", "nonsense", "99999999999"):
         assert desk.get(url, {"last": asked}).context["trial"].looked_at == 100

@@ -12,13 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tracking.api import serializers_read as shapes
-from tracking.api.authentication import SystemUser, systems_of
+from tracking.api.authentication import systems_of
 from tracking.api.management import ManagementView
 from tracking.models import PartnerSystem, TrackedEvent
-from tracking.queries import people, scope
+from tracking.queries import people
 from tracking.queries.tracked import Place, Wanted, errors, properties_of, tracked
 from tracking.queries.values import top_values
-from tracking.rules.privacy import PERSONAL, shown, shown_properties
+from tracking.rules.privacy import REFUSAL, may_be_asked, shown, shown_faults, shown_properties
 
 
 class ReadView(ManagementView):
@@ -34,10 +34,6 @@ class ReadView(ManagementView):
             raise Http404("There is no such system.")
         return (found.pk,)
 
-    @property
-    def may_see(self) -> bool:
-        return isinstance(self.request.user, SystemUser) or scope.may_see_people(self.request.user)
-
     def events(self, rows: QuerySet[TrackedEvent], limit: int) -> Response:
         found = list(rows[: limit + 1])
         page, may_see = found[:limit], self.may_see
@@ -45,6 +41,14 @@ class ReadView(ManagementView):
             _hide(page)
         following = str(Place.of(page[-1])) if len(found) > limit else None
         return Response({"events": shapes.EventAnswer(page, many=True).data, "next": following})
+
+    def found(self, ids: Sequence[int], asked: dict[str, Any]) -> Response:
+        wanted = _wanted(ids, asked, hides_people=not self.may_see)
+        if not self.may_see and not all(
+            may_be_asked(each.path, names=wanted.names, values=each.values) for each in wanted.properties
+        ):
+            raise PermissionDenied(REFUSAL)
+        return self.events(tracked(wanted, before=_place(asked)), asked["limit"])
 
 
 class WholeView(ReadView):
@@ -58,7 +62,7 @@ class Events(ReadView):
     def get(self, request: Request) -> Response:
         """Events, newest first."""
         asked = self.asked(shapes.EventsOfQuery)
-        return self.events(_found(self.ids(asked.get("system")), asked), asked["limit"])
+        return self.found(self.ids(asked.get("system")), asked)
 
 
 class EventsOfSystem(ReadView):
@@ -66,7 +70,7 @@ class EventsOfSystem(ReadView):
     def get(self, request: Request, public_id: UUID) -> Response:
         """Events of one system, newest first."""
         asked = self.asked(shapes.EventsQuery)
-        return self.events(_found(self.ids(public_id), asked), asked["limit"])
+        return self.found(self.ids(public_id), asked)
 
 
 class Timeline(ReadView):
@@ -91,11 +95,9 @@ class Errors(WholeView):
     def get(self, request: Request) -> Response:
         """What is wrong with invalid events, the most frequent fault first."""
         asked = self.asked(shapes.OfSystem)
-        found = errors(self.ids(asked.get("system")), since=asked["since"], until=asked["until"])
-        answer: Any = shapes.ErrorsAnswer(found, many=True).data
-        for row in answer:
-            row["example"] = shown(row["example"], may_see=self.may_see)
-        return Response(answer)
+        ids = self.ids(asked.get("system"))
+        found = errors(ids, since=asked["since"], until=asked["until"], may_see=self.may_see)
+        return Response(shapes.ErrorsAnswer(found, many=True).data)
 
 
 class Values(WholeView):
@@ -105,19 +107,16 @@ class Values(WholeView):
     def get(self, request: Request) -> Response:
         """The most frequent values of a property."""
         asked = self.asked(shapes.ValuesQuery)
-        path, ids = asked["path"], self.ids(asked.get("system"))
-        if not self.may_see and PERSONAL & set(path.lower().split(".")):
-            raise PermissionDenied("Who people are is for those who may see it.")
-        found = top_values(ids, name=asked["name"], path=path, since=asked["since"], until=asked["until"])
-        answer: Any = shapes.ValueAnswer(found.rows, many=True).data
-        for row in answer:
-            row["value"] = shown(row["value"], may_see=self.may_see)
-        return Response(answer)
+        ids, wanted = self.ids(asked.pop("system", None)), {name: asked[name] for name in ("name", "path")}
+        if not self.may_see and not may_be_asked(wanted["path"].split("."), names=[wanted["name"]]):
+            raise PermissionDenied(REFUSAL)
+        found = top_values(ids, **wanted, since=asked["since"], until=asked["until"], may_see=self.may_see)
+        return Response(shapes.ValueAnswer(found.rows, many=True).data)
 
 
-def _found(ids: Sequence[int], asked: dict[str, Any]) -> QuerySet[TrackedEvent]:
+def _wanted(ids: Sequence[int], asked: dict[str, Any], *, hides_people: bool) -> Wanted:
     error = asked.get("error", "")
-    wanted = Wanted(
+    return Wanted(
         tuple(ids),
         names=tuple(asked["name"]),
         person=asked["person"],
@@ -127,8 +126,8 @@ def _found(ids: Sequence[int], asked: dict[str, Any]) -> QuerySet[TrackedEvent]:
         since=asked["since"],
         until=asked["until"],
         properties=properties_of(asked["property"]),
+        hides_people=hides_people,
     )
-    return tracked(wanted, before=_place(asked))
 
 
 def _place(asked: dict[str, Any]) -> Place | None:
@@ -142,6 +141,7 @@ def _ids(systems: QuerySet[PartnerSystem]) -> tuple[int, ...]:
 def _hide(events: Sequence[TrackedEvent]) -> None:
     """For somebody who may not see who people are."""
     for event in events:
+        event.errors = shown_faults(event.kind, event.errors, may_see=False)
         event.properties = shown_properties(event.kind, event.properties, may_see=False)
         for name in ("person", "user_id", "anonymous_id"):
             setattr(event, name, shown(getattr(event, name), may_see=False))

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +15,8 @@ from tracking.api.events import ReadView, WholeView
 from tracking.queries import funnels, places
 from tracking.queries.retention import retention
 from tracking.queries.sessions import session_sums, sessions
-from tracking.rules.privacy import shown
+from tracking.rules.funnels import asks_who_people_are
+from tracking.rules.privacy import REFUSAL, shown
 
 
 class Sessions(ReadView):
@@ -62,8 +64,11 @@ class Funnels(WholeView):
     def post(self, request: Request) -> Response:
         """How many people reached each step; with a breakdown, for each value."""
         definition = self.said(shapes.FunnelQuestion)
+        if not self.may_see and asks_who_people_are(definition):
+            raise PermissionDenied(REFUSAL)
         systems = systems_of(request)
         if named := definition.get("systems"):
             systems = systems.filter(public_id__in=named)
-        asked = funnels.Funnel.of(definition, list(systems.values_list("pk", flat=True)), now=timezone.now())
+        ids = list(systems.values_list("pk", flat=True))
+        asked = funnels.Funnel.of(definition, ids, now=timezone.now(), may_see=self.may_see)
         return Response(shapes.ReachedAnswer(funnels.funnel(asked), many=True).data)

@@ -65,6 +65,11 @@ class ManagementView(GenericAPIView[Any]):
     metadata_class = None  # type: ignore[assignment]  # there is nothing to tell beside the schema
     needs: ClassVar[Mapping[str, str]] = {}
 
+    @property
+    def may_see(self) -> bool:
+        """Whether names and addresses are answered as they are: a system reads its own data whole."""
+        return isinstance(self.request.user, SystemUser) or scope.may_see_people(self.request.user)
+
     def said(self, serializer: type[serializers.Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
         """The body, or a refusal that names each field."""
         return _understood(serializer(data=self.request.data, partial=partial))

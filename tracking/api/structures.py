@@ -88,7 +88,9 @@ class Trial(ManagementView):
     def get(self, request: Request, public_id: UUID) -> Response:
         """How many of the newest events of its name would fail it, and in which ways."""
         structure, asked = one_of(structures_of(request), public_id=public_id), self.asked(LastQuery)
-        trial = trials.trial(structure.system, structure.event_name, structure.schema, last=asked["last"])
+        trial = trials.trial(
+            structure.system, structure.event_name, structure.schema, may_see=self.may_see, last=asked["last"]
+        )
         return Response(TrialAnswer(trial).data)
 
 

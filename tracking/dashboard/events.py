@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -23,7 +24,7 @@ from tracking.queries import exports, replays, statistics, tail
 from tracking.queries.counts import names_of
 from tracking.queries.tracked import Place, Wanted, errors, properties_of, tracked
 from tracking.rules.faults import FAULTS
-from tracking.rules.privacy import shown, shown_properties
+from tracking.rules.privacy import REFUSAL, may_be_asked, shown, shown_faults, shown_properties
 
 SHOWN = 50
 USUAL_DAYS = 30
@@ -35,15 +36,21 @@ INTERVALS = {2: "hour", 92: "day", 730: "week"}
 @for_onlookers
 def tracked_list(request: HttpRequest) -> HttpResponseBase:
     of, span = asking.systems_of(request), asking.span_of(request, days=USUAL_DAYS)
-    wanted = _wanted(request, of, span)
     may_see = asking.may_see_people(request)
+    wanted = _wanted(request, of, span, hides_people=not may_see)
+    is_hidden = not may_see and not all(
+        may_be_asked(each.path, names=wanted.names, values=each.values) for each in wanted.properties
+    )
+    if is_hidden and request.GET.get("format"):
+        raise PermissionDenied(REFUSAL)
     if taken := request.GET.get("format"):
         return _export(taken, wanted, may_see=may_see)
     asked = _asked(request, of, span)
-    rows = list(tracked(wanted, before=asking.place_in(request))[: SHOWN + 1])
+    rows = [] if is_hidden else list(tracked(wanted, before=asking.place_in(request))[: SHOWN + 1])
     context = {
         "rows": [(event, shown(event.person, may_see=may_see)) for event in rows[:SHOWN]],
         "may_see": may_see,
+        "is_hidden": is_hidden,
         "of": of,
         "span": span,
         "asked": asked,
@@ -78,7 +85,10 @@ def tracked_event(request: HttpRequest, event_id: UUID) -> HttpResponse:
         "received": received,
         "structure": tail.structure_of(received),
         "verdict": verdict,
-        "faults": [(FAULTS.get(error["type"], error["type"]), error) for error in event.errors],
+        "faults": [
+            (FAULTS.get(error["type"], error["type"]), error)
+            for error in shown_faults(event.kind, event.errors, may_see=may_see)
+        ],
         "person": shown(event.person, may_see=may_see),
         "user_id": shown(event.user_id, may_see=may_see),
         "anonymous_id": shown(event.anonymous_id, may_see=may_see),
@@ -94,13 +104,12 @@ def tracked_event(request: HttpRequest, event_id: UUID) -> HttpResponse:
 def quality(request: HttpRequest) -> HttpResponseBase:
     """How many events were valid, invalid and repeated over time, and what was wrong with the invalid ones."""
     of, span = asking.systems_of(request), asking.span_of(request, days=USUAL_DAYS)
-    found = errors(of.ids, since=span.since, until=span.until)
+    found = errors(of.ids, since=span.since, until=span.until, may_see=asking.may_see_people(request))
     if request.GET.get("format") == "csv":
         columns = ("event", "fault", "pointer", "events", "example")
         return csv_response("faults.csv", columns, [(e.name, e.type, e.pointer, e.events, e.example) for e in found])
-    sums = statistics(of.ids, since=span.since, until=span.until, interval=_interval(span.days))
+    sums = statistics(of.ids, since=span.since, until=span.until, interval=_interval(span.days), is_fresh=True)
     asked = {"system": of.value, "first": span.first, "last": span.last}
-    may_see = asking.may_see_people(request)
     context = {
         "of": of,
         "span": span,
@@ -108,7 +117,7 @@ def quality(request: HttpRequest) -> HttpResponseBase:
         "sums": sums,
         "valid_share": sums.valid / (sums.valid + sums.invalid) if sums.valid + sums.invalid else None,
         "chart": _validity_chart(sums),
-        "faults": [_fault_row(error, asked, may_see=may_see) for error in found],
+        "faults": [_fault_row(error, asked) for error in found],
         "events_url": {
             kind: reverse("tracking:tracked") + asking.query(**asked, validity=kind) for kind in ("valid", "invalid")
         },
@@ -137,7 +146,7 @@ def live(request: HttpRequest) -> HttpResponse:
                 "event": row,
                 "person": shown(row.person, may_see=may_see),
                 "lag": max(0.0, (now - row.received_at).total_seconds()),
-                "fault": row.errors[0] if row.errors else None,
+                "fault": next(iter(shown_faults(row.kind, row.errors, may_see=may_see)), None),
             }
             for row in rows
         ],
@@ -161,7 +170,7 @@ def _asked(request: HttpRequest, of: asking.Of, span: asking.Span) -> dict[str, 
     return days | {name: asking.text(request, name) for name in texts}
 
 
-def _wanted(request: HttpRequest, of: asking.Of, span: asking.Span) -> Wanted:
+def _wanted(request: HttpRequest, of: asking.Of, span: asking.Span, *, hides_people: bool) -> Wanted:
     name, error = asking.text(request, "name"), asking.text(request, "error")
     return Wanted(
         of.ids,
@@ -173,6 +182,7 @@ def _wanted(request: HttpRequest, of: asking.Of, span: asking.Span) -> Wanted:
         since=span.since,
         until=span.until,
         properties=properties_of(asking.text(request, "property")),
+        hides_people=hides_people,
     )
 
 
@@ -214,13 +224,13 @@ def _validity_chart(sums: Any) -> dict[str, Any]:
     }
 
 
-def _fault_row(error: Any, asked: dict[str, Any], *, may_see: bool) -> dict[str, Any]:
+def _fault_row(error: Any, asked: dict[str, Any]) -> dict[str, Any]:
     narrowed = asking.query(**asked, name=error.name, error=error.type)
     return {
         "name": error.name,
         "kind": FAULTS.get(error.type, error.type),
         "pointer": error.pointer,
         "events": error.events,
-        "example": shown(error.example, may_see=may_see),
+        "example": error.example,
         "url": f"{reverse('tracking:tracked')}{narrowed}&pointer={quote(error.pointer, safe='')}",
     }

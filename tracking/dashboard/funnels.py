@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -23,8 +24,8 @@ from tracking.queries import funnels as queries
 from tracking.queries import scope
 from tracking.queries.counts import names_of
 from tracking.queries.tracked import properties_of
-from tracking.rules.funnels import MOST_STEPS, ORDERS, UNITS, faults_of
-from tracking.rules.privacy import shown
+from tracking.rules.funnels import MOST_STEPS, ORDERS, UNITS, asks_who_people_are, faults_of
+from tracking.rules.privacy import REFUSAL, shown
 
 SHOWN = 50
 FEWEST_STEPS = 2
@@ -40,6 +41,7 @@ def funnel_page(request: HttpRequest) -> HttpResponse:
     definition = _definition(asked)
     is_asked = any(step["names"] for step in definition["steps"])
     faults = faults_of(definition) if is_asked else []
+    is_hidden = is_asked and not faults and _is_hidden(request, definition)
     context = {
         "of": of,
         "saved": saved,
@@ -48,11 +50,12 @@ def funnel_page(request: HttpRequest) -> HttpResponse:
         "orders": ORDERS,
         "units": UNITS,
         "faults": faults,
+        "is_hidden": is_hidden,
         "funnels": _offered(request),
         "may_save": _may_keep(request),
         "definition": json.dumps(definition),
     }
-    if is_asked and not faults and request.GET.get("do") != "add":
+    if is_asked and not faults and not is_hidden and request.GET.get("do") != "add":
         context |= _answer(request, asked, definition, saved)
     return page(request, "tracking/funnel.html", context)
 
@@ -65,8 +68,10 @@ def funnel_people(request: HttpRequest) -> HttpResponseBase:
     step, after = asking.text(request, "step"), asking.text(request, "after")
     if faults_of(definition) or not step.isdecimal() or not 0 < int(step) <= len(definition["steps"]):
         raise Http404("There is no such step.")
-    question = queries.Funnel.of(definition, _ids(request, definition), now=timezone.now())
+    if _is_hidden(request, definition):
+        raise PermissionDenied(REFUSAL)
     may_see = asking.may_see_people(request)
+    question = queries.Funnel.of(definition, _ids(request, definition), now=timezone.now(), may_see=may_see)
     if request.GET.get("format") == "csv":
         everybody = queries.dropped_off(question, after_step=int(step))
         rows = ((shown(person, may_see=may_see),) for person in everybody)
@@ -235,10 +240,16 @@ def _ids(request: HttpRequest, definition: dict[str, Any]) -> tuple[int, ...]:
     return tuple(system.pk for system in seen if not named or str(system.public_id) in named)
 
 
+def _is_hidden(request: HttpRequest, definition: dict[str, Any]) -> bool:
+    """Whether it asks for what this reader may not see."""
+    return not asking.may_see_people(request) and asks_who_people_are(definition)
+
+
 def _answer(
     request: HttpRequest, asked: QueryDict, definition: dict[str, Any], saved: SavedFunnel | None
 ) -> dict[str, Any]:
-    question = queries.Funnel.of(definition, _ids(request, definition), now=timezone.now())
+    may_see = asking.may_see_people(request)
+    question = queries.Funnel.of(definition, _ids(request, definition), now=timezone.now(), may_see=may_see)
     found = queries.funnel(question)
     steps = definition["steps"]
     return {

@@ -22,7 +22,7 @@ from tracking.models import Replay
 from tracking.queries import replays as queries
 from tracking.queries.counts import names_of
 from tracking.rules.faults import FAULTS
-from tracking.rules.privacy import shown
+from tracking.rules.privacy import shown, shown_faults
 
 SHOWN = 50
 Status = Replay.Status
@@ -141,9 +141,9 @@ def _preview(request: HttpRequest, replay: Replay) -> dict[str, Any]:
             {
                 "event": verdict.event,
                 "person": shown(verdict.event.person, may_see=may_see),
-                "before": verdict.event.errors[0] if verdict.event.errors else None,
+                "before": next(iter(shown_faults(verdict.event.kind, verdict.event.errors, may_see=may_see)), None),
                 "is_mended": verdict.is_mended,
-                "after": verdict.errors[0] if verdict.errors else None,
+                "after": next(iter(shown_faults(verdict.event.kind, verdict.errors, may_see=may_see)), None),
             }
             for verdict in found.examples
         ],

@@ -149,8 +149,8 @@ def _to_compare_with(structure: EventStructure, versions: list[EventStructure]) 
 def structure_trial(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """A fragment: how many of the last events would fail it, and in which ways."""
     structure = get_object_or_404(scope.structures_seen_by(request.user), public_id=public_id)
-    last = _asked_last(request)
-    trial = trials.trial(structure.system, structure.event_name, structure.schema, last=last)
+    last, may_see = _asked_last(request), scope.may_see_people(request.user)
+    trial = trials.trial(structure.system, structure.event_name, structure.schema, may_see=may_see, last=last)
     context = {"structure": structure, "trial": trial, "last": last, "lasts": LASTS}
     return page(request, "tracking/structure_trial.html", context)
 

@@ -21,7 +21,7 @@ from tracking.dashboard.access import for_onlookers
 from tracking.models import CountedProperty, PartnerSystem
 from tracking.queries.counts import names_of
 from tracking.queries.values import TopValues, counted_in, properties_of, top_values
-from tracking.rules.privacy import PERSONAL, shown
+from tracking.rules.privacy import may_be_asked
 
 SHOWN, TAKEN_AWAY = 50, 10_000
 USUAL_DAYS = 30
@@ -35,13 +35,14 @@ def values_page(request: HttpRequest) -> HttpResponseBase:
     of, span = asking.systems_of(request), asking.span_of(request, days=USUAL_DAYS)
     name, path = asking.text(request, "name"), asking.text(request, "path")
     may_see = asking.may_see_people(request)
-    is_hidden = not may_see and bool(PERSONAL & set(path.lower().split(".")))
+    is_hidden = not may_see and not may_be_asked(path.split("."), names=[name])
     is_csv = request.GET.get("format") == "csv"
     found = TopValues([])
     if name and path and not is_hidden:
         limit = TAKEN_AWAY if is_csv else SHOWN
-        found = top_values(of.ids, name=name, path=path, since=span.since, until=span.until, limit=limit)
-    rows = [(shown(row.value, may_see=may_see), row.events) for row in found.rows]
+        asked_for = {"name": name, "path": path, "since": span.since, "until": span.until}
+        found = top_values(of.ids, **asked_for, may_see=may_see, limit=limit)
+    rows = [(row.value, row.events) for row in found.rows]
     if is_csv:
         return csv_response("values.csv", ("value", "events"), rows)
     counted = list(counted_in(of.ids))

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tracking.models import TrackedEvent
 from tracking.queries.tracked import Place, Wanted, tracked
-from tracking.rules.privacy import shown, shown_properties
+from tracking.rules.privacy import shown, shown_faults, shown_properties
 
 CHUNK = 5_000
 ROW_GROUP = 20_000
@@ -72,6 +72,6 @@ def _row(event: TrackedEvent, may_see: bool) -> tuple[Any, ...]:
         shown(event.user_id, may_see=may_see),
         shown(event.anonymous_id, may_see=may_see),
         event.is_valid,
-        orjson.dumps(event.errors).decode(),
+        orjson.dumps(shown_faults(event.kind, event.errors, may_see=may_see)).decode(),
         orjson.dumps(shown_properties(event.kind, event.properties, may_see=may_see)).decode(),
     )

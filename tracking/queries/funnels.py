@@ -19,6 +19,7 @@ from django.utils import timezone
 from tracking.models import PartnerSystem, SavedFunnel
 from tracking.queries.tracked import PropertyIs
 from tracking.rules.funnels import UNITS, Definition
+from tracking.rules.privacy import ABOUT_PEOPLE, shown_value
 
 Order = Literal["ordered", "strict"]
 MOST_GROUPS = 50
@@ -45,9 +46,10 @@ class Funnel:
     order: Order = "ordered"
     breakdown: tuple[str, ...] = ()
     people: tuple[str, ...] | None = None  # Only these, or everybody.
+    may_see: bool = True  # Whether properties of events about people may be asked (see rules.privacy).
 
     @classmethod
-    def of(cls, definition: Definition, system_ids: Sequence[int], *, now: datetime) -> "Funnel":
+    def of(cls, definition: Definition, system_ids: Sequence[int], *, now: datetime, may_see: bool = True) -> "Funnel":
         """The question a definition (see rules.funnels) asks at this moment. It must be free of faults."""
         since, until = _span(definition, now)
         return cls(
@@ -67,6 +69,7 @@ class Funnel:
             window=definition.get("window", 7) * UNITS[definition.get("unit", "days")],
             order=definition.get("order", "ordered"),
             breakdown=tuple(definition.get("breakdown", ())),
+            may_see=may_see,
         )
 
 
@@ -117,13 +120,15 @@ def funnel(asked: Funnel) -> list[Reached]:
     count = len(asked.steps)
     reached = ", ".join(f"count(*) FILTER (WHERE level >= {step + 1})" for step in range(count))
     if asked.breakdown:
-        group = f"coalesce(properties #>> {parameters.add(list(asked.breakdown))}::text[], '')"
+        group = f"coalesce(first.properties #>> {parameters.add(list(asked.breakdown))}::text[], '')"
+        if not asked.may_see:
+            group = f"CASE WHEN {_is_not_about_people('first', parameters)} THEN {group} ELSE '' END"
         best = f"""
             SELECT DISTINCT ON (furthest.person) furthest.person, level, {group} AS grouped
             FROM furthest JOIN tracking_trackedevent first
                 ON first.person = furthest.person AND first.occurred_at = furthest.start
                 AND first.system_id = ANY({parameters.add(list(asked.system_ids))})
-                AND ({_fits(asked.steps[0], parameters, "first")})
+                AND ({_fits(asked, asked.steps[0], parameters, "first")})
             ORDER BY furthest.person, level DESC, furthest.start
         """
     else:
@@ -135,7 +140,8 @@ def funnel(asked: Funnel) -> list[Reached]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters.values)
         rows = cursor.fetchall()
-    return [Reached(group, list(people)) for group, *people in rows] or [Reached("", [0] * count)]
+    found = [Reached(shown_value(group, may_see=asked.may_see), list(people)) for group, *people in rows]
+    return found or [Reached("", [0] * count)]
 
 
 def dropped_off(asked: Funnel, *, after_step: int, after: str = "", limit: int | None = None) -> list[str]:
@@ -192,7 +198,8 @@ def _levels(asked: Funnel, parameters: _Parameters) -> str:
 def _events(asked: Funnel, parameters: _Parameters) -> str:
     """The events that count, with a flag for each step they may be, and for strict order their place among all."""
     flags = ", ".join(
-        f"({_fits(step, parameters, 'event')}) AS is_{number}" for number, step in enumerate(asked.steps, start=1)
+        f"({_fits(asked, step, parameters, 'event')}) AS is_{number}"
+        for number, step in enumerate(asked.steps, start=1)
     )
     is_strict = asked.order == "strict"
     place = "row_number() OVER (PARTITION BY person ORDER BY occurred_at, id)" if is_strict else "NULL::bigint"
@@ -209,14 +216,20 @@ def _events(asked: Funnel, parameters: _Parameters) -> str:
     """
 
 
-def _fits(step: Step, parameters: _Parameters, table: str) -> str:
+def _fits(asked: Funnel, step: Step, parameters: _Parameters, table: str) -> str:
     conditions = [f"{table}.name = ANY({parameters.add(list(step.names))})"]
+    if step.properties and not asked.may_see:
+        conditions.append(_is_not_about_people(table, parameters))
     for wanted in step.properties:
         value = f"{table}.properties #>> {parameters.add(list(wanted.path))}::text[]"
         conditions.append(
             f"{value} = ANY({parameters.add(list(wanted.values))})" if wanted.values else f"{value} IS NOT NULL"
         )
     return " AND ".join(conditions)
+
+
+def _is_not_about_people(table: str, parameters: _Parameters) -> str:
+    return f"{table}.kind <> ALL({parameters.add(list(ABOUT_PEOPLE))})"
 
 
 def _step(number: int, window: str) -> str:

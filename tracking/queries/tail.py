@@ -15,7 +15,7 @@ SHOWN = 50
 LOOKED_THROUGH = 5_000
 
 _LATEST = """
-    SELECT event.id, event.name, event.person, event.is_valid, event.errors, event.received_at, received.sdk
+    SELECT event.id, event.kind, event.name, event.person, event.is_valid, event.errors, event.received_at, received.sdk
     FROM (
         SELECT id, occurred_at, transaction_id, system_id, sdk FROM tracking_receivedevent
         WHERE transaction_id > %(after)s::xid8 AND transaction_id <= %(upto)s::xid8
@@ -27,7 +27,7 @@ _LATEST = """
 """
 # Where a quiet system stands behind busy ones: its latest events by the time they happened.
 _LATEST_OF_QUIET = """
-    SELECT event.id, event.name, event.person, event.is_valid, event.errors, event.received_at, received.sdk
+    SELECT event.id, event.kind, event.name, event.person, event.is_valid, event.errors, event.received_at, received.sdk
     FROM (
         SELECT * FROM tracking_trackedevent WHERE system_id = %(system)s ORDER BY occurred_at DESC LIMIT %(shown)s
     ) event
@@ -39,6 +39,7 @@ _LATEST_OF_QUIET = """
 @dataclass(frozen=True)
 class Arrived:
     id: UUID
+    kind: str
     name: str
     person: str
     is_valid: bool
@@ -68,8 +69,8 @@ def _asked(statement: str, values: dict[str, Any]) -> list[Arrived]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [
-            Arrived(number, name, person, is_valid, json.loads(errors), received_at, sdk)
-            for number, name, person, is_valid, errors, received_at, sdk in cursor.fetchall()
+            Arrived(number, kind, name, person, is_valid, json.loads(errors), received_at, sdk)
+            for number, kind, name, person, is_valid, errors, received_at, sdk in cursor.fetchall()
         ]
 
 

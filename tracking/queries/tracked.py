@@ -13,6 +13,7 @@ from django.db.models.functions import Cast
 
 from tracking.models import TrackedEvent
 from tracking.queries import people, places
+from tracking.rules.privacy import ABOUT_PEOPLE, shown_message
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,10 @@ def properties_of(written: str) -> tuple[PropertyIs, ...]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which events: of these systems, and where something is given, only those it fits."""
+    """Which events: of these systems, and where something is given, only those it fits.
+
+    `hides_people`: what events about people say of them is no reason to find one (see rules.privacy).
+    """
 
     system_ids: tuple[int, ...]
     names: tuple[str, ...] = ()
@@ -47,6 +51,7 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     properties: tuple[PropertyIs, ...] = ()
+    hides_people: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ def tracked(wanted: Wanted, *, before: Place | None = None) -> QuerySet[TrackedE
         rows = rows.filter(occurred_at__gte=wanted.since)
     if wanted.until:
         rows = rows.filter(occurred_at__lt=wanted.until)
+    if wanted.properties and wanted.hides_people:
+        rows = rows.exclude(kind__in=ABOUT_PEOPLE)
     for number, condition in enumerate(wanted.properties):
         rows = _where(rows, condition, f"property_{number}")
     if before:
@@ -116,7 +123,10 @@ def timeline(partner_id: int, person: str, *, before: Place | None = None) -> Qu
 
 @dataclass(frozen=True)
 class ErrorCount:
-    """`events` have this fault. `pointer` leads into the properties; `example` is the newest message of this kind."""
+    """`events` have this fault. `pointer` leads into the properties.
+
+    `example` is the newest message of this fault, as this reader may see it.
+    """
 
     name: str
     type: str
@@ -125,17 +135,23 @@ class ErrorCount:
     example: str
 
 
-def errors(system_ids: Sequence[int], *, since: datetime, until: datetime, limit: int = 100) -> list[ErrorCount]:
+def errors(
+    system_ids: Sequence[int], *, since: datetime, until: datetime, may_see: bool, limit: int = 100
+) -> list[ErrorCount]:
     """What is wrong with invalid events, the most frequent fault first."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT name, error->>'type', error->>'pointer', count(DISTINCT id),
-                   (array_agg(error->>'message' ORDER BY occurred_at DESC))[1]
+                   (array_agg(error->>'message' ORDER BY occurred_at DESC, id))[1],
+                   (array_agg(kind ORDER BY occurred_at DESC, id))[1]
             FROM tracking_trackedevent, jsonb_array_elements(errors) error
             WHERE system_id = ANY(%s) AND occurred_at >= %s AND occurred_at < %s AND NOT is_valid
             GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT %s
             """,
             [list(system_ids), since, until, limit],
         )
-        return [ErrorCount(*row) for row in cursor.fetchall()]
+        return [
+            ErrorCount(name, fault, pointer, count, shown_message(text, kind=kind, pointer=pointer, may_see=may_see))
+            for name, fault, pointer, count, text, kind in cursor.fetchall()
+        ]

@@ -10,6 +10,7 @@ from django.db.models import F, Sum
 
 from tracking.models import HourCount, PartnerSystem, TrackedEvent
 from tracking.rules.inference import inferred
+from tracking.rules.privacy import ABOUT_PEOPLE, shown_message
 from tracking.rules.structures import Structure
 
 USUAL, MOST = 1_000, 10_000
@@ -67,20 +68,24 @@ class Drafted:
     there_are: int
 
 
-def trial(system: PartnerSystem, event_name: str, schema: Any, *, last: int = USUAL) -> Trial:
-    """The newest `last` events of this name, each asked as the ingest would ask it. Raises BadStructure."""
+def trial(system: PartnerSystem, event_name: str, schema: Any, *, may_see: bool, last: int = USUAL) -> Trial:
+    """The newest `last` events of this name, each asked as the ingest would ask it. Raises BadStructure.
+
+    The examples say what this reader may see (see rules.privacy).
+    """
     structure = Structure(schema)
     looked_at = failing = failing_anew = 0
     counts: dict[tuple[str, str], int] = {}
     examples: dict[tuple[str, str], Example] = {}
-    for number, occurred_at, properties, is_valid in _newest(system, event_name, last):
+    for number, occurred_at, properties, is_valid, of_kind in _newest(system, event_name, last):
         looked_at += 1
         violations = structure.violations(properties)
         failing += bool(violations)
         failing_anew += bool(violations) and is_valid
         for kind, message in {(each.type, each.pointer): each.message for each in violations}.items():
             counts[kind] = counts.get(kind, 0) + 1
-            examples.setdefault(kind, Example(number, occurred_at, message))
+            told = shown_message(message, kind=of_kind, pointer=kind[1], may_see=may_see)
+            examples.setdefault(kind, Example(number, occurred_at, told))
     frequent = sorted(counts, key=lambda kind: (-counts[kind], kind))[:MOST_KINDS]
     kinds = [FailingKind(*kind, counts[kind], examples[kind]) for kind in frequent]
     return Trial(looked_at, _there_are(system, event_name, looked_at), failing, failing_anew, kinds)
@@ -88,15 +93,16 @@ def trial(system: PartnerSystem, event_name: str, schema: Any, *, last: int = US
 
 def drafted_from_events(system: PartnerSystem, event_name: str, *, last: int = USUAL) -> Drafted:
     """What the valid ones among the newest `last` events of this name have in common."""
-    newest = [(properties, is_valid) for _, _, properties, is_valid in _newest(system, event_name, last)]
-    samples = [properties for properties, is_valid in newest if is_valid]
-    schema = inferred(samples) if samples else None
+    newest = [row[2:] for row in _newest(system, event_name, last)]
+    samples = [properties for properties, is_valid, _ in newest if is_valid]
+    are_about_people = any(kind in ABOUT_PEOPLE for _, _, kind in newest)
+    schema = inferred(samples, are_about_people=are_about_people) if samples else None
     return Drafted(schema, len(samples), len(newest), _there_are(system, event_name, len(newest)))
 
 
-def _newest(system: PartnerSystem, event_name: str, last: int) -> Iterator[tuple[UUID, datetime, Any, bool]]:
+def _newest(system: PartnerSystem, event_name: str, last: int) -> Iterator[tuple[UUID, datetime, Any, bool, str]]:
     rows = TrackedEvent.objects.filter(system_id=system.pk, name=event_name).order_by("-occurred_at", "-id")
-    columns = rows.values_list("id", "occurred_at", "properties", "is_valid")
+    columns = rows.values_list("id", "occurred_at", "properties", "is_valid", "kind")
     return columns[: min(last, MOST)].iterator(chunk_size=1_000)
 
 

@@ -1,7 +1,7 @@
 """The most frequent values of a property: from the sums of a system that counts it, else from its events."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from tracking.models import CountedProperty
+from tracking.rules.privacy import ABOUT_PEOPLE, shown_value
 
 NEWEST, NEWEST_LOOKED_AT = 10_000, 200
 
@@ -33,21 +34,24 @@ class TopValues:
 
 
 def top_values(
-    system_ids: Sequence[int], *, name: str, path: str, since: datetime, until: datetime, limit: int = 20
+    system_ids: Sequence[int], *, name: str, path: str, since: datetime, until: datetime, may_see: bool, limit: int = 20
 ) -> TopValues:
     """Of the events of one name. `path` leads to the property, outermost name first, with dots between.
 
     Exact either way: sums of days answer for whole days only, and a day that is still being counted asks its events.
+    For a reader who may not see people, values are shown as rules.privacy has it, and events about people are left out:
+    sums do not tell them apart, so it is asked of the events.
     """
     asked: dict[str, Any] = {
         "systems": list(system_ids), "name": name, "path": path, "since": since, "until": until, "limit": limit,
+        "hidden": [] if may_see else list(ABOUT_PEOPLE),
     }  # fmt: skip
-    days = _whole_days(since, until)
+    days = _whole_days(since, until) if may_see else None
     ready = _ready(asked, days)
     found = _top(asked, days, ready)
     if ready != _ready(asked, days):
         found = _top(asked, days, [])  # Counting ended or began anew meanwhile, so the sums may have been in parts.
-    return found
+    return found if may_see else replace(found, rows=[ValueEvents(shown_value(r.value), r.events) for r in found.rows])
 
 
 def _ready(asked: dict[str, Any], days: tuple[date, date] | None) -> list[tuple[int, ...]]:
@@ -87,7 +91,8 @@ _SUMS = """
 """
 _EVENTS = """
     SELECT properties #>> string_to_array(%(path)s, '.') AS value, count(*) AS events FROM tracking_trackedevent
-    WHERE system_id = ANY(%(others)s) AND name = %(name)s AND occurred_at >= %(since)s AND occurred_at < %(until)s
+    WHERE system_id = ANY(%(others)s) AND name = %(name)s AND kind <> ALL(%(hidden)s)
+      AND occurred_at >= %(since)s AND occurred_at < %(until)s
       AND properties #>> string_to_array(%(path)s, '.') IS NOT NULL
     GROUP BY 1
 """

@@ -15,6 +15,8 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from tracking.rules.privacy import may_be_asked
+
 MOST_STEPS, MOST_NAMES, MOST_PROPERTIES, MOST_VALUES, DEEPEST, LONGEST = 10, 10, 5, 20, 8, 200
 UNITS = {"minutes": timedelta(minutes=1), "hours": timedelta(hours=1), "days": timedelta(days=1)}
 LONGEST_WINDOW = timedelta(days=365)
@@ -30,6 +32,15 @@ def faults_of(definition: Any) -> list[str]:
     if not isinstance(definition, Mapping):
         return ["A funnel is a JSON object."]
     return list(_faults(definition))
+
+
+def asks_who_people_are(definition: Definition) -> bool:
+    """Whether a property or value in it is for those who may see people. It must be free of faults."""
+    steps = definition["steps"]
+    asked = [(step, each["path"], each.get("values", ())) for step in steps for each in step.get("properties", ())]
+    if breakdown := definition.get("breakdown"):
+        asked.append((steps[0], breakdown, ()))
+    return not all(may_be_asked(path, names=step["names"], values=values) for step, path, values in asked)
 
 
 def _faults(definition: Definition) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A structure drafted from events: what was always there, of which types, and what looks like a choice or a format.
 
-It allows every event it was drafted from. Whoever publishes it may make it stricter.
+It allows every event it was drafted from. Whoever publishes it may make it stricter. Everybody may read a structure, so
+it repeats nothing that says who somebody is.
 """
 
 from collections import Counter
@@ -10,6 +11,8 @@ from functools import cache
 from typing import Any
 
 import jsonschema_rs
+
+from tracking.rules.privacy import is_personal, shown_value
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DEEPEST = 12  # Levels of objects and lists that are described.
@@ -21,9 +24,9 @@ _TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 _NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 
 
-def inferred(samples: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The JSON Schema of these properties."""
-    seen = _Seen()
+def inferred(samples: Iterable[dict[str, Any]], *, are_about_people: bool = False) -> dict[str, Any]:
+    """The JSON Schema of these properties. What events about people say is never a choice."""
+    seen = _Seen(is_personal=are_about_people)
     for properties in samples:
         seen.add(properties, depth=0)
     return {"$schema": DIALECT, "type": "object"} | seen.schema()
@@ -39,6 +42,8 @@ class _Seen:
     properties: dict[str, "_Seen"] = field(default_factory=dict)
     items: "_Seen | None" = None
     is_cut: bool = False  # Below this nothing is described.
+    path: tuple[str, ...] = ()
+    is_personal: bool = False
 
     def add(self, value: Any, *, depth: int) -> None:
         kind = _type_of(value)
@@ -49,11 +54,17 @@ class _Seen:
             self.is_cut = True
         elif kind == "object":
             for name, inner in value.items():
-                self.properties.setdefault(name, _Seen()).add(inner, depth=depth + 1)
+                if name not in self.properties:
+                    self.properties[name] = self._inside(name)
+                self.properties[name].add(inner, depth=depth + 1)
         elif kind == "array":
-            self.items = self.items or _Seen()
+            self.items = self.items or self._inside()
             for inner in value:
                 self.items.add(inner, depth=depth + 1)
+
+    def _inside(self, *names: str) -> "_Seen":
+        path = (*self.path, *names)
+        return _Seen(path=path, is_personal=self.is_personal or is_personal(path))
 
     def _add_text(self, text: str) -> None:
         if len(self.texts) <= MOST_CHOICES:
@@ -89,9 +100,10 @@ class _Seen:
         if self.formats:
             return {"format": next(name for name in FORMATS if name in self.formats)}
         is_choice = (
-            set(self.types) == {"string"}
+            not self.is_personal
+            and set(self.types) == {"string"}
             and 2 <= len(self.texts) <= MOST_CHOICES
-            and all(0 < len(text) <= LONGEST_CHOICE for text in self.texts)
+            and all(0 < len(text) <= LONGEST_CHOICE and shown_value(text) == text for text in self.texts)
             and texts >= SEEN_PER_CHOICE * len(self.texts)
         )
         return {"enum": sorted(self.texts)} if is_choice else {}

@@ -2,7 +2,10 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
+from tests.tracking.reading.conftest import HOUR
+from tests.tracking.received import a_system, receive, said
 from tracking.actions import counted, partners, replays, structures
 from tracking.models import CountedProperty, TrackedEvent
 
@@ -102,6 +105,93 @@ def test_a_viewer_reads_no_address_over_rest_either(acme, client_of, viewer):
     text = client_of(viewer).get(f"{V1}/events/").content.decode()
     assert "ada@example.com" not in text
     assert client_of(viewer).get(f"{V1}/merges/").status_code == 403
+
+
+@pytest.fixture
+def told(now, follow_events):
+    """A system to which people told of themselves, in every way there is."""
+    properties = {
+        "plan": "gold",
+        "first_name": "Ada",
+        "customer": {"name": "Ada Lovelace"},
+        "contact": "+12025550123",
+        "email": "ada@example.com",
+    }
+    named = said("Signed up", kind="identify", properties={"title": "Ada Lovelace"})
+    usual = said("identify", kind="identify", properties={"title": "Ada Lovelace"})
+    system, at = a_system(), now - HOUR
+    receive(system, *[said("Viewed", properties=properties)] * 20, *[named] * 20, usual, at=at)
+    follow_events()
+    return system
+
+
+@pytest.fixture
+def told_key(told):
+    pair = partners.add_pair(system=told, by=None)
+    return f"{pair.key.prefix}:{pair.shown}"
+
+
+PERSONAL = ["email"], ["first_name"], ["customer", "name"], ["Postal-Code"]
+
+
+@pytest.mark.parametrize("path", PERSONAL, ids=".".join)
+def test_a_viewer_asks_for_nothing_that_says_who_people_are(told_key, client_of, viewer, path):
+    """How many have this address is an answer too."""
+    client, written = client_of(viewer), ".".join(path)
+    first = STEPS[0] | {"properties": [{"path": path, "values": ["Ada"]}]}
+    for question in ({"steps": STEPS, "breakdown": path}, {"steps": [first, STEPS[1]]}):
+        assert client.post(f"{V1}/funnels/", question, "application/json").status_code == 403
+        own = Client().post(f"{V1}/funnels/", question, "application/json", headers={"X-Write-Key": told_key})
+        assert own.status_code == 200
+    for url, asked in (
+        (f"{V1}/values/", {"name": "Viewed", "path": written}),
+        (f"{V1}/events/", {"property": written}),
+    ):
+        assert client.get(url, asked).status_code == 403
+        assert ask(told_key, url, **asked).status_code == 200
+
+
+def test_a_viewer_finds_nobody_by_what_they_told_of_themselves(told_key, client_of, viewer):
+    client, values, events = client_of(viewer), f"{V1}/values/", f"{V1}/events/"
+    by_contact = STEPS[0] | {"properties": [{"path": ["contact"], "values": ["+12025550123"]}]}
+    asked = client.post(f"{V1}/funnels/", {"steps": [by_contact, STEPS[1]]}, "application/json")
+    assert asked.status_code == 403
+    assert client.get(values, {"name": "identify", "path": "title"}).status_code == 403
+    assert client.get(events, {"name": "identify", "property": "title=Ada Lovelace"}).status_code == 403
+    # A name may hide what kind of event it is.
+    assert len(ask(told_key, values, name="Signed up", path="title").json()) == 1
+    assert client.get(values, {"name": "Signed up", "path": "title"}).json() == []
+    assert len(ask(told_key, events, property="title=Ada Lovelace").json()["events"]) == 21
+    assert client.get(events, {"property": "title=Ada Lovelace"}).json()["events"] == []
+    by_title = {"names": ["Signed up"], "properties": [{"path": ["title"], "values": ["Ada Lovelace"]}]}
+    found = client.post(f"{V1}/funnels/", {"steps": [by_title, STEPS[1]]}, "application/json")
+    assert found.json() == [{"group": "", "people": [0, 0]}]
+    signed_up = {"steps": [{"names": ["Signed up"]}, STEPS[1]], "breakdown": ["title"]}
+    assert client.post(f"{V1}/funnels/", signed_up, "application/json").json()[0]["group"] == ""
+    assert client.get(values, {"name": "Viewed", "path": "customer"}).json()[0]["value"] == "(several values)"
+    assert client.get(values, {"name": "Viewed", "path": "plan"}).json()[0]["value"] == "gold"
+
+
+def test_a_trial_and_a_draft_quote_nobody_to_a_viewer(told, told_key, client_of, viewer):
+    narrow = {
+        "type": "object",
+        "properties": {name: {"enum": ["x"]} for name in ("first_name", "contact", "customer", "plan")},
+    }
+    client = client_of(viewer)
+    for name, schema in (("Viewed", narrow), ("Signed up", {"properties": {"title": {"type": "number"}}})):
+        draft = structures.draft(system=told, event_name=name, schema=schema, by=None)
+        for url in (
+            f"{V1}/structures/{draft.public_id}/trial/",
+            reverse("tracking:structure-trial", args=[draft.public_id]),
+        ):
+            text = client.get(url).content.decode()
+            assert "Ada" not in text
+            assert "+12025550123" not in text
+        assert "Ada" in ask(told_key, f"{V1}/structures/{draft.public_id}/trial/").content.decode()
+    for name in ("Viewed", "Signed up"):
+        drafted = client.get(f"{V1}/systems/{told.public_id}/inferred/", {"event_name": name})
+        assert drafted.status_code == 200
+        assert "Ada" not in drafted.content.decode()
 
 
 def test_a_property_is_declared_watched_and_stopped_by_people_who_may(acme, rival, key, desk, outsider, now):

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from tests.tracking.received import a_system, receive, said
 from tracking.actions import counted, funnels, identity, replays, structures
 from tracking.models import CountedProperty, PartnerSystem, Replay, SavedFunnel, TrackedEvent, UserMerge
 
@@ -71,6 +72,50 @@ def test_a_viewer_reads_no_address_of_anybody(acme, client_of, viewer):
     assert "Rome" not in other
     assert "10.0.0.1" not in other
     assert b"ada@example.com" not in taken(client.get(reverse("tracking:tracked"), {"format": "csv"}))
+
+
+def test_a_viewer_asks_no_page_who_people_are(acme, desk, client_of, viewer):
+    client, refusal = client_of(viewer), "Who people are is for those who may see it"
+    funnel, values, events = (reverse(f"tracking:{name}") for name in ("funnel", "values", "tracked"))
+    asked = (
+        funnel + question("Viewed", "Sold", breakdown="email"),
+        f"{funnel}?event=Viewed&where=email%3Dada@example.com&event=Sold",
+        f"{values}?name=identify&path=title",
+        f"{values}?name=Viewed&path=email",
+        f"{events}?property=email%3Dada@example.com",
+        f"{events}?property=plan%3Dada@example.com",
+    )
+    for url in asked:
+        assert refusal in text(client.get(url)), url
+        assert refusal not in text(desk.get(url)), url
+    assert "ada@example.com" in text(desk.get(asked[0]))
+    people = reverse("tracking:funnel-people") + question("Viewed", "Sold", breakdown="email", step="1")
+    assert client.get(people).status_code == 403
+    assert client.get(asked[-1] + "&format=csv").status_code == 403
+
+
+def test_a_viewer_reads_no_fault_that_quotes_somebody(now, client_of, viewer, follow_events):
+    system = a_system()
+    told = structures.draft(
+        system=system, event_name="Told", schema={"properties": {"first_name": {"type": "number"}}}, by=None
+    )
+    structures.publish(told, now=now)
+    receive(system, said("Told", properties={"first_name": "Grace"}), at=now, structures=[told])
+    follow_events()
+    client, event = client_of(viewer), TrackedEvent.objects.get(name="Told")
+    assert "Grace" in str(event.errors)
+    asked = {"system": str(system.public_id)}
+    pages = [reverse(f"tracking:{name}") for name in ("quality", "live")]
+    for url in (
+        *pages,
+        reverse("tracking:tracked-event", args=[event.pk]),
+        "/api/tracking/v1/errors/",
+        "/api/tracking/v1/events/",
+    ):
+        assert "Grace" not in text(client.get(url, asked)), url
+    for url in (pages[0], reverse("tracking:tracked")):
+        answer = client.get(url, {"format": "csv"})
+        assert "Grace" not in (b"".join(answer.streaming_content) if answer.streaming else answer.content).decode(), url
 
 
 def test_the_csv_holds_what_is_filtered_and_no_formula_runs(acme, desk):
