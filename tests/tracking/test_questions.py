@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import pytest
@@ -98,21 +99,45 @@ def by_pencil(events: list[tuple[int, str]], steps: list[str], window: int) -> i
     return 0
 
 
+@pytest.mark.parametrize("order", ["ordered", "strict"])
+def test_who_has_the_same_name_at_another_partner_is_somebody_else(system, now, follow_events, order):
+    rival = a_system("Rival", "Website")
+    do(
+        system,
+        now,
+        ("42", "View", 0 * HOUR),
+        ("43", "View", 0 * HOUR),
+        ("43", "Buy", 1 * HOUR),
+        properties={"at": "us"},
+    )
+    do(rival, now, ("42", "Buy", 1 * HOUR), ("43", "View", 0 * HOUR), properties={"at": "them"})
+    follow_events()
+    both = asked(system, now, "View", "Buy", system_ids=(system.pk, rival.pk), order=order)
+    assert funnel(both)[0].people == [3, 1]
+    assert dropped_off(both, after_step=1) == ["42", "43"]
+    groups = funnel(replace(both, breakdown=("at",)))
+    assert [(each.group, each.people) for each in groups] == [("us", [2, 1]), ("them", [1, 0])]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_random_histories_give_what_trying_every_way_gives(system, now, follow_events, seed):
+    """Of two partners, whose people go by the same names."""
     chance, steps, window = random.Random(seed), ["A", "B", random.Random(seed).choice("ABC")], 5
+    systems = (system, a_system("Rival", "Website"))
     histories = {
-        f"p{number}": [(chance.randrange(12), chance.choice("ABCX")) for _ in range(chance.randrange(9))]
-        for number in range(60)
+        (of, f"p{number}"): [(chance.randrange(12), chance.choice("ABCX")) for _ in range(chance.randrange(9))]
+        for of in systems
+        for number in range(30)
     }
-    acts = [(who, name, at * MINUTE) for who, history in histories.items() for at, name in history]
-    do(system, now, *acts)
+    for of in systems:
+        told = [(who, history) for (owner, who), history in histories.items() if owner == of]
+        do(of, now, *((who, name, at * MINUTE) for who, history in told for at, name in history))
     follow_events()
     furthest = {who: by_pencil(history, steps, window) for who, history in histories.items()}
     expected = [sum(1 for level in furthest.values() if level >= step) for step in (1, 2, 3)]
-    question = asked(system, now, *steps, window=window * MINUTE)
+    question = asked(system, now, *steps, window=window * MINUTE, system_ids=tuple(each.pk for each in systems))
     assert funnel(question)[0].people == expected
-    assert dropped_off(question, after_step=1) == sorted(who for who, level in furthest.items() if level == 1)
+    assert dropped_off(question, after_step=1) == sorted({who for (_, who), level in furthest.items() if level == 1})
 
 
 def test_cohorts_begin_with_the_first_event_and_come_back_by_day_and_by_week(system, now, follow_events):

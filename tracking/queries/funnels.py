@@ -3,7 +3,8 @@
 Somebody has reached step k when there are events of steps 1 to k of theirs, one after the other, the last no later
 than `window` after the first. Any first event may be the beginning, so for each event of a step only the latest
 beginning matters that still leads to it: one pass of a window function for each step, exact, no guess about which
-first event to take. Two events of the very same moment do not follow each other.
+first event to take. Two events of the very same moment do not follow each other. Who goes by the same name at another
+partner is somebody else.
 """
 
 import re
@@ -124,15 +125,16 @@ def funnel(asked: Funnel) -> list[Reached]:
         if not asked.may_see:
             group = f"CASE WHEN {_is_not_about_people('first', parameters)} THEN {group} ELSE '' END"
         best = f"""
-            SELECT DISTINCT ON (furthest.person) furthest.person, level, {group} AS grouped
+            SELECT DISTINCT ON (furthest.person, furthest.partner_id) level, {group} AS grouped
             FROM furthest JOIN tracking_trackedevent first
-                ON first.person = furthest.person AND first.occurred_at = furthest.start
+                ON first.partner_id = furthest.partner_id AND first.person = furthest.person
+                AND first.occurred_at = furthest.start
                 AND first.system_id = ANY({parameters.add(list(asked.system_ids))})
                 AND ({_fits(asked, asked.steps[0], parameters, "first")})
-            ORDER BY furthest.person, level DESC, furthest.start
+            ORDER BY furthest.person, furthest.partner_id, level DESC, furthest.start
         """
     else:
-        best = "SELECT person, max(level) AS level, '' AS grouped FROM furthest GROUP BY person"
+        best = "SELECT max(level) AS level, '' AS grouped FROM furthest GROUP BY person, partner_id"
     statement = f"""
         {levels}
         SELECT grouped, {reached} FROM ({best}) best GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}
@@ -145,10 +147,13 @@ def funnel(asked: Funnel) -> list[Reached]:
 
 
 def dropped_off(asked: Funnel, *, after_step: int, after: str = "", limit: int | None = None) -> list[str]:
-    """Those who reached this step (counted from 1) and not the next one, by name; after the name `after`."""
+    """Those who reached this step (counted from 1) and not the next one, by name; after the name `after`.
+
+    A name that is somebody else's at another partner is there once.
+    """
     parameters = _Parameters()
     statement = f"""
-        {_dropped(asked, after_step, parameters)} AND person > {parameters.add(after)}
+        {_dropped(asked, after_step, parameters)} WHERE person > {parameters.add(after)}
         ORDER BY 1 LIMIT {parameters.add(limit)}
     """
     with connection.cursor() as cursor:
@@ -165,7 +170,9 @@ def dropped_off_sql(asked: Funnel, *, after_step: int) -> tuple[str, list[Any]]:
 def _dropped(asked: Funnel, after_step: int, parameters: _Parameters) -> str:
     return f"""
         {_levels(asked, parameters)}
-        SELECT person FROM furthest GROUP BY person HAVING max(level) = {parameters.add(after_step)}
+        SELECT DISTINCT person FROM (
+            SELECT person FROM furthest GROUP BY person, partner_id HAVING max(level) = {parameters.add(after_step)}
+        ) lost
     """
 
 
@@ -182,14 +189,20 @@ def asked_by(saved: SavedFunnel, *, now: datetime) -> Funnel:
     return Funnel.of(saved.definition, list(systems.values_list("pk", flat=True)), now=now)
 
 
+_BEGINNINGS = "level_1 AS (SELECT person, partner_id, at, at AS start, place FROM events WHERE is_1)"
+
+
 def _levels(asked: Funnel, parameters: _Parameters) -> str:
-    """CTEs that end in `furthest (person, level, start)`: each level somebody reached, with the latest beginning."""
+    """CTEs that end in `furthest (person, partner_id, level, start)`: each level reached, with the latest beginning.
+
+    The name comes first, for sorting by it is quickest there.
+    """
     steps = [_step if asked.order == "ordered" else _strict_step for _ in asked.steps[1:]]
-    parts = [_events(asked, parameters), "level_1 AS (SELECT person, at, at AS start, place FROM events WHERE is_1)"]
+    parts = [_events(asked, parameters), _BEGINNINGS]
     window = parameters.add(asked.window)
     parts += [make(number, window) for number, make in enumerate(steps, start=2)]
     union = " UNION ALL ".join(
-        f"SELECT person, {number} AS level, max(start) AS start FROM level_{number} GROUP BY person"
+        f"SELECT person, partner_id, {number} AS level, max(start) AS start FROM level_{number} GROUP BY 1, 2"
         for number in range(1, len(asked.steps) + 1)
     )
     return f"WITH {', '.join(parts)}, furthest AS ({union})"
@@ -202,13 +215,14 @@ def _events(asked: Funnel, parameters: _Parameters) -> str:
         for number, step in enumerate(asked.steps, start=1)
     )
     is_strict = asked.order == "strict"
-    place = "row_number() OVER (PARTITION BY person ORDER BY occurred_at, id)" if is_strict else "NULL::bigint"
+    counted = "row_number() OVER (PARTITION BY person, partner_id ORDER BY occurred_at, id)"
+    place = counted if is_strict else "NULL::bigint"
     names = sorted({name for step in asked.steps for name in step.names})
     only = "" if is_strict else f"AND name = ANY({parameters.add(names)})"
     whose = "" if asked.people is None else f"AND person = ANY({parameters.add(list(asked.people))})"
     return f"""
         events AS MATERIALIZED (
-            SELECT person, occurred_at AS at, {place} AS place, {flags} FROM tracking_trackedevent event
+            SELECT person, partner_id, occurred_at AS at, {place} AS place, {flags} FROM tracking_trackedevent event
             WHERE system_id = ANY({parameters.add(list(asked.system_ids))}) {only}
               AND occurred_at >= {parameters.add(asked.since)} AND occurred_at < {parameters.add(asked.until)}
               AND person <> '' AND is_valid {whose}
@@ -236,14 +250,15 @@ def _step(number: int, window: str) -> str:
     """For each event of this step, the latest beginning before it that reached the step before."""
     return f"""
         level_{number} AS (
-            SELECT person, at, start, place FROM (
-                SELECT person, at, place, is_this, max(start) OVER (
-                    PARTITION BY person ORDER BY at RANGE BETWEEN UNBOUNDED PRECEDING AND '1 us'::interval PRECEDING
+            SELECT person, partner_id, at, start, place FROM (
+                SELECT person, partner_id, at, place, is_this, max(start) OVER (
+                    PARTITION BY person, partner_id ORDER BY at
+                    RANGE BETWEEN UNBOUNDED PRECEDING AND '1 us'::interval PRECEDING
                 ) AS start
                 FROM (
-                    SELECT person, at, start, place, false AS is_this FROM level_{number - 1}
+                    SELECT person, partner_id, at, start, place, false AS is_this FROM level_{number - 1}
                     UNION ALL
-                    SELECT person, at, NULL, place, true FROM events WHERE is_{number}
+                    SELECT person, partner_id, at, NULL, place, true FROM events WHERE is_{number}
                 ) both_steps
             ) led
             WHERE is_this AND at - start <= {window}
@@ -255,9 +270,10 @@ def _strict_step(number: int, window: str) -> str:
     """The very next event of the person is this step."""
     return f"""
         level_{number} AS (
-            SELECT event.person, event.at, before.start, event.place
+            SELECT event.person, event.partner_id, event.at, before.start, event.place
             FROM level_{number - 1} before
-            JOIN events event ON event.person = before.person AND event.place = before.place + 1
+            JOIN events event ON event.partner_id = before.partner_id AND event.person = before.person
+                AND event.place = before.place + 1
             WHERE event.is_{number} AND event.at - before.start <= {window}
         )
     """
