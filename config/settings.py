@@ -112,7 +112,7 @@ if ENV.environment is not Stage.TEST:
 
 REDIS_URL = ENV.redis
 CACHES = {"default": {"BACKEND": "config.shared.caches.ForgivingRedisCache", "LOCATION": ENV.redis}}
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # A copy in Redis could outlive a sign-out.
 UPLOADS = ENV.var / "uploads"
 MEDIA_ROOT = UPLOADS
 MEDIA_URL = ""

@@ -117,8 +117,9 @@ class Committer:
     async def close(self) -> None:
         while self._parked:
             await self._store_group(self._take_group())
-        for file in (self._spool, *self._orphans):
-            file.release()
+        self._spool.release()
+        for orphan in self._orphans:
+            orphan.release()
         if self._connection is not None:
             await self._connection.close()
 
