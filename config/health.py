@@ -23,6 +23,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Each dependency by name, with how far followers of the log are behind. 503 when one does not answer."""
     checks = {"database": _database(), "redis": _redis()}
+    if all(answer == "ok" for answer in checks.values()):
+        checks["log"] = "run renumber_after_restore" if queries.is_ahead_of_its_server() else "ok"
     is_ready = all(answer == "ok" for answer in checks.values())
     lag = {state.name: round(state.behind_seconds, 1) for state in queries.follower_states()} if is_ready else {}
     spooled = spool.size_of(settings.INGEST_FOLDER / "spool")

@@ -21,7 +21,7 @@ def test_a_copy_that_works_says_so_and_how_far_followers_are(client, db):
     assert client.get("/healthz").content == b"ok\n"
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json()["checks"] == {"database": "ok", "redis": "ok"}
+    assert answer.json()["checks"] == {"database": "ok", "redis": "ok", "log": "ok"}
     assert "loyalty.points" in answer.json()["behind_seconds"]
     assert "no-store" in answer["Cache-Control"]
 

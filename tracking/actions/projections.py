@@ -10,15 +10,21 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from config.shared.errors import DomainError
 from config.shared.masking import masked
 from config.shared.nudge import nudge
 from tracking import bus
 from tracking.models import Event, Projection, ReceivedEvent
+from tracking.queries.log import is_ahead_of_its_server
 
 BATCH = 5_000
 RECEIVED_BATCH = 20_000
 HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
 logger = logging.getLogger(__name__)
+
+
+class LogOfAnotherServer(DomainError):
+    code = "log_of_another_server"
 
 
 def advance(name: str, *, now: datetime) -> int:
@@ -29,6 +35,7 @@ def advance(name: str, *, now: datetime) -> int:
     follower = bus.follower(name)
     Projection.objects.get_or_create(name=name)
     try:
+        _refuse_log_of_another_server()
         with transaction.atomic():
             projection = Projection.objects.select_for_update(skip_locked=True).filter(name=name).first()
             return 0 if projection is None else _step(follower, projection, now)
@@ -41,8 +48,10 @@ def advance(name: str, *, now: datetime) -> int:
 def rebuild(name: str, *, now: datetime) -> int:
     """Forget what the follower wrote and read the log from its beginning, in one transaction.
 
-    Readers see the old state until the new one is whole. Returns the number of events passed.
+    Readers see the old state until the new one is whole. Returns the number of events passed. Raises
+    LogOfAnotherServer.
     """
+    _refuse_log_of_another_server()
     follower, passed = bus.follower(name), 0
     Projection.objects.get_or_create(name=name)
     with transaction.atomic():
@@ -53,6 +62,14 @@ def rebuild(name: str, *, now: datetime) -> int:
             passed += step
         Projection.objects.filter(name=name).update(rebuilt_at=now)
     return passed
+
+
+def _refuse_log_of_another_server() -> None:
+    if is_ahead_of_its_server():
+        raise LogOfAnotherServer(
+            "The log was restored from another server, and its transactions are numbered ahead of this one. "
+            "Run “manage.py renumber_after_restore”."
+        )
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from tracking.queries.log import (
     events_left,
     failing_dispatches,
     follower_states,
+    is_ahead_of_its_server,
     owed_dispatches,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "events_left",
     "failing_dispatches",
     "follower_states",
+    "is_ahead_of_its_server",
     "owed_dispatches",
     "statistics",
 ]

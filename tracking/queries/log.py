@@ -7,6 +7,20 @@ from django.db.models import QuerySet
 from tracking import bus
 from tracking.models import Dispatch, Event, Projection, ReceivedEvent
 
+# No transaction that has ended can be there; our own can, for a snapshot does not know it yet.
+AHEAD = (
+    "transaction_id >= pg_snapshot_xmax(pg_current_snapshot()) "
+    "AND transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned()"
+)
+
+
+def is_ahead_of_its_server() -> bool:
+    """True where a dump of a server that had counted more transactions was restored: see tracking.actions.restored."""
+    tables = (model._meta.db_table for model in (Event, ReceivedEvent, Projection))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {' OR '.join(f'EXISTS (SELECT FROM {table} WHERE {AHEAD})' for table in tables)}")
+        return bool(cursor.fetchone()[0])
+
 
 def owed_dispatches(now: datetime) -> QuerySet[Dispatch]:
     return Dispatch.objects.filter(done_at=None, due_at__lte=now).order_by("due_at", "pk")

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from tracking import bus
 from tracking.actions import rebuild
+from tracking.actions.projections import LogOfAnotherServer
 
 
 class Command(BaseCommand):
@@ -21,5 +22,8 @@ class Command(BaseCommand):
         if not names or set(names) - set(known):
             raise CommandError(f"Name one or more of: {', '.join(known)}; or --all.")
         for name in names:
-            passed = rebuild(name, now=timezone.now())
+            try:
+                passed = rebuild(name, now=timezone.now())
+            except LogOfAnotherServer as refusal:
+                raise CommandError(str(refusal)) from None
             self.stdout.write(f"{name}: {passed:,} events read.")
