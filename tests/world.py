@@ -125,7 +125,9 @@ def _track(by: User, follow: Callable[[], None], now: dt.datetime) -> Tracked:
         system=system,
         key=key,
         guest=guest,
-        invitation=people.invite_for_partner(email="new@acme.example", partner=partner, by=by, now=now),
+        invitation=people.invite_for_partner(
+            email="new@acme.example", partner=partner, by=by, now=now, may_be_seen=True
+        ),
         published=published,
         draft=draft,
         merge=identity.merge(partner=partner, user_id="adele", into="ada", by=by, now=now),

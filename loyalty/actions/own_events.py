@@ -22,6 +22,11 @@ FOLLOWER = "loyalty.own_events"
 class SeenByOthers(DomainError):
     code = "seen_by_others"
 
+    def __init__(self, who: str, instead: str) -> None:
+        super().__init__(
+            f"{who}, who would see every member's orders, points and messages. Say that they may, or {instead}."
+        )
+
 
 _NAMES = {
     OwnEvents.NamedBy.MEMBER_ID: "member.public_id::text",
@@ -47,10 +52,7 @@ def switch_on(*, partner: Partner, named_by: str, may_be_seen: bool, now: dateti
     read_again(FOLLOWER)  # First, so that a step that is under way is over before anything changes.
     people = onlookers(partner, now=now)
     if people and not may_be_seen:
-        raise SeenByOthers(
-            f"{partner} has {people} with a login or an invitation, who would see every member's orders, points and "
-            "messages. Say that they may, or choose another partner."
-        )
+        raise SeenByOthers(f"{partner} has {people} with a login or an invitation", "choose another partner")
     own = OwnEvents.objects.select_related("system__partner").first()
     if own is None:
         return OwnEvents.objects.create(pk=1, system=told.add_own_system(partner=partner), named_by=named_by)

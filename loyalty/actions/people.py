@@ -23,9 +23,11 @@ from django.urls import reverse
 from config.shared.errors import DomainError
 from config.shared.nudge import nudge
 from config.shared.trail import note_change
+from loyalty.actions.own_events import SeenByOthers
 from loyalty.actions.tokens import revoke_all_of
 from loyalty.models import Invitation, User
 from loyalty.queries import brand
+from loyalty.queries.own_events import are_seen_at
 from loyalty.queries.people import admins, open_invitations, partner_logins
 from loyalty.rules.contacts import NotAnAddress, normal_email
 from tracking.actions.partners import give_access
@@ -61,8 +63,15 @@ def invite(*, email: str, role: str, by: User, now: datetime) -> Invitation:
     return _offer(email, by=by, now=now, role=role)
 
 
-def invite_for_partner(*, email: str, partner: Partner, by: User, now: datetime) -> Invitation:
-    """Offer one of a partner's people a login that sees this partner and nothing else. Raises CannotInvite."""
+def invite_for_partner(
+    *, email: str, partner: Partner, by: User, now: datetime, may_be_seen: bool = False
+) -> Invitation:
+    """Offer one of a partner's people a login that sees this partner and nothing else.
+
+    Raises CannotInvite, and SeenByOthers where that includes the shop's own events and nobody said that they may.
+    """
+    if are_seen_at(partner) and not may_be_seen:
+        raise SeenByOthers(f"The shop's own events stand with {partner}: you invite somebody", "move the events first")
     return _offer(email, by=by, now=now, partner=partner)
 
 

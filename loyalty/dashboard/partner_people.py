@@ -13,6 +13,7 @@ from config.shared.access import needs
 from config.shared.htmx import page
 from loyalty.actions import people as actions
 from loyalty.queries import people
+from loyalty.queries.own_events import are_seen_at
 from tracking.models import Partner
 
 MANAGES = needs("tracking.add_partneraccess", "tracking.change_partneraccess")
@@ -20,6 +21,7 @@ MANAGES = needs("tracking.add_partneraccess", "tracking.change_partneraccess")
 
 class PartnerPersonForm(forms.Form):
     email = forms.EmailField(label="Email of the person to invite")
+    may_be_seen = forms.BooleanField(required=False, label="They may see all of it")
 
 
 @require_GET
@@ -31,6 +33,7 @@ def people_of(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "people": people.partner_logins().filter(partner_access__partner=partner),
         "invitations": people.open_invitations(timezone.now()).filter(partner=partner),
         "form": PartnerPersonForm(),
+        "see_own_events": are_seen_at(partner),
     }
     return page(request, "loyalty/partner_people.html", context)
 

@@ -48,6 +48,11 @@ def onlookers(partner: Partner, *, now: datetime) -> Onlookers:
     return Onlookers(logins.count(), open_invitations(now).filter(partner=partner).count())
 
 
+def are_seen_at(partner: Partner) -> bool:
+    """Whether whoever has a login of this partner sees what was told of the shop; switched off, it stays to be seen."""
+    return OwnEvents.objects.filter(system__partner=partner).exists()
+
+
 def own_events_state(follower: str) -> OwnEventsState | None:
     """None as long as they were never switched on."""
     own = OwnEvents.objects.select_related("system__partner").first()

@@ -104,7 +104,9 @@ def owner(transactional_db: None, admin: User, follow: Any) -> Owner:
     merge = identity.merge(partner=system.partner, user_id=f"{MARK}-old", into=f"{MARK}-user", by=admin, now=now)
     guest = User.objects.create_user(f"{MARK}@owner.example", name=f"{MARK} guest")
     partners.give_access(user=guest, partner=system.partner)
-    invitation = people.invite_for_partner(email=f"{MARK}@new.example", partner=system.partner, by=admin, now=now)
+    invitation = people.invite_for_partner(
+        email=f"{MARK}@new.example", partner=system.partner, by=admin, now=now, may_be_seen=True
+    )
     uuids = [
         system.public_id, system.partner.public_id, published.public_id, draft.public_id, replay.public_id,
         property_.public_id,

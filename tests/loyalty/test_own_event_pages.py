@@ -97,6 +97,24 @@ def test_somebody_invited_counts_as_one_who_will_see(desk, shop, admin):
     assert OwnEvents.objects.exists()
 
 
+def test_whoever_is_invited_once_they_are_told_is_let_in_knowingly(desk, shop):
+    people_of, invite = (
+        reverse(f"loyalty:partner-{name}", args=[shop.public_id]) for name in ("people", "person-invite")
+    )
+    assert "may_be_seen" not in text(desk.get(people_of))
+    switch_on(desk, shop)
+    assert "sees every member" in text(desk.get(people_of))
+    where = {"referer": f"http://testserver{reverse('tracking:partner', args=[shop.public_id])}"}
+    refused = desk.post(invite, {"email": "new@harbor.example"}, follow=True, headers=where)
+    assert "who would see every member" in text(refused)
+    assert not Invitation.objects.exists()
+    desk.post(at(shop, "-off"))
+    desk.post(invite, {"email": "new@harbor.example"}, headers=where)
+    assert not Invitation.objects.exists()
+    desk.post(invite, {"email": "new@harbor.example", "may_be_seen": "on"})
+    assert Invitation.objects.get().partner == shop
+
+
 def test_only_who_may_change_partners_may_switch_them(shop, gil, viewer, marketer, client_of):
     for person, may_look in ((gil, False), (viewer, True), (marketer, True)):
         client = client_of(person)
