@@ -320,3 +320,18 @@ def test_a_partner_with_logins_is_taken_only_by_somebody_who_says_so(shop, now):
         switch_on(shop, now)
     assert not OwnEvents.objects.exists()
     assert switch_on(shop, now, may_be_seen=True).system.is_own
+
+
+def test_off_and_on_again_tells_nothing_twice_though_the_read_side_has_not_caught_up(shop, ada, now, follow_all):
+    with transaction.atomic():
+        event = OrderPaid(subject=str(ada.public_id), order="1", store="S", total="1", currency="USD")
+        record(event, key="1", at=now)
+    switch_on(shop, now)
+    advance(own_events.FOLLOWER, now=now)
+    told = ReceivedEvent.objects.count()
+    own_events.switch_off(OwnEvents.objects.select_related("system").get())
+    switch_on(shop, now)
+    advance(own_events.FOLLOWER, now=now)
+    assert ReceivedEvent.objects.count() == told > 0
+    follow_all()
+    assert not TrackedEvent.objects.filter(is_valid=False).exists()

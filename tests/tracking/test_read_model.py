@@ -203,3 +203,15 @@ def test_months_are_made_once_and_what_came_too_early_moves_into_them(now):
     with connection.cursor() as cursor:
         cursor.execute("SELECT tableoid::regclass::text FROM tracking_receivedevent")
         assert cursor.fetchall() == [("tracking_receivedevent_2031_03",)]
+
+
+@pytest.mark.django_db
+def test_an_event_with_a_used_message_id_is_flagged_once_however_often_it_is_delivered(follow_events, now):
+    system = a_system()
+    receive(system, said("Viewed", message_id="1", properties={"sku": "A"}), at=now)
+    for _ in range(3):
+        receive(system, said("Viewed", message_id="1", properties={"sku": "B"}), at=now)
+    follow_events()
+    assert TrackedEvent.objects.count() == 2
+    sums = HourCount.objects.get()
+    assert (sums.valid, sums.invalid, sums.duplicates) == (1, 1, 2)

@@ -25,7 +25,6 @@ from tracking.models import (
     Partner,
     PartnerSystem,
     PersonActivity,
-    ReceivedEvent,
     SeenMessage,
     TrackedEvent,
     ValueCount,
@@ -51,8 +50,8 @@ _TELL = """
     WHERE coalesce(event.properties ->> told.untold_with, '') = ''
       AND (%(oldest)s::timestamptz IS NULL OR event.occurred_at >= %(oldest)s)
       AND NOT EXISTS (
-          SELECT FROM tracking_seenmessage seen
-          WHERE seen.system_id = %(system)s AND seen.digest = md5(event.key)::uuid
+          SELECT FROM tracking_receivedevent known
+          WHERE known.dialect = 'regulars' AND known.system_id = %(system)s AND known.message_id = event.key
       )
     ORDER BY event.transaction_id, event.id
 """
@@ -126,7 +125,8 @@ def forget(system: PartnerSystem) -> None:
         raise ValueError(f"What {system} sent is not ours to forget.")
     hold_the_follower()
     with connection.cursor() as cursor:
-        for model in (ReceivedEvent, TrackedEvent, SeenMessage, HourCount, PersonActivity):
+        cursor.execute("DELETE FROM tracking_receivedevent WHERE dialect = 'regulars' AND system_id = %s", [system.pk])
+        for model in (TrackedEvent, SeenMessage, HourCount, PersonActivity):
             cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE system_id = %s", [system.pk])
     counted = list(CountedProperty.objects.filter(system=system).values_list("pk", flat=True))
     ValueCount.objects.filter(property_id__in=counted).delete()

@@ -110,28 +110,39 @@ _ENTER = f"""
     SELECT count(*) FILTER (WHERE NOT is_fresh), array_agg(DISTINCT system_id), {GROWN} FROM told
 """
 
-# The same message id with another content is not a repetition: it is kept, as invalid, and said to be so.
+# The same message id with another content is not a repetition: it is kept, as invalid, and said to be so. From then on
+# it is known by its content, too: delivered again, it is a repetition.
 _COLLISIONS = f"""
     WITH batch AS MATERIALIZED ({_BATCH}),
     colliding AS (
-        SELECT batch.* FROM batch
+        SELECT batch.*, md5(jsonb_build_array(
+            batch.message_id, batch.name, batch.user_id, batch.properties
+        )::text)::uuid AS whole
+        FROM batch
         JOIN tracking_seenmessage seen
             ON seen.system_id = batch.system_id AND seen.digest = batch.digest AND seen.event_id <> batch.id
         JOIN tracking_receivedevent first ON first.id = seen.event_id
         WHERE (first.name, first.user_id, first.properties) <> (batch.name, batch.user_id, batch.properties)
     ),
+    fresh AS (
+        INSERT INTO tracking_seenmessage (system_id, digest, event_id, seen_at)
+        SELECT DISTINCT ON (system_id, whole) system_id, whole, id, received_at FROM colliding
+        ORDER BY system_id, whole, transaction_id, id
+        ON CONFLICT DO NOTHING
+        RETURNING event_id
+    ),
+    arrived AS (SELECT colliding.* FROM colliding JOIN fresh ON fresh.event_id = colliding.id),
     entered AS (
         INSERT INTO tracking_trackedevent ({_TRACKED})
-        SELECT {_TRACKED.replace("is_valid, errors", "false, errors || %(collision)s::jsonb")} FROM colliding
+        SELECT {_TRACKED.replace("is_valid, errors", "false, errors || %(collision)s::jsonb")} FROM arrived
     ),
     wanted AS ({WANTED}),
-    arrived AS (SELECT * FROM colliding),
     {COUNT_VALUES}
     UPDATE tracking_hourcount known
     SET invalid = known.invalid + wrong.number, duplicates = known.duplicates - wrong.number
     FROM (
         SELECT system_id, date_trunc('hour', occurred_at, 'UTC') AS hour, name, count(*) AS number
-        FROM colliding WHERE occurred_at >= {_KEPT} GROUP BY 1, 2, 3
+        FROM arrived WHERE occurred_at >= {_KEPT} GROUP BY 1, 2, 3
     ) wrong
     WHERE (known.system_id, known.hour, known.name) = (wrong.system_id, wrong.hour, wrong.name)
 """

@@ -34,7 +34,10 @@ class ReceivedEvent(models.Model):
     correlation_id = models.TextField(blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["transaction_id"], name="received_in_order")]
+        indexes = [
+            models.Index(fields=["transaction_id"], name="received_in_order"),
+            models.Index(fields=["message_id"], condition=models.Q(dialect="regulars"), name="received_own"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.id}"
