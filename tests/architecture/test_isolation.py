@@ -142,6 +142,7 @@ def _ids(uuids: list[Any], numbers: list[int], texts: list[str]) -> Iterator[dic
             "uuid": str(uuids[place % len(uuids)]),
             "int": str(numbers[place % len(numbers)]),
             "str": texts[place % len(texts)],
+            "path": texts[place % len(texts)],
             "slug": ("publish", "retire", "discard")[place % 3],
         }
 

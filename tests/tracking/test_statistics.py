@@ -60,6 +60,12 @@ def test_the_key_is_found_where_it_is_on_ingest(system, key, place):
     assert Client().get(URL, query, headers=headers).json()["total"] == 5
 
 
+def test_a_system_need_not_say_which_one_it_is(system, key, client_of, viewer):
+    assert Client().get(URL, headers={"X-Write-Key": key}).json()["total"] == 5
+    asked_by_staff = client_of(viewer).get(URL)
+    assert (asked_by_staff.status_code, set(asked_by_staff.json()["errors"])) == (400, {"partner_system"})
+
+
 def test_another_partners_system_is_not_there(system, key):
     rival = a_system("Third", "Website")
     answer = ask(key, rival)

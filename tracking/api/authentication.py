@@ -79,7 +79,9 @@ class SeesSystems(BasePermission):
 
     def has_permission(self, request: Request, view: object) -> bool:
         if not request.user or not request.user.is_authenticated:
-            raise NotAuthenticated("Send a key as on ingest, or sign in.")
+            raise NotAuthenticated(
+                "Send a system's key as on ingest, a personal token (Authorization: Bearer …), or sign in."
+            )
         return isinstance(request.user, SystemUser) or scope.may_look(request.user)
 
 

@@ -24,7 +24,9 @@ class SpanQuery(serializers.Serializer[dict[str, Any]]):
 
 
 class StatisticsQuery(SpanQuery):
-    partner_system = serializers.UUIDField(help_text="The system's id.")
+    partner_system = serializers.UUIDField(
+        required=False, help_text="The system's id, as its page shows it. Default: the system whose key asks."
+    )
     interval = serializers.ChoiceField(counts.INTERVALS, default="day")
     name = serializers.CharField(default="", max_length=200, help_text="Only events of this name.")
     fresh = serializers.BooleanField(default=False, help_text="Go past the cache of five minutes.")

@@ -2,13 +2,14 @@ from typing import Any
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tracking import queries
 from tracking.api import serializers
-from tracking.api.authentication import SeesSystems, systems_of
+from tracking.api.authentication import SeesSystems, SystemUser, systems_of
 from tracking.models import PartnerSystem
 
 
@@ -24,7 +25,7 @@ class Statistics(TrackingView):
         """How many events a system sent: valid, invalid and repeated, by name and over time."""
         asked = _understood(serializers.StatisticsQuery, request)
         found = queries.statistics(
-            [_system(request, asked["partner_system"]).pk],
+            [_system(request, asked.get("partner_system")).pk],
             since=asked["since"],
             until=asked["until"],
             interval=asked["interval"],
@@ -41,7 +42,11 @@ def _understood(serializer: Any, request: Request) -> dict[str, Any]:
 
 
 def _system(request: Request, public_id: Any) -> PartnerSystem:
-    """404 for a system that is not there and for one of somebody else, alike."""
+    """The one whose key asks, unless one is named. 404 for one that is not there and one of somebody else, alike."""
+    if public_id is None:
+        if isinstance(request.user, SystemUser):
+            return request.user.system
+        raise ValidationError({"partner_system": "Say which system: its id is on its page."})
     system = systems_of(request).filter(public_id=public_id).first()
     if system is None:
         raise Http404("There is no such system.")

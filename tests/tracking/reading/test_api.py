@@ -66,6 +66,17 @@ def test_a_key_reads_no_other_system(acme, rival, key):
     assert answer.json() == [{"group": "", "people": [0, 0]}]
 
 
+@pytest.mark.parametrize("asked", ["a/b", "a%2Fb"])
+def test_a_person_is_found_by_any_id_also_one_with_a_slash(asked, follow_events, now):
+    system = a_system("Bevco", "Till")
+    receive(system, said("Sold", "a/b"), at=now)
+    follow_events()
+    pair = partners.add_pair(system=system, by=None)
+    key = f"{pair.key.prefix}:{pair.shown}"
+    answer = ask(key, f"{V1}/people/{asked}/timeline/").json()
+    assert [event["user_id"] for event in answer["events"]] == ["a/b"]
+
+
 def test_questions_have_the_answers_of_the_pages(acme, key):
     assert len(ask(key, f"{V1}/people/ada-phone/timeline/").json()["events"]) == 4
     assert [(row["name"], row["type"], row["events"]) for row in ask(key, f"{V1}/errors/").json()] == [
