@@ -77,6 +77,9 @@ def test_a_key_is_shown_on_the_answer_that_made_it_and_never_again(desk, system,
     again = text(desk.get(page))
     assert key not in again
     assert f"{key[:10]}…" in again
+    assert f"{key[:10]}…&#x27;" not in again, "a line to copy never holds half a key"
+    assert "writeKey: &#x27;YOUR_WRITE_KEY&#x27;" in again
+    assert str(system.public_id) in again
     kept = str(list(LogEntry.objects.values_list("changes", "object_repr", "additional_data")))
     assert key not in kept
     assert "digest" not in LogEntry.objects.get_for_object(system.keys.get()).get().changes

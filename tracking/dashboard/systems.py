@@ -146,10 +146,9 @@ def _keys(request: HttpRequest, system: PartnerSystem, made: actions.MadeKey | N
 
 
 def _in_snippets(working: list[SystemKey], made: actions.MadeKey | None) -> dict[str, str]:
-    """The key that was made just now in full, of the others the beginning that may be seen."""
-    write_key = next((f"{key.prefix}…" for key in working if key.kind == SystemKey.Kind.WRITE_KEY), "YOUR_WRITE_KEY")
+    """The key that was made just now; of the others an id at most, because nobody can show them again."""
     identifier = next((key.prefix for key in working if key.kind == SystemKey.Kind.PAIR), "YOUR_ID")
-    told = {"write_key": write_key, "identifier": identifier, "secret": "YOUR_SECRET"}
+    told = {"write_key": "YOUR_WRITE_KEY", "identifier": identifier, "secret": "YOUR_SECRET"}
     if made is None:
         return told
     if made.key.kind == SystemKey.Kind.PAIR:
