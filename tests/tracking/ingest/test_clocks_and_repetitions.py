@@ -3,12 +3,14 @@
 import datetime as dt
 import random
 
+import pytest
 from django.db.models import Sum
 from django.utils import timezone
 
 from tests.copies import wait_for
 from tests.tracking.ingest.door import Sender
 from tracking.models import HourCount, TrackedEvent
+from tracking.rules import clocks
 
 UTC = dt.UTC
 
@@ -120,3 +122,10 @@ def test_an_event_without_an_id_is_given_one(door, sender):
     door.post("/v1/batch", {"batch": [event() | {"messageId": None}, event() | {"messageId": ""}]}, key=sender.key)
     first, second = sender.stored()
     assert first.message_id != second.message_id
+
+
+@pytest.mark.parametrize("said", ["yesterday", 10**30, {}])
+def test_what_is_no_time_is_told_in_words_and_with_an_example(said):
+    with pytest.raises(clocks.BadTimestamp, match="is not a time; send ISO 8601 such as 2026") as told:
+        clocks.parsed(said)
+    assert "isoformat" not in str(told.value)
