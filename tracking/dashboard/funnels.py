@@ -1,6 +1,7 @@
 """Funnels: built step by step, answered as bars, and who was lost where. The address is the question."""
 
 import json
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -260,7 +261,11 @@ def _answer(
             }
             for each in found
         ],
-        "lost": [_lost(number, steps, asked, saved) for number in range(1, len(steps))],
+        # Groups are the largest ones only, so what they lost is not everybody.
+        "lost": [
+            _lost(number, steps, asked, saved) | {"people": None if definition["breakdown"] else before - reached}
+            for number, (before, reached) in enumerate(pairwise(found[0].people), start=1)
+        ],
         "since": question.since,
         "until": question.until,
     }

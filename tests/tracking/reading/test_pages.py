@@ -171,6 +171,7 @@ def test_a_funnel_is_asked_by_its_address_and_lists_who_was_lost(acme, desk):
     shown = desk.get(reverse("tracking:funnel") + asked)
     assert [step["people"] for step in shown.context["groups"][0]["steps"]] == [2, 1]
     lost = shown.context["lost"][0]["url"]
+    assert shown.context["lost"][0]["people"] == 1
     assert "ada-2" in text(desk.get(lost))
     assert taken(desk.get(lost + "&format=csv")).decode().split() == ["person", "ada-2"]
     assert text(desk.get(reverse("tracking:funnel") + question("Viewed"))).count("A funnel has 2 to 10 steps") == 1
