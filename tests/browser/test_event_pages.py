@@ -58,7 +58,7 @@ def test_every_page_about_events_can_be_read_by_everybody(
     admin: User,
     browser_page: Page,
     sign_in: Callable[..., None],
-    live_server,
+    asgi_server: str,
     shot: Callable[[Page, str], None],
     assert_accessible: Callable[[Page], None],
 ):
@@ -73,7 +73,7 @@ def test_every_page_about_events_can_be_read_by_everybody(
     counted.declare(system=website, event_name="Order Completed", path="plan", by=admin, now=now)
     assert counted.fill(declared.pk, clock=timezone.now)
     preview = reverse("tracking:replay-new") + f"?system={website.public_id}"
-    sign_in(browser_page, admin)
+    sign_in(browser_page, admin, at=asgi_server)
     pages = {
         "events": reverse("tracking:tracked"),
         "event": reverse("tracking:tracked-event", args=[invalid.pk]),
@@ -91,10 +91,10 @@ def test_every_page_about_events_can_be_read_by_everybody(
         "replays": reverse("tracking:replays"),
     }
     for name, url in pages.items():
-        browser_page.goto(live_server.url + url)
+        browser_page.goto(asgi_server + url)
         shot(browser_page, f"tracking-{name}")
         assert_accessible(browser_page)
-    browser_page.goto(live_server.url + pages["funnel"])
+    browser_page.goto(asgi_server + pages["funnel"])
     browser_page.get_by_role("link", name="People", exact=True).nth(1).click()
     shot(browser_page, "tracking-funnel-people")
     assert_accessible(browser_page)
