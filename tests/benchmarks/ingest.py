@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import create_connection, create_server
 from statistics import median
@@ -64,14 +64,19 @@ def measure() -> Result:
 
 
 def _result(
-    ours: list[tuple[float, Load]], logged: list[float], tracked: list[float], bare: list[float], plain: list[float]
+    ours: list[tuple[float, Load, int]],
+    logged: list[float],
+    tracked: list[float],
+    bare: list[float],
+    plain: list[float],
 ) -> Result:
-    rate, limit = median(rate for rate, _ in ours), median(logged)
-    p99 = median(answers.percentile(0.99) for _, answers in ours) * 1000
+    rates, loads, memory = ([run[part] for run in ours] for part in range(3))
+    rate, limit = median(rates), median(logged)
+    p99 = median(answers.percentile(0.99) for answers in loads) * 1000
     print(f"\n{'':44}{'median':>12}{'ours':>8}{'runs':>40}")
     for name, values in (
-        ("ours, in the read model, events/s", [rate for rate, _ in ours]),
-        ("ours, durable and answered, events/s", [_events(answers) for _, answers in ours]),
+        ("ours, in the read model, events/s", rates),
+        ("ours, durable and answered, events/s", list(map(_events, loads))),
         ("limit: COPY into the log's table, rows/s", logged),
         ("limit: COPY into the read model's, rows/s", tracked),
         ("limit: parsing only, events/s", bare),
@@ -80,14 +85,16 @@ def _result(
         runs = " ".join(f"{value:,.0f}" for value in values)
         print(f"{name:44}{median(values):12,.0f}{rate / median(values):8.3f}{runs:>40}")
     print(f"{'p99 at 16 connections, ms':44}{p99:12,.1f}")
+    print(f"{'most memory of the web process, MB':44}{max(memory):12,}{' '.join(map(str, memory)):>48}")
     detail = {
         "p99_ms": round(p99, 1),
-        "answered_events_per_second": round(median(_events(answers) for _, answers in ours)),
+        "answered_events_per_second": round(median(map(_events, loads))),
         "of_copy_into_the_read_model": round(rate / median(tracked), 3),
         "parsing_only_events_per_second": round(median(bare)),
         "of_parsing_only": round(rate / median(bare), 3),
         "drf_bulk_create_events_per_second": round(median(plain)),
         "of_drf_bulk_create": round(rate / median(plain), 1),
+        "web_peak_mb": max(memory),
         "connections": CONNECTIONS,
         "batch": EVENTS_IN_A_BATCH,
     }
@@ -97,8 +104,8 @@ def _result(
 # --- Ours ---------------------------------------------------------------------------------------------------------
 
 
-def _ours(key: str) -> tuple[float, Load]:
-    """Events per second from the first request until the read model has the last, and the answers."""
+def _ours(key: str) -> tuple[float, Load, int]:
+    """Events per second from the first request until the read model has the last, the answers, the web's megabytes."""
     before = TrackedEvent.objects.count()
     with _server("config.asgi:application") as port, _process([sys.executable, "-c", FOLLOW]):
         began = time.perf_counter()
@@ -108,10 +115,22 @@ def _ours(key: str) -> tuple[float, Load]:
         while HourCount.objects.filter(name="Product Viewed").count() == 0 or _entered() < before + sent:
             time.sleep(0.02)
         seconds = time.perf_counter() - began
+        memory = _peak_megabytes("config.asgi:application")
     assert TrackedEvent.objects.count() == before + sent == ReceivedEvent.objects.count()
     assert not TrackedEvent.objects.filter(is_valid=False).exists()
     assert not Projection.objects.exclude(last_error="").exists()
-    return sent / seconds, answers
+    return sent / seconds, answers, memory
+
+
+def _peak_megabytes(command: str) -> int:
+    """Of the largest of our processes with these words in its command."""
+    peaks = [0]
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if command.encode() in (folder / "cmdline").read_bytes():
+                status = (folder / "status").read_text()
+                peaks.append(int(status.partition("VmHWM:")[2].split()[0]) // 1024)
+    return max(peaks)
 
 
 def _entered() -> int:

@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import connection
 
+from tests.tracking.ingest.door import Door, Sender
 from tests.tracking.test_spool import a_row
 from tracking.ingest.arrivals import Arrival
 from tracking.ingest.commit import Committer, conninfo_of
 from tracking.ingest.spool import Spool
-from tracking.models import ReceivedEvent
+from tracking.models import HourCount, IdentityLink, PersonActivity, ReceivedEvent, SeenMessage, TrackedEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CLIENTS, BACKLOG = 64, 200
@@ -86,3 +88,14 @@ def test_a_database_that_only_reads_since_a_failover_is_away(tmp_path):
 
     while_it_runs(tmp_path, work, options="options='-c default_transaction_read_only=on'")
     assert not ReceivedEvent.objects.exists()
+
+
+def test_whatever_holds_up_the_read_side_holds_up_nobody_who_sends(door: Door, sender: Sender):
+    """A question that never ends, a rebuild, a lock somebody forgot: the way in touches none of these tables."""
+    read_side = (TrackedEvent, SeenMessage, HourCount, PersonActivity, IdentityLink)
+    tables = ", ".join(model._meta.db_table for model in read_side)
+    with psycopg.connect(conninfo_of(connection.get_connection_params())) as stuck:
+        stuck.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
+        answer = door.post("/v1/batch", {"batch": [{"type": "track", "event": "A", "userId": "ada"}]}, key=sender.key)
+        assert answer.status_code == 200
+        assert len(sender.stored()) == 1
