@@ -8,13 +8,12 @@ cannot be read, stops the start with one line per fault. `.env.example` is writt
 
 import argparse
 import sys
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -37,19 +36,7 @@ def _words(value: object) -> object:
 def _zone(value: str) -> str:
     if value not in available_timezones():
         raise ValueError("is not a time zone name such as America/New_York")
-    if not _has_whole_hours(ZoneInfo(value)):
-        raise ValueError(
-            "is not whole hours from UTC: events are counted by the hour, and those around midnight would stand in the "
-            "wrong day. Choose a neighbour, such as America/Halifax for America/St_Johns"
-        )
     return value
-
-
-def _has_whole_hours(zone: ZoneInfo) -> bool:
-    """In winter and in summer of this year."""
-    year = datetime.now(UTC).year
-    offsets = [datetime(year, month, 1, tzinfo=zone).utcoffset() or timedelta() for month in (1, 7)]
-    return not any(offset % timedelta(hours=1) for offset in offsets)
 
 
 def _url(*schemes: str) -> AfterValidator:

@@ -131,9 +131,10 @@ def fill(file: Path) -> None:
         cursor.execute(
             """
             INSERT INTO tracking_hourcount (system_id, hour, name, valid, invalid, duplicates)
-            SELECT system_id, date_trunc('hour', occurred_at, 'UTC'), name, count(*), 0, 0
+            SELECT system_id, date_trunc('hour', occurred_at, %s), name, count(*), 0, 0
             FROM tracking_trackedevent GROUP BY 1, 2, 3
-            """
+            """,
+            [settings.TIME_ZONE],
         )
         cursor.execute(
             f"""

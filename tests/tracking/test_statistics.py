@@ -2,12 +2,14 @@
 
 import base64
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 
 from tests.tracking.received import a_system, receive, said
 from tracking.actions import partners
+from tracking.queries import statistics
 
 pytestmark = pytest.mark.django_db
 URL = "/api/events/statistics"
@@ -124,3 +126,19 @@ def test_an_address_of_the_api_that_leads_nowhere_answers_a_program(path):
 def test_any_other_address_that_leads_nowhere_answers_a_person():
     answer = Client().get("/nothing/here")
     assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_a_day_begins_at_midnight_also_where_that_is_half_past(settings, follow_events):
+    settings.TIME_ZONE = "America/St_Johns"
+    midnight = dt.datetime(2026, 3, 20, tzinfo=ZoneInfo("America/St_Johns"))
+    day, system = dt.timedelta(days=1), a_system("Acme", "Website")
+    receive(system, said("Viewed"), at=midnight + dt.timedelta(minutes=10))
+    receive(system, said("Viewed"), said("Viewed"), at=midnight + day + dt.timedelta(minutes=10))
+    follow_events()
+
+    def total(of: int) -> int:
+        return statistics([system.pk], since=midnight + of * day, until=midnight + (of + 1) * day, is_fresh=True).total
+
+    assert [total(of) for of in (-1, 0, 1, 2)] == [0, 1, 2, 0]
+    found = statistics([system.pk], since=midnight, until=midnight + 2 * day, interval="day", is_fresh=True)
+    assert [(row.at[:10], row.valid) for row in found.series] == [("2026-03-20", 1), ("2026-03-21", 2)]

@@ -74,6 +74,8 @@ ACTIVE = """
 _KEPT_BEFORE = "regulars.kept_before"
 _KEPT = f"coalesce(nullif(current_setting('{_KEPT_BEFORE}', true), '')::timestamptz, '-infinity')"
 
+_HOUR = "date_trunc('hour', occurred_at, %(zone)s)"  # On the shop's clock, whose midnight may be half past in UTC.
+
 _ENTER = f"""
     WITH batch AS MATERIALIZED ({_BATCH}),
     fresh AS (
@@ -90,10 +92,10 @@ _ENTER = f"""
     entered AS (INSERT INTO tracking_trackedevent ({_TRACKED}) SELECT {_TRACKED} FROM arrived),
     counted AS (
         INSERT INTO tracking_hourcount AS known (system_id, hour, name, valid, invalid, duplicates)
-        SELECT system_id, date_trunc('hour', occurred_at, 'UTC'), name,
+        SELECT system_id, {_HOUR}, name,
                count(*) FILTER (WHERE is_fresh AND is_valid), count(*) FILTER (WHERE is_fresh AND NOT is_valid),
                count(*) FILTER (WHERE NOT is_fresh)
-        FROM told WHERE occurred_at >= {_KEPT}
+        FROM told WHERE {_HOUR} >= {_KEPT}
         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         ON CONFLICT (system_id, hour, name) DO UPDATE SET
             valid = known.valid + excluded.valid, invalid = known.invalid + excluded.invalid,
@@ -141,8 +143,8 @@ _COLLISIONS = f"""
     UPDATE tracking_hourcount known
     SET invalid = known.invalid + wrong.number, duplicates = known.duplicates - wrong.number
     FROM (
-        SELECT system_id, date_trunc('hour', occurred_at, 'UTC') AS hour, name, count(*) AS number
-        FROM arrived WHERE occurred_at >= {_KEPT} GROUP BY 1, 2, 3
+        SELECT system_id, {_HOUR} AS hour, name, count(*) AS number
+        FROM arrived WHERE {_HOUR} >= {_KEPT} GROUP BY 1, 2, 3
     ) wrong
     WHERE (known.system_id, known.hour, known.name) = (wrong.system_id, wrong.hour, wrong.name)
 """
@@ -255,7 +257,7 @@ _JUDGE = f"""
         UPDATE tracking_hourcount known
         SET valid = known.valid + mended.number, invalid = known.invalid - mended.number
         FROM (
-            SELECT system_id, date_trunc('hour', occurred_at, 'UTC') AS hour, name, count(*) AS number
+            SELECT system_id, {_HOUR} AS hour, name, count(*) AS number
             FROM judged WHERE is_valid GROUP BY 1, 2, 3
         ) mended
         WHERE (known.system_id, known.hour, known.name) = (mended.system_id, mended.hour, mended.name)

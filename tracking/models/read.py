@@ -66,7 +66,10 @@ class SeenMessage(models.Model):
 
 
 class HourCount(models.Model):
-    """How many events of one name a system sent in an hour. valid + invalid + duplicates = received."""
+    """How many events of one name a system sent in an hour of the shop's clock.
+
+    valid + invalid + duplicates = received.
+    """
 
     pk = models.CompositePrimaryKey("system_id", "hour", "name")
     system_id = models.BigIntegerField()

@@ -98,7 +98,7 @@ def statistics(
 
     `is_fresh` asks the database again.
     """
-    since = since.replace(minute=0, second=0, microsecond=0)
+    since = hour_of(since)
     asked = (sorted(system_ids), since, int(until.timestamp()) // CACHED_FOR, interval, name)
     key = f"tracking:statistics:{hashlib.sha256(repr(asked).encode()).hexdigest()}"
     found = None if is_fresh else cache.get(key)
@@ -106,6 +106,11 @@ def statistics(
         found = _counted(system_ids, since, until, interval, name)
         cache.set(key, found, CACHED_FOR)
     return found
+
+
+def hour_of(at: datetime) -> datetime:
+    """When its hour began, on the shop's clock: the sums go by that, so whole hours make whole days."""
+    return timezone.localtime(at).replace(minute=0, second=0, microsecond=0)
 
 
 def _counted(system_ids: Sequence[int], since: datetime, until: datetime, interval: str, name: str) -> Statistics:

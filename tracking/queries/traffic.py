@@ -9,6 +9,7 @@ from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from tracking.models import EventStructure, HourCount, Partner, PartnerSystem, TrackedEvent
+from tracking.queries.counts import hour_of
 
 LATELY = timedelta(hours=24)
 CSV_COLUMNS = ("partner", "is active", "systems", "events in 24 h", "invalid in 24 h", "last event")
@@ -77,7 +78,7 @@ def traffic_of(systems: QuerySet[PartnerSystem], *, now: datetime) -> dict[int, 
     """By the systems' own numbers; every one of them is in it."""
     newest = TrackedEvent.objects.filter(system_id=OuterRef("pk")).order_by("-occurred_at").values("occurred_at")[:1]
     last = dict(systems.annotate(last_at=Subquery(newest)).values_list("pk", "last_at"))
-    counts = HourCount.objects.filter(system_id__in=list(last), hour__gte=_hour(now - LATELY), hour__lte=now)
+    counts = HourCount.objects.filter(system_id__in=list(last), hour__gte=hour_of(now - LATELY), hour__lte=now)
     sums: QuerySet[Any, Any] = counts.values("system_id").annotate(received=Sum(_RECEIVED), wrong=Sum("invalid"))
     came = {row["system_id"]: (row["received"], row["wrong"]) for row in sums.order_by()}
     return {number: Traffic(*came.get(number, (0, 0)), last_at) for number, last_at in last.items()}
@@ -114,13 +115,9 @@ def unplanned_names(system: PartnerSystem, *, since: datetime, until: datetime) 
 
 
 def _by_name(system: PartnerSystem, since: datetime, until: datetime) -> QuerySet[Any, dict[str, Any]]:
-    rows: QuerySet[Any, Any] = HourCount.objects.filter(system_id=system.pk, hour__gte=_hour(since), hour__lte=until)
+    rows: QuerySet[Any, Any] = HourCount.objects.filter(system_id=system.pk, hour__gte=hour_of(since), hour__lte=until)
     return (
         rows.order_by()
         .values("name")
         .annotate(received=Sum(_RECEIVED), wrong=Sum("invalid"), readable=Coalesce(Sum("valid"), 0))
     )
-
-
-def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
