@@ -26,8 +26,9 @@ from tracking.models import PartnerSystem
 from tracking.queries import statistics
 from tracking.queries.funnels import Funnel, Step, funnel
 from tracking.queries.retention import retention
+from tracking.queries.shop_clock import start_of
 from tracking.queries.tracked import Wanted, tracked
-from tracking.queries.values import start_of, top_values
+from tracking.queries.values import top_values
 
 EVENTS, PEOPLE, DAYS, RUNS = 5_000_000, 400_000, 90, 5
 NAMES = ("Viewed", "Searched", "Listed", "Added", "Removed", "Started", "Paid", "Signed In", "Shared", "Rated")

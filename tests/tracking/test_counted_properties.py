@@ -17,7 +17,8 @@ from tests.tracking.test_replays import MENDED, WRONG, publish
 from tracking.actions import counted, partitions, rebuild, replays, values
 from tracking.actions.old_months import drop_old_months
 from tracking.models import CountedProperty, PartnerSystem, TrackedEvent, ValueCount
-from tracking.queries.values import TopValues, start_of, top_values
+from tracking.queries.shop_clock import start_of
+from tracking.queries.values import TopValues, top_values
 
 pytestmark = [pytest.mark.alone, pytest.mark.django_db(transaction=True)]
 DAY = dt.timedelta(days=1)

@@ -23,6 +23,7 @@ from tracking.actions.read_model import hold_the_follower
 from tracking.actions.values import LONGEST_VALUE, count_past
 from tracking.models import CountedProperty, PartnerSystem, ValueCount
 from tracking.queries import values as queries
+from tracking.queries.shop_clock import start_of
 
 MOST_OF_A_SYSTEM = 20
 MANY_VALUES = 1_000
@@ -137,7 +138,7 @@ def _count_some_days(property_id: int, now: datetime) -> bool:
     until, first = queries.counted_since(counted), queries.next_days(counted, about=EVENTS_A_STEP)
     mine = CountedProperty.objects.filter(pk=counted.pk)
     mine.update(counted_from=first, status=Status.FILLING if first else Status.COUNTED)
-    since = queries.start_of(first, counted.zone) if first else None
+    since = start_of(first, counted.zone) if first else None
     mine.update(seen=F("seen") + count_past(counted, since=since, until=until), beat_at=now)
     announce(topic(counted.system_id))
     return first is not None

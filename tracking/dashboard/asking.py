@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from tracking.models import PartnerSystem
 from tracking.queries import scope
-from tracking.queries.funnels import start_of
 from tracking.queries.places import BadPlace
+from tracking.queries.shop_clock import start_of
 from tracking.queries.tracked import Place
 
 LONGEST = 200

@@ -158,7 +158,7 @@ class Committer:
             self._orphans += await asyncio.to_thread(self._spool.orphans)
 
     def _take_group(self) -> list[Parked]:
-        group, size = [self._parked.popleft()], 0
+        group = [self._parked.popleft()]
         size = len(group[0].rows)
         while self._parked and size + len(self._parked[0].rows) <= MOST_IN_A_GROUP:
             group.append(self._parked.popleft())

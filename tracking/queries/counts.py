@@ -12,6 +12,7 @@ from django.db.models.functions import Trunc
 from django.utils import timezone
 
 from tracking.models import HourCount, PartnerSystem
+from tracking.queries.shop_clock import hour_of
 
 CACHED_FOR = 300
 USUAL_SPAN = timedelta(days=30)
@@ -106,11 +107,6 @@ def statistics(
         found = _counted(system_ids, since, until, interval, name)
         cache.set(key, found, CACHED_FOR)
     return found
-
-
-def hour_of(at: datetime) -> datetime:
-    """When its hour began, on the shop's clock: the sums go by that, so whole hours make whole days."""
-    return timezone.localtime(at).replace(minute=0, second=0, microsecond=0)
 
 
 def _counted(system_ids: Sequence[int], since: datetime, until: datetime, interval: str, name: str) -> Statistics:

@@ -10,7 +10,7 @@ partner is somebody else.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from django.db import connection
@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from tracking.models import PartnerSystem, SavedFunnel
+from tracking.queries.shop_clock import start_of
 from tracking.queries.tracked import PropertyIs
 from tracking.rules.funnels import UNITS, Definition
 from tracking.rules.privacy import ABOUT_PEOPLE, shown_value
@@ -82,11 +83,6 @@ def _span(definition: Definition, now: datetime) -> tuple[datetime, datetime]:
         last = timezone.localdate(now)
         first = last - timedelta(days=definition.get("days", USUAL_DAYS) - 1)
     return start_of(first), start_of(last + timedelta(days=1))
-
-
-def start_of(day: date) -> datetime:
-    """Midnight of the shop's time zone."""
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 @dataclass(frozen=True)

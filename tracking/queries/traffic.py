@@ -9,7 +9,7 @@ from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from tracking.models import EventStructure, HourCount, Partner, PartnerSystem, TrackedEvent
-from tracking.queries.counts import hour_of
+from tracking.queries.shop_clock import hour_of
 
 LATELY = timedelta(hours=24)
 CSV_COLUMNS = ("partner", "is active", "systems", "events in 24 h", "invalid in 24 h", "last event")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from tracking.models import CountedProperty
+from tracking.queries.shop_clock import start_of
 from tracking.rules.privacy import ABOUT_PEOPLE, shown_value
 
 NEWEST, NEWEST_LOOKED_AT = 10_000, 200
@@ -103,10 +104,6 @@ def _whole_days(since: datetime, until: datetime) -> tuple[date, date] | None:
     zone = ZoneInfo(settings.TIME_ZONE)
     first, end = since.astimezone(zone).date(), until.astimezone(zone).date()
     return (first, end) if since == start_of(first, zone.key) and until == start_of(end, zone.key) else None
-
-
-def start_of(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=ZoneInfo(zone))
 
 
 def counted_in(system_ids: Sequence[int]) -> QuerySet[CountedProperty]:
