@@ -117,7 +117,12 @@ class Member(models.Model):
     phone = models.CharField(max_length=16, null=True, blank=True)
     birth_date = models.DateField(null=True, blank=True)
     home_store = models.ForeignKey("loyalty.Store", models.SET_NULL, null=True, blank=True, related_name="members")
+    language = models.CharField(
+        max_length=7, blank=True, default="", db_default="", help_text="As BCP 47, such as en or es."
+    )
     joined_at = models.DateTimeField()
+    left_at = models.DateTimeField(null=True, blank=True, help_text="Asked to be forgotten: nothing personal is kept.")
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+", editable=False)
 
     objects = MemberQuerySet.as_manager()
 
@@ -154,9 +159,12 @@ class Consent(models.Model):
     class Channel(models.TextChoices):
         EMAIL = "email", "Email"
         SMS = "sms", "SMS"
+        PUSH = "push", "Push"
 
     class Topic(models.TextChoices):
         MARKETING = "marketing", "Marketing"
+        POINTS = "points", "Points and rewards"
+        WISHLIST = "wishlist", "Wishlist"
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="consents")
     channel = models.CharField(max_length=10, choices=Channel)

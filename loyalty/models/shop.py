@@ -23,13 +23,19 @@ class Product(models.Model):
     category = models.CharField(max_length=120, blank=True, db_index=True)
     kind = models.CharField(max_length=120, blank=True)
     size = models.CharField(max_length=40, blank=True)
+    price = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    is_in_stock = models.BooleanField("in stock", null=True, blank=True, help_text="Empty: nobody told.")
+    picture = models.ForeignKey("loyalty.Picture", models.PROTECT, null=True, blank=True, related_name="+")
 
     def __str__(self) -> str:
         return f"{self.sku} {self.name}"
 
 
 class Order(models.Model):
-    """One basket at one store. `total` is the sum of its lines; a return makes it smaller, even negative."""
+    """One basket at one store. `total` is the sum of its lines; a return makes it smaller, even negative.
+
+    `paid_with_points` is the part of the total that was paid with points, and earns none.
+    """
 
     # Nothing that one of the indexes below answers has an index of its own: each is written a million times an import.
     number = models.CharField(max_length=64)
@@ -40,6 +46,9 @@ class Order(models.Model):
     ordered_at = models.DateTimeField()
     total = models.DecimalField(max_digits=12, decimal_places=2)
     discount = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    paid_with_points = models.DecimalField(max_digits=12, decimal_places=2, default=0, db_default=0)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    voided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["number"], name="one_order_per_number")]
