@@ -215,7 +215,7 @@ globals().update(mail.server(ENV.email_url or f"smtp://127.0.0.1:{ENV.mailbox}")
 REST_FRAMEWORK = {
     # A bearer is a person's token by its beginning, else a system's key: so tokens are looked at first.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "loyalty.api.ApiTokenAuthentication",
+        "loyalty.api.tokens.ApiTokenAuthentication",
         "tracking.api.authentication.SystemKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],

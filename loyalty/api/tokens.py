@@ -43,7 +43,7 @@ class ApiTokenAuthentication(BaseAuthentication):
 class ApiTokenScheme(OpenApiAuthenticationExtension):
     """How the schema describes a token."""
 
-    target_class = "loyalty.api.ApiTokenAuthentication"
+    target_class = "loyalty.api.tokens.ApiTokenAuthentication"
     name = "personalToken"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
