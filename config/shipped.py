@@ -5,13 +5,14 @@ from typing import Any
 from django.utils import timezone
 
 from campaigns.actions import playbooks, policy
-from loyalty.actions import business, points, segments
+from loyalty.actions import business, points, programme, segments
 
 
 def write_defaults(**_: Any) -> None:
     now = timezone.now()
     business.ship_business()
     policy.ship_policy()
+    programme.ship_programme()
     points.ship_earn_rule()
     segments.ship_segments(now=now)
     playbooks.ship_playbooks()

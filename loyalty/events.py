@@ -61,6 +61,36 @@ class PointsAwarded(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PointsExpired(DomainEvent):
+    """Points that were not used in time."""
+
+    name = "points.expired"
+    told = ("points",)
+    is_passive = True
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierChanged(DomainEvent):
+    """A member has reached another tier, or lost one. Empty: no tier."""
+
+    name = "tier.changed"
+    told = ("tier", "was", "is_up")
+    is_passive = True
+    tier: str
+    was: str
+    is_up: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderDelivered(DomainEvent):
+    name = "order.delivered"
+    told = ("order",)
+    is_passive = True
+    order: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MembersExported(DomainEvent):
     """Somebody took the list of members out of the house. `subject` is that person's email."""
 
@@ -75,3 +105,98 @@ class PurchasesImported(DomainEvent):
 
     name = "purchases.imported"
     lines_new: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardHeld(DomainEvent):
+    """A member has locked points for a reward, to be handed over at the counter."""
+
+    name = "reward.held"
+    told = ("reward", "points")
+    reward: str
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardRedeemed(DomainEvent):
+    name = "reward.redeemed"
+    told = ("reward", "points", "store", "proof")
+    reward: str
+    points: int
+    store: str
+    proof: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardReleased(DomainEvent):
+    """A hold ended without its reward: given back, or run out. The points are the member's again."""
+
+    name = "reward.released"
+    told = ("reward", "points", "ran_out")
+    is_passive = True
+    reward: str
+    points: int
+    ran_out: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductScanned(DomainEvent):
+    name = "product.scanned"
+    told = ("sku", "batch", "points")
+    sku: str
+    batch: str
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferralJoined(DomainEvent):
+    """A friend joined by the link of the member this is about. `reasons` say why it waits for review, if it does."""
+
+    name = "referral.joined"
+    told = ("is_held",)
+    is_passive = True
+    friend: str
+    is_held: bool
+    reasons: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferralRewarded(DomainEvent):
+    """A friend's first purchase brought points to both; this is about who brought the friend."""
+
+    name = "referral.rewarded"
+    told = ("points",)
+    is_passive = True
+    friend: str
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductWished(DomainEvent):
+    name = "wishlist.added"
+    told = ("sku",)
+    sku: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackInStock(DomainEvent):
+    """A product on the member's wishlist can be bought again."""
+
+    name = "wishlist.back_in_stock"
+    told = ("sku",)
+    is_passive = True
+    sku: str
+    product: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceDropped(DomainEvent):
+    """A product on the member's wishlist costs less than the member knows. Prices as text keep their cents."""
+
+    name = "wishlist.price_dropped"
+    told = ("sku", "price", "was")
+    is_passive = True
+    sku: str
+    product: str
+    price: str
+    was: str

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from config.shared.nudge import nudge
-from loyalty.actions import orders, own_events, points
+from loyalty.actions import earning, orders, own_events
 from loyalty.events import OrderAmended, OrderPaid, PurchasesImported
 from tracking.bus import follow
 from tracking.models import Event
@@ -25,7 +25,7 @@ def nothing_to_forget() -> None:
 
 @follow("loyalty.points", OrderPaid, OrderAmended, reset=nothing_to_forget)
 def award_points(event_ids: Sequence[int]) -> None:
-    points.award_for_orders(event_ids, now=timezone.now())
+    earning.award_for_orders(event_ids, now=timezone.now())
 
 
 def nothing_to_tell_again() -> None:

@@ -36,7 +36,8 @@ def test_an_order_earns_its_whole_dollars(one_per_dollar, write, bring_in, follo
     bring_in(write(BEER, NIGHT))
     follow_events()
     assert balance_of("C1") == 19 + 30
-    assert ledger() == [(19, "PURCHASE", "O1"), (30, "PURCHASE", "O2")]
+    rule = one_per_dollar.pk
+    assert ledger() == [(19, "PURCHASE", f"O1:{rule}"), (30, "PURCHASE", f"O2:{rule}")]
     assert Event.objects.filter(name="points.awarded").count() == 2
     assert not balances_out_of_step().exists()
 

@@ -1,0 +1,45 @@
+"""The terms of the programme. What was given under older terms keeps them."""
+
+from typing import Any
+
+from django.db import transaction
+
+from config.shared.errors import DomainError
+from loyalty.models import Programme, ReferralMilestone
+
+MOST_MILESTONES = 12
+
+
+class BadTerms(DomainError):
+    code = "bad_terms"
+
+
+def ship_programme() -> None:
+    Programme.objects.get_or_create(pk=1)
+
+
+@transaction.atomic
+def change_terms(**fields: Any) -> Programme:
+    """Change the named fields of the one row. Raises BadTerms."""
+    programme = Programme.objects.select_for_update().get(pk=1)
+    for name, value in fields.items():
+        setattr(programme, name, value)
+    if programme.pending == Programme.Pending.EVENT and not programme.pending_event.strip():
+        raise BadTerms("Name the event that makes points usable, such as order.delivered.")
+    if programme.pending == Programme.Pending.DAYS and programme.pending_days < 1:
+        raise BadTerms("Points that wait, wait for at least one day.")
+    programme.save(update_fields=list(fields))
+    return programme
+
+
+@transaction.atomic
+def set_milestones(points_by_friends: dict[int, int]) -> None:
+    """Points on top for so many friends who bought; replaces what was set. Raises BadTerms."""
+    if len(points_by_friends) > MOST_MILESTONES:
+        raise BadTerms(f"At most {MOST_MILESTONES} milestones.")
+    if any(friends < 1 or points < 1 for friends, points in points_by_friends.items()):
+        raise BadTerms("A milestone needs at least one friend and one point.")
+    ReferralMilestone.objects.all().delete()
+    ReferralMilestone.objects.bulk_create(
+        ReferralMilestone(friends=friends, points=points) for friends, points in points_by_friends.items()
+    )
