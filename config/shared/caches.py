@@ -24,6 +24,9 @@ class _Client(RedisCacheClient):
     def set(self, key: Any, value: Any, timeout: Any) -> None:
         _unless_away(lambda: super(_Client, self).set(key, value, timeout), None)
 
+    def incr(self, key: Any, delta: int) -> int:
+        return _unless_away(lambda: super(_Client, self).incr(key, delta), 0)
+
     def touch(self, key: Any, timeout: Any) -> bool:
         return _unless_away(lambda: super(_Client, self).touch(key, timeout), False)
 

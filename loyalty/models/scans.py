@@ -49,6 +49,7 @@ class Scan(models.Model):
     member = models.ForeignKey("loyalty.Member", models.PROTECT, related_name="scans", db_index=False)
     code = models.ForeignKey(ProductCode, models.PROTECT, related_name="scanned")
     client_id = models.UUIDField()
+    points = models.PositiveIntegerField(default=0, db_default=0, help_text="What it brought, with earn rules.")
     scanned_at = models.DateTimeField()
     received_at = models.DateTimeField()
 

@@ -13,11 +13,13 @@ class LoginCode(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     channel = models.CharField(max_length=5)
     destination = models.CharField(max_length=254)
-    digest = models.BinaryField(max_length=32, editable=False)
+    language = models.CharField(max_length=7, blank=True)
+    digest = models.BinaryField(max_length=32, default=b"", editable=False)
     wrong_tries = models.PositiveSmallIntegerField(default=0)
     address = models.GenericIPAddressField(null=True, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     used_at = models.DateTimeField(null=True, blank=True)
 
@@ -45,8 +47,17 @@ class Device(models.Model):
     created_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     address = models.GenericIPAddressField(null=True, blank=True)
+    browser_digest = models.BinaryField(
+        max_length=32, null=True, blank=True, editable=False, help_text="Of the cookie that outlives a sign-out."
+    )
+    card_step = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="Of the last card shown at a till: none is taken twice."
+    )
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.CharField(max_length=10, choices=Ended, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["browser_digest"], name="devices_of_browser")]
 
     def __str__(self) -> str:
         return f"{self.name} of member {self.member_id}"

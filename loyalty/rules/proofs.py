@@ -1,0 +1,108 @@
+"""What a phone shows at the counter: the PIN and QR code of a held reward, and a member card that changes by itself.
+
+All of it is derived from the signing key of this copy, so nothing is kept and nothing can be guessed: a QR code and a
+card carry 80 bits of an HMAC-SHA256. A PIN has six digits and is worth as much as the tries it is given.
+"""
+
+import hashlib
+import hmac
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from dataclasses import dataclass
+from datetime import datetime
+
+PIN_DIGITS = 6
+SIGNATURE_BYTES = 10
+CARD_SECONDS = 30
+REDEMPTION, CARD = "RGR1", "RGC1"
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Card:
+    """The device whose card was shown, and the half minute it was drawn for."""
+
+    device_id: uuid.UUID
+    step: int
+
+
+def pin_of(redemption_id: uuid.UUID, secret: str) -> str:
+    drawn = int.from_bytes(_signed(secret, b"redemption pin", redemption_id.bytes)[:8])
+    return f"{drawn % 10**PIN_DIGITS:0{PIN_DIGITS}}"
+
+
+def is_pin(proof: str) -> bool:
+    return len(proof) == PIN_DIGITS and proof.isascii() and proof.isdigit()
+
+
+def qr_of(redemption_id: uuid.UUID, secret: str) -> str:
+    signature = _signed(secret, b"redemption qr", redemption_id.bytes)[:SIGNATURE_BYTES]
+    return f"{REDEMPTION}.{_text(redemption_id.bytes)}.{_text(signature)}"
+
+
+def redemption_in(qr: str, secret: str) -> uuid.UUID | None:
+    """The redemption a QR code of ours names; None for anything else."""
+    try:
+        kind, shown, _signature = qr.strip().split(".")
+        redemption_id = uuid.UUID(bytes=_bytes(shown))
+    except (ValueError, NotBase64):
+        return None
+    is_ours = kind == REDEMPTION and _same(qr.strip(), qr_of(redemption_id, secret))
+    return redemption_id if is_ours else None
+
+
+def card_key(device_id: uuid.UUID, secret: str) -> bytes:
+    """32 bytes a phone is given once, when it signs in; from then on it draws its cards without us."""
+    return _signed(secret, b"member card", device_id.bytes)
+
+
+def card_text(device_id: uuid.UUID, key: bytes, now: datetime) -> str:
+    """What the phone draws. The same is written in JavaScript in static/pwa."""
+    return _card(device_id, key, _step(now))
+
+
+def reads_card(text: str, *, secret: str, now: datetime) -> Card | None:
+    """The card in a text, if it is of this half minute or a neighbour of it; None for anything else."""
+    try:
+        kind, shown, step_text, _signature = text.strip().split(".")
+        device_id, step = uuid.UUID(bytes=_bytes(shown)), int(step_text, 36)
+    except (ValueError, NotBase64):
+        return None
+    is_fresh = abs(step - _step(now)) <= 1
+    if kind != CARD or not is_fresh or not _same(text.strip(), _card(device_id, card_key(device_id, secret), step)):
+        return None
+    return Card(device_id, step)
+
+
+def _card(device_id: uuid.UUID, key: bytes, step: int) -> str:
+    signature = hmac.digest(key, str(step).encode(), hashlib.sha256)[:SIGNATURE_BYTES]
+    return f"{CARD}.{_text(device_id.bytes)}.{_base36(step)}.{_text(signature)}"
+
+
+def _step(now: datetime) -> int:
+    return int(now.timestamp()) // CARD_SECONDS
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = DIGITS[digit] + digits
+    return digits or "0"
+
+
+def _signed(secret: str, purpose: bytes, content: bytes) -> bytes:
+    return hmac.digest(secret.encode(), purpose + b"\0" + content, hashlib.sha256)
+
+
+def _same(shown: str, ours: str) -> bool:
+    return hmac.compare_digest(shown.encode(), ours.encode())
+
+
+def _text(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

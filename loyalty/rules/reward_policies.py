@@ -1,0 +1,74 @@
+"""What the law of a state says of rewards. The rows are the shop's; those in SHIPPED come with the product, not in force.
+
+Each names its source and the day somebody read it. They are a beginning, and no legal advice.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+STATES = (
+    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
+    "PA RI SC SD TN TX UT VT VA WA WV WI WY"
+).split()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    state: str
+    vertical: str
+    kind: str
+    reason: str
+    source: str = ""
+    as_of: date | None = None
+
+
+def denial(policies: Iterable[Policy], *, states: Collection[str], vertical: str, kind: str) -> str:
+    """Why a kind of reward may be handed over in none of these states; empty when it may in one of them.
+
+    One state is that of a store; several are all the member might go to. `policies` are those that forbid, in force.
+    """
+    reasons = {policy.state: policy.reason for policy in policies if (policy.vertical, policy.kind) == (vertical, kind)}
+    denied = [reasons[state] for state in sorted(states) if state in reasons]
+    return denied[0] if denied and len(denied) == len(states) else ""
+
+
+_READ = date(2026, 11, 21)
+_CALIFORNIA = "Cal. Business and Professions Code §26153"
+_MASSACHUSETTS = "Massachusetts Cannabis Control Commission, bulletin of 2024-05-21 on promotions and discounts"
+_TEXAS = "16 Texas Administrative Code §45.101 (Rebates and Coupons)"
+
+SHIPPED = (
+    Policy(
+        state="CA",
+        vertical="CANNABIS",
+        kind="item",
+        reason="Cannabis shops in California may not give products or accessories away.",
+        source=_CALIFORNIA,
+        as_of=_READ,
+    ),
+    Policy(
+        state="MA",
+        vertical="CANNABIS",
+        kind="discount",
+        reason="Massachusetts restricts promoting discounts on cannabis.",
+        source=_MASSACHUSETTS,
+        as_of=_READ,
+    ),
+    Policy(
+        state="TX",
+        vertical="LIQUOR",
+        kind="discount",
+        reason="Texas forbids rebates and coupons for alcohol.",
+        source=_TEXAS,
+        as_of=_READ,
+    ),
+    Policy(
+        state="TX",
+        vertical="LIQUOR",
+        kind="item",
+        reason="Texas forbids giving anything away as an inducement to buy alcohol.",
+        source=_TEXAS,
+        as_of=_READ,
+    ),
+)
