@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from config.shared.nudge import nudge
-from loyalty.actions import earning, orders, own_events
-from loyalty.events import OrderAmended, OrderPaid, PurchasesImported
+from loyalty.actions import earning, orders, own_events, tiers
+from loyalty.events import OrderAmended, OrderPaid, PointsAwarded, PurchasesImported
 from tracking.bus import follow
 from tracking.models import Event
 
@@ -26,6 +26,15 @@ def nothing_to_forget() -> None:
 @follow("loyalty.points", OrderPaid, OrderAmended, reset=nothing_to_forget)
 def award_points(event_ids: Sequence[int]) -> None:
     earning.award_for_orders(event_ids, now=timezone.now())
+
+
+def nothing_to_count_again() -> None:
+    """Where a member stands follows from what they have, whenever it is counted."""
+
+
+@follow("loyalty.tiers", OrderPaid, OrderAmended, PointsAwarded, reset=nothing_to_count_again)
+def count_tiers(event_ids: Sequence[int]) -> None:
+    tiers.count_tiers_told_of(event_ids, now=timezone.now())
 
 
 def nothing_to_tell_again() -> None:

@@ -106,6 +106,7 @@ def _enter_difference(order: Due, rule_id: int, points: int, entered: _Entered) 
                 occurred_at=order.ordered_at,
                 rule_id=rule_id,
                 order_id=order.order_id,
+                is_delivered=order.is_delivered,
             )
         )
     elif difference < 0:

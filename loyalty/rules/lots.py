@@ -36,11 +36,15 @@ class LotTerms:
         return self.pending_until is not None or bool(self.pending_event)
 
 
-def lot_terms(terms: Terms, *, earned_at: datetime, now: datetime, is_bought: bool) -> LotTerms:
+def lot_terms(
+    terms: Terms, *, earned_at: datetime, now: datetime, is_bought: bool, is_delivered: bool = False
+) -> LotTerms:
     """Only points of a purchase (`is_bought`) wait. Days end at midnight where the shop is, after the last one."""
     until, event = _waits_for(terms, earned_at) if is_bought else (None, "")
     if until is not None and until <= now:
         until = None
+    if is_delivered and event == DELIVERED:
+        event = ""
     return LotTerms(until, event, _expires_at(terms, earned_at), terms.expiry == SLIDING)
 
 

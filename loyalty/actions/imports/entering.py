@@ -175,7 +175,7 @@ def _sum_up(orders: set[int]) -> None:
             SELECT order_id, sum(amount) AS total, sum(discount) AS discount
             FROM loyalty_orderline WHERE order_id = ANY(%s) GROUP BY order_id
         ) sums
-        WHERE o.id = sums.order_id AND (o.total, o.discount) <> (sums.total, sums.discount)
+        WHERE o.id = sums.order_id AND o.voided_at IS NULL AND (o.total, o.discount) <> (sums.total, sums.discount)
         """,
         [list(orders)],
     )

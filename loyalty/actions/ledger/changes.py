@@ -26,7 +26,10 @@ class TooManyPoints(DomainError):
 
 @dataclass(frozen=True, kw_only=True)
 class Credit:
-    """Points for a member, by a cause that is entered once: the same reason and reference again is no news."""
+    """Points for a member, by a cause that is entered once: the same reason and reference again is no news.
+
+    Points of what `is_delivered` already need not wait for that.
+    """
 
     member_id: int
     points: int
@@ -37,6 +40,7 @@ class Credit:
     order_id: int | None = None
     by_id: int | None = None
     note: str = ""
+    is_delivered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,13 @@ def credit(credits: Sequence[Credit], *, now: datetime) -> list[Credit]:
     programme = lot_terms_of(terms())
     given = []
     for each in credits:
-        lot = lot_terms(programme, earned_at=each.occurred_at, now=now, is_bought=each.reason in BOUGHT)
+        lot = lot_terms(
+            programme,
+            earned_at=each.occurred_at,
+            now=now,
+            is_bought=each.reason in BOUGHT,
+            is_delivered=each.is_delivered,
+        )
         given.append((
             each.member_id, 0 if lot.is_pending else each.points, each.points if lot.is_pending else 0, each.reason,
             each.reference, each.rule_id, each.order_id, each.by_id, each.note, each.occurred_at, lot.pending_until,

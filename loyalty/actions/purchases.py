@@ -1,0 +1,229 @@
+"""Orders as tills and shops tell them, one by one: paid, returned in part or whole, voided, delivered.
+
+What they earn is entered by who follows the log (loyalty.handlers), within a second.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+
+from config.shared.errors import DomainError
+from loyalty.actions import ledger
+from loyalty.events import OrderAmended, OrderDelivered, OrderPaid
+from loyalty.models import Member, Order, OrderLine, Product, Store
+from loyalty.queries.brand import business
+from loyalty.rules.lots import DELIVERED
+from tracking.actions import record
+
+MOST_LINES = 500
+LARGEST_AMOUNT = Decimal(1_000_000)
+LATEST = timedelta(hours=24)
+
+
+class BadOrder(DomainError):
+    code = "bad_order"
+
+
+class OrderConflict(DomainError):
+    """The number is taken by an order with other lines, another member or another store."""
+
+    code = "order_conflict"
+
+
+class BadReturn(DomainError):
+    code = "bad_return"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoldLine:
+    """`amount` is what was paid for the line, after its `discount`. `key` tells lines of one order apart."""
+
+    key: str
+    sku: str
+    quantity: Decimal
+    amount: Decimal
+    name: str = ""
+    category: str = ""
+    discount: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReturnedLine:
+    """`quantity` and `amount` of what was sold come back: both above zero."""
+
+    sku: str
+    quantity: Decimal
+    amount: Decimal
+
+
+@transaction.atomic
+def record_order(
+    *,
+    number: str,
+    member: Member | None,
+    store: Store,
+    ordered_at: datetime,
+    lines: Sequence[SoldLine],
+    now: datetime,
+    paid_with_points: Decimal = Decimal(0),
+) -> Order:
+    """Enter a paid order. The same order a second time changes nothing. Raises BadOrder, OrderConflict."""
+    total = _check(number, lines, paid_with_points, ordered_at, now)
+    order, is_new = Order.objects.get_or_create(
+        number=number,
+        defaults={
+            "member": member,
+            "store": store,
+            "ordered_at": ordered_at,
+            "total": total,
+            "discount": sum((line.discount for line in lines), Decimal(0)),
+            "paid_with_points": paid_with_points,
+        },
+    )
+    if not is_new:
+        _refuse_other(order, member, store, lines)
+        return order
+    products = _products(lines)
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            order=order,
+            product=products[line.sku],
+            key=line.key,
+            quantity=line.quantity,
+            amount=line.amount,
+            discount=line.discount,
+        )
+        for line in lines
+    )
+    if member:
+        paid = OrderPaid(
+            subject=str(member.public_id),
+            order=number,
+            store=store.code,
+            total=str(total),
+            currency=business().currency,
+        )
+        record(paid, key=number, at=ordered_at)
+    return order
+
+
+@transaction.atomic
+def return_lines(*, order: Order, lines: Sequence[ReturnedLine], key: str, now: datetime) -> Order:
+    """Take goods back. The same `key` a second time changes nothing. Raises BadReturn when more comes back than was
+    sold, or the order is void.
+    """
+    order = _locked(order)
+    if order.lines.filter(key__startswith=f"return:{key}:").exists():
+        return order
+    if order.voided_at:
+        raise BadReturn(f"Order {order.number} is void.")
+    for line in lines:
+        _refuse_more_than_sold(order, line)
+    products = Product.objects.in_bulk([line.sku for line in lines], field_name="sku")
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            order=order,
+            product=products[line.sku],
+            key=f"return:{key}:{index}"[:80],
+            quantity=-line.quantity,
+            amount=-line.amount,
+        )
+        for index, line in enumerate(lines)
+    )
+    _amend(order, total=order.total - sum(line.amount for line in lines), key=f"return:{key}", now=now)
+    return order
+
+
+@transaction.atomic
+def void(*, order: Order, now: datetime) -> Order:
+    """The order never was: it counts for nothing, and its points go. A second time changes nothing."""
+    order = _locked(order)
+    if order.voided_at is None:
+        order.voided_at = now
+        order.save(update_fields=["voided_at"])
+        _amend(order, total=Decimal(0), key="void", now=now)
+    return order
+
+
+@transaction.atomic
+def deliver(*, order: Order, now: datetime) -> Order:
+    """The goods are with the member: points that waited for it can be used. A second time changes nothing."""
+    order = _locked(order)
+    if order.delivered_at is None and order.voided_at is None:
+        order.delivered_at = now
+        order.save(update_fields=["delivered_at"])
+        ledger.release_for_orders([order.pk], event=DELIVERED, now=now)
+        if order.member:
+            told = OrderDelivered(subject=str(order.member.public_id), order=order.number)
+            record(told, key=order.number, at=now)
+    return order
+
+
+def _check(
+    number: str, lines: Sequence[SoldLine], paid_with_points: Decimal, ordered_at: datetime, now: datetime
+) -> Decimal:
+    if not number.strip():
+        raise BadOrder("The order needs a number.")
+    if not 0 < len(lines) <= MOST_LINES:
+        raise BadOrder(f"An order has 1 to {MOST_LINES} lines.")
+    if len({line.key for line in lines}) < len(lines):
+        raise BadOrder("Two lines have the same key.")
+    for line in lines:
+        if not (0 < line.quantity <= LARGEST_AMOUNT and 0 <= line.amount <= LARGEST_AMOUNT and line.discount >= 0):
+            raise BadOrder(f"Line {line.key}: the quantity is above 0, the amount and discount 0 or more.")
+    total = sum((line.amount for line in lines), Decimal(0))
+    if not 0 <= paid_with_points <= total:
+        raise BadOrder("What was paid with points is between 0 and the total.")
+    if ordered_at > now + LATEST:
+        raise BadOrder("The order lies in the future: check the till's clock.")
+    return total
+
+
+def _refuse_other(order: Order, member: Member | None, store: Store, lines: Sequence[SoldLine]) -> None:
+    sold = order.lines.exclude(key__startswith="return:").values_list("key", "product__sku", "quantity", "amount")
+    same = {(line.key, line.sku, line.quantity, line.amount) for line in lines} == set(sold)
+    if not same or order.store_id != store.pk or order.member_id != (member.pk if member else None):
+        raise OrderConflict(f"Order {order.number} is there already, and it is another one.")
+
+
+def _products(lines: Sequence[SoldLine]) -> dict[str, Product]:
+    """Known ones by SKU; others are taken in with what the till says of them."""
+    missing = {line.sku: line for line in lines}
+    Product.objects.bulk_create(
+        (Product(sku=sku, name=line.name or sku, category=line.category) for sku, line in sorted(missing.items())),
+        ignore_conflicts=True,
+    )
+    return Product.objects.in_bulk(list(missing), field_name="sku")
+
+
+def _refuse_more_than_sold(order: Order, line: ReturnedLine) -> None:
+    kept = order.lines.filter(product__sku=line.sku).aggregate(
+        quantity=Sum("quantity", default=Decimal(0)), amount=Sum("amount", default=Decimal(0))
+    )
+    if not (0 < line.quantity <= kept["quantity"] and 0 <= line.amount <= kept["amount"]):
+        raise BadReturn(
+            f"Of {line.sku}, {kept['quantity'].normalize():f} for {kept['amount']:.2f} can come back to order "
+            f"{order.number}, not {line.quantity.normalize():f} for {line.amount:.2f}."
+        )
+
+
+def _locked(order: Order) -> Order:
+    return Order.objects.select_for_update(of=("self",)).select_related("member").get(pk=order.pk)
+
+
+def _amend(order: Order, *, total: Decimal, key: str, now: datetime) -> None:
+    order.total = total
+    order.paid_with_points = min(order.paid_with_points, max(total, Decimal(0)))
+    order.save(update_fields=["total", "paid_with_points"])
+    if order.member:
+        amended = OrderAmended(
+            subject=str(order.member.public_id),
+            order=order.number,
+            total=str(total),
+            currency=business().currency,
+        )
+        record(amended, key=f"{order.number}:{key}", at=now)

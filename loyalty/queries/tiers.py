@@ -1,0 +1,97 @@
+"""Tiers and who stands where."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, QuerySet
+
+from loyalty.models import Member, PointsEntry, Programme, Tier, TierStanding
+from loyalty.queries.brand import business
+from loyalty.queries.terms import terms
+from loyalty.rules.tiers import Progress, in_words
+
+LOOKS_AHEAD = timedelta(days=30)
+EARNED = tuple(
+    PointsEntry.Reason(reason) for reason in ("PURCHASE", "RETURN", "EVENT", "SCAN", "REFERRAL", "BIRTHDAY", "SEGMENT")
+)
+# What members reached between two times: their ids in `members`.
+REACHED = {
+    Programme.TierBasis.POINTS: f"""
+        SELECT member_id, sum(points + pending) AS reached FROM loyalty_pointsentry
+        WHERE reason IN ({", ".join(f"'{reason}'" for reason in EARNED)})
+          AND occurred_at > %(since)s AND occurred_at <= %(until)s
+          AND (%(members)s::bigint[] IS NULL OR member_id = ANY(%(members)s))
+        GROUP BY member_id
+    """,
+    Programme.TierBasis.SPEND: """
+        SELECT member_id, sum(total) AS reached FROM loyalty_order
+        WHERE member_id IS NOT NULL AND voided_at IS NULL AND ordered_at > %(since)s AND ordered_at <= %(until)s
+          AND (%(members)s::bigint[] IS NULL OR member_id = ANY(%(members)s))
+        GROUP BY member_id
+    """,
+    Programme.TierBasis.VISITS: """
+        SELECT member_id, count(*) FILTER (WHERE total > 0) AS reached FROM loyalty_order
+        WHERE member_id IS NOT NULL AND voided_at IS NULL AND ordered_at > %(since)s AND ordered_at <= %(until)s
+          AND (%(members)s::bigint[] IS NULL OR member_id = ANY(%(members)s))
+        GROUP BY member_id
+    """,
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one member stands. `keeps_until` is set while a tier that is no longer reached is left to them."""
+
+    tier: Tier | None
+    next: Tier | None
+    progress: Progress
+    since: datetime | None
+    keeps_until: datetime | None
+    words: str
+
+    @property
+    def reached(self) -> Decimal:
+        return self.progress.reached
+
+
+def tiers() -> QuerySet[Tier]:
+    return Tier.objects.annotate(members=Count("standings")).order_by("threshold")
+
+
+def standing_of(member: Member, *, now: datetime) -> Standing | None:
+    """None in a shop without tiers."""
+    ladder = list(Tier.objects.order_by("threshold"))
+    if not ladder:
+        return None
+    programme, kept = terms(), TierStanding.objects.select_related("tier").filter(member=member).first()
+    tier = kept.tier if kept else None
+    floor = tier.threshold if tier else Decimal(-1)
+    following = next((each for each in ladder if each.threshold > floor), None)
+    window = timedelta(days=programme.tier_window_days)
+    progress = Progress(
+        reached=reached_by(member, programme.tier_basis, since=now - window, until=now),
+        tier=tier.name if tier else "",
+        threshold=tier.threshold if tier else Decimal(0),
+        next_tier=following.name if following else "",
+        next_threshold=following.threshold if following else None,
+        staying=reached_by(member, programme.tier_basis, since=now + LOOKS_AHEAD - window, until=now),
+    )
+    return Standing(
+        tier=tier,
+        next=following,
+        progress=progress,
+        since=kept.since if kept and tier else None,
+        keeps_until=kept.keeps_until if kept else None,
+        words=in_words(progress, programme.tier_basis, business().currency),
+    )
+
+
+def reached_by(member: Member, basis: str, *, since: datetime, until: datetime) -> Decimal:
+    with connection.cursor() as cursor:
+        parameters: dict[str, Any] = {"members": [member.pk], "since": since, "until": until}
+        cursor.execute(REACHED[Programme.TierBasis(basis)], parameters)
+        row = cursor.fetchone()
+    return Decimal(row[1]) if row else Decimal(0)
