@@ -38,6 +38,7 @@ def join(
     birth_date: date | None = None,
     external_id: str = "",
     home_store: Store | None = None,
+    language: str = "",
 ) -> Member:
     """Take somebody in, with an empty points account. Raises BadContact, AlreadyAMember."""
     member = Member(
@@ -45,6 +46,7 @@ def join(
         birth_date=birth_date,
         external_id=external_id.strip() or None,
         home_store=home_store,
+        language=language,
         joined_at=now,
         **_contacts(email, phone),
     )

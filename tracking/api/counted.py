@@ -7,11 +7,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.shared.rest import one_of
 from tracking.actions import counted as actions
 from tracking.api import serializers_read as shapes
 from tracking.api.authentication import systems_of
 from tracking.api.events import ReadView
-from tracking.api.management import named, one_of
+from tracking.api.management import named
 from tracking.queries.values import counted_in
 
 

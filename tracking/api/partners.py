@@ -7,8 +7,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.shared.rest import one_of
 from tracking.actions import partners as actions
-from tracking.api.management import ManagementView, one_of, partners_of
+from tracking.api.management import ManagementView, partners_of
 from tracking.api.serializers_management import PartnerAnswer, PartnerInput
 
 

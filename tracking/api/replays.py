@@ -10,12 +10,13 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.shared.rest import one_of
 from tracking.actions import identity
 from tracking.actions import replays as actions
 from tracking.api import serializers_read as shapes
 from tracking.api.authentication import systems_of
 from tracking.api.events import ReadView, WholeView
-from tracking.api.management import one_of, partners_of
+from tracking.api.management import partners_of
 from tracking.models import Replay, UserMerge
 from tracking.queries import replays as queries
 

@@ -8,9 +8,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.shared.rest import one_of
 from tracking.actions import structures as actions
 from tracking.api.authentication import systems_of
-from tracking.api.management import ManagementView, named, one_of, structures_of
+from tracking.api.management import ManagementView, named, structures_of
 from tracking.api.serializers_management import (
     ComparisonAnswer,
     LastQuery,

@@ -10,9 +10,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.shared.rest import one_of
 from tracking.actions import partners as actions
 from tracking.api.authentication import systems_of
-from tracking.api.management import ManagementView, keys_of, named, one_of, partners_of
+from tracking.api.management import ManagementView, keys_of, named, partners_of
 from tracking.api.serializers_management import (
     InferenceAnswer,
     InferenceQuery,

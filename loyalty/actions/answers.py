@@ -1,0 +1,66 @@
+"""Answers to writes that carried an Idempotency-Key: the same request again gets the same answer, and does nothing.
+
+The answer is kept in the transaction of the write itself: either both are there, or neither.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import OperationalError, connection
+from psycopg.errors import LockNotAvailable
+
+from config.shared.errors import DomainError
+from loyalty.models import Answer
+
+KEPT_FOR = timedelta(days=1)
+PATIENCE = "2s"  # Of a request whose twin is still at work.
+
+
+class KeyReused(DomainError):
+    code = "key_reused"
+
+
+class InProgress(DomainError):
+    code = "in_progress"
+
+
+def claim(*, caller: str, key: str, request_digest: bytes, now: datetime) -> Answer | None:
+    """The answer that was given to this key before; None when the caller of this is the first, and now has to `keep`.
+
+    Waits for a twin that is at work. Raises KeyReused for another request, InProgress when the twin takes long.
+    """
+    if _is_first(caller, key, request_digest, now):
+        return None
+    given = Answer.objects.filter(caller=caller, key=key).first()
+    if given is None:  # forgotten this very moment
+        raise InProgress("The same request is being worked on. Ask again in a moment.")
+    if bytes(given.request_digest) != request_digest:
+        raise KeyReused("This Idempotency-Key was used for another request. Make a new one for each thing you ask for.")
+    return given
+
+
+def _is_first(caller: str, key: str, request_digest: bytes, now: datetime) -> bool:
+    """Of several who insert at once one succeeds, and the others wait for its transaction to end."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
+        try:
+            cursor.execute(
+                f"INSERT INTO {Answer._meta.db_table} (caller, key, request_digest, status, created_at)"
+                " VALUES (%s, %s, %s, 0, %s) ON CONFLICT (caller, key) DO NOTHING RETURNING id",
+                [caller, key, request_digest, now],
+            )
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                raise InProgress("The same request is being worked on. Ask again in a moment.") from None
+            raise
+        is_first = cursor.fetchone() is not None
+        cursor.execute("SELECT set_config('lock_timeout', '0', true)")
+    return is_first
+
+
+def keep(*, caller: str, key: str, status: int, body: Any) -> None:
+    Answer.objects.filter(caller=caller, key=key).update(status=status, body=body)
+
+
+def forget_old_answers(*, now: datetime) -> None:
+    Answer.objects.filter(created_at__lt=now - KEPT_FOR).delete()

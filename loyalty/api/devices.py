@@ -1,0 +1,45 @@
+"""Where a member is signed in, listed and ended."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.shared.rest import one_of
+from loyalty.actions import sign_in
+from loyalty.api.shoppers import ShopperView
+from loyalty.queries.devices import devices_of
+
+
+class DeviceAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    name = serializers.CharField()
+    signed_in_at = serializers.DateTimeField(source="created_at")
+    seen_at = serializers.DateTimeField()
+    is_this_one = serializers.SerializerMethodField()
+
+    def get_is_this_one(self, device: Any) -> bool:
+        return device.pk == self.context["device"].pk
+
+
+class Devices(ShopperView):
+    pagination_class = None  # type: ignore[assignment]
+
+    @extend_schema(responses=DeviceAnswer(many=True))
+    def get(self, request: Request) -> Response:
+        """Where you are signed in, the device used last first."""
+        context = {"device": self.device}
+        return Response(DeviceAnswer(devices_of(self.member), many=True, context=context).data)
+
+
+class OneDevice(ShopperView):
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, public_id: UUID) -> Response:
+        """Sign a device out. It is shut at once."""
+        device = one_of(self.member.devices.all(), public_id=public_id)
+        sign_in.end_device(device, now=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,18 @@
+"""Where a member is signed in."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from loyalty.models import Device, Member
+
+
+def devices_of(member: Member) -> QuerySet[Device]:
+    """The open ones, the one used last first."""
+    return member.devices.filter(ended_at=None).order_by("-seen_at", "-pk")
+
+
+def open_device(public_id: Any) -> Device | None:
+    """With its member, in one query; None once it was ended or its member has left."""
+    rows = Device.objects.select_related("member__home_store", "member__points_account")
+    return rows.filter(public_id=public_id, ended_at=None, member__left_at=None).first()
