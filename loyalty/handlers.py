@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from config.shared.nudge import nudge
-from loyalty.actions import earning, orders, own_events, tiers
+from loyalty.actions import earning, occasions, orders, own_events, referrals, tiers
 from loyalty.events import OrderAmended, OrderPaid, PointsAwarded, PurchasesImported
-from tracking.bus import follow
+from tracking.bus import follow, follow_received
 from tracking.models import Event
 
 
@@ -26,6 +26,16 @@ def nothing_to_forget() -> None:
 @follow("loyalty.points", OrderPaid, OrderAmended, reset=nothing_to_forget)
 def award_points(event_ids: Sequence[int]) -> None:
     earning.award_for_orders(event_ids, now=timezone.now())
+
+
+@follow_received("loyalty.occasions", reset=nothing_to_forget)
+def earn_by_received(after: int, upto: int) -> None:
+    occasions.hear_received(after, upto, now=timezone.now())
+
+
+@follow("loyalty.referrals", OrderPaid, reset=nothing_to_forget)
+def reward_referrals(event_ids: Sequence[int]) -> None:
+    referrals.convert(event_ids, now=timezone.now())
 
 
 def nothing_to_count_again() -> None:

@@ -5,7 +5,19 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from config.shared.nudge import nudge
-from loyalty.actions import imports, people, scores, segments
+from loyalty.actions import (
+    answers,
+    imports,
+    ledger,
+    login_codes,
+    occasions,
+    people,
+    redemptions,
+    scores,
+    segments,
+    sign_in,
+    tiers,
+)
 
 LONGEST_IMPORT = 3_600
 
@@ -28,6 +40,12 @@ def sweep_invitations() -> None:
     people.email_invitations(now=timezone.now())
 
 
+@shared_task(name="loyalty.send_login_codes")
+def send_login_codes() -> None:
+    """At a nudge, and again for what a lost nudge or a silent mail server left behind."""
+    login_codes.send_codes(now=timezone.now())
+
+
 @shared_task(name="loyalty.rescore")
 def rescore() -> None:
     """Nightly, after an import and on demand. Segments that ask for scores are counted again at once."""
@@ -38,9 +56,40 @@ def rescore() -> None:
 @shared_task(name="loyalty.recount_segments")
 def recount_segments() -> None:
     segments.recount_segments(now=timezone.now())
+    occasions.greet_newcomers(now=timezone.now())
+
+
+@shared_task(name="loyalty.move_points")
+def move_points() -> None:
+    """Points whose day has come: first those that can be used now, then those that were not used in time."""
+    ledger.release_pending(now=timezone.now())
+    ledger.expire(now=timezone.now())
+
+
+@shared_task(name="loyalty.start_the_day")
+def start_the_day() -> None:
+    """Birthdays, and tiers that time alone has changed."""
+    occasions.congratulate(now=timezone.now())
+    tiers.count_tiers(None, now=timezone.now())
+
+
+@shared_task(name="loyalty.check_ledger")
+def check_ledger() -> None:
+    ledger.check_ledger(clock=timezone.now)
+
+
+@shared_task(name="loyalty.expire_holds")
+def expire_holds() -> None:
+    """Rewards that nobody collected in time: their points go back."""
+    while redemptions.expire_holds(now=timezone.now()):
+        pass
 
 
 @shared_task(name="loyalty.forget_sessions")
 def forget_sessions() -> None:
-    """Sign-ins that have run out."""
+    """Sign-ins that have run out, and answers nobody will ask for again."""
     call_command("clearsessions")
+    now = timezone.now()
+    login_codes.forget_old_codes(now=now)
+    sign_in.forget_old_tokens(now=now)
+    answers.forget_old_answers(now=now)

@@ -15,6 +15,7 @@ from loyalty.actions.ledger.changes import (
     lock_accounts,
     reverse,
 )
+from loyalty.actions.ledger.checks import check_ledger
 from loyalty.actions.ledger.due import expire, release_for_members, release_for_orders, release_pending
 from loyalty.actions.ledger.holds import NotEnoughPoints, give_back, hold
 
@@ -24,6 +25,7 @@ __all__ = [
     "NotEnoughPoints",
     "Reversal",
     "TooManyPoints",
+    "check_ledger",
     "credit",
     "debit",
     "expire",
