@@ -1,11 +1,14 @@
-"""What a new copy starts with: settings, segments, an earn rule, playbooks and offers. Written once; then yours."""
+"""What a new copy starts with: settings, segments, an earn rule, what the law says, playbooks and offers.
+
+Written once; then yours.
+"""
 
 from typing import Any
 
 from django.utils import timezone
 
 from campaigns.actions import playbooks, policy
-from loyalty.actions import business, points, programme, segments
+from loyalty.actions import business, points, programme, reward_policies, segments
 
 
 def write_defaults(**_: Any) -> None:
@@ -14,5 +17,6 @@ def write_defaults(**_: Any) -> None:
     policy.ship_policy()
     programme.ship_programme()
     points.ship_earn_rule()
+    reward_policies.ship_reward_policies()
     segments.ship_segments(now=now)
     playbooks.ship_playbooks()

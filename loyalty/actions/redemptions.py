@@ -76,7 +76,13 @@ def hold(*, member: Member, reward: Reward, now: datetime) -> Redemption:
 
 
 def redeem(
-    *, redemption: Redemption, proof: str, by: User | None, store: Store | None, order: Order | None = None, now: datetime
+    *,
+    redemption: Redemption,
+    proof: str,
+    by: User | None,
+    store: Store | None,
+    order: Order | None = None,
+    now: datetime,
 ) -> Redemption:
     """Hand the reward over to who shows its PIN or QR code. Raises WrongProof, WrongState, ForbiddenHere.
 
@@ -99,10 +105,7 @@ def check_proof(*, redemption: Redemption, proof: str, now: datetime) -> Redempt
             return Redemption.Proof.QR
         if proof.strip() == proofs.pin_of(redemption.public_id, settings.SECRET_KEY):
             return Redemption.Proof.PIN
-        if proofs.is_pin(proof.strip()):
-            left = _count_wrong_pin(redemption, now)
-        else:
-            left = None
+        left = _count_wrong_pin(redemption, now) if proofs.is_pin(proof.strip()) else None
     raise WrongProof(_said_of_wrong(left))
 
 

@@ -66,7 +66,8 @@ def note_joined(
         return None
     referrer = invite.member
     ring = _ring_closed_by(referrer, friend)
-    reasons = reasons_to_hold(_joining(referrer, friend, ring, address, device_digest, now))
+    joining = _joining(referrer, friend, closes_ring=bool(ring), address=address, device_digest=device_digest, now=now)
+    reasons = reasons_to_hold(joining)
     referral = Referral.objects.create(
         referrer=referrer,
         friend=friend,
@@ -98,7 +99,7 @@ def convert(event_ids: Sequence[int], *, now: datetime) -> int:
     referrals = list(waiting.select_related("referrer", "friend").order_by("pk"))
     for referral in referrals:
         referral.order_id, referral.bought_at, was_known = bought[referral.pk]
-        if was_known and referral.status == Status.JOINED:
+        if was_known and referral.status == Status.JOINED and referral.reviewed_by_id is None:
             referral.status, referral.reasons = Status.HELD, [Reason.KNOWN]
     Referral.objects.bulk_update(referrals, ["order_id", "bought_at", "status", "reasons"])
     return _reward([referral for referral in referrals if referral.status == Status.JOINED], now=now)
@@ -133,7 +134,8 @@ def _one_at_a_time() -> None:
 def _joining(
     referrer: Member,
     friend: Member,
-    ring: Collection[int],
+    *,
+    closes_ring: bool,
     address: str | None,
     device_digest: bytes | None,
     now: datetime,
@@ -144,7 +146,7 @@ def _joining(
         referrer=_person(referrer),
         friend=_person(friend),
         shares_contact=_shares_contact_with_other_friend(referrer, friend),
-        closes_ring=bool(ring),
+        closes_ring=closes_ring,
         is_known_device=_is_known_device(device_digest, friend),
         is_known_member=friend.joined_at < now - A_DAY or friend.orders.exists(),
         from_address=lately.filter(address=address).count() + 1 if address else 1,

@@ -45,7 +45,7 @@ def save_reward_policy(
     if not reason.strip() or not source.strip():
         raise BadRewardPolicy("Say what members read, and which law or rule it rests on.")
     same = RewardPolicy.objects.filter(state=state, vertical=vertical, kind=kind)
-    if same.exclude(pk=policy.pk if policy else None).exists():
+    if (same.exclude(pk=policy.pk) if policy else same).exists():
         raise BadRewardPolicy("There is a policy for this state, trade and kind already. Change that one.")
     policy = policy or RewardPolicy()
     policy.state, policy.vertical, policy.kind = state, vertical, kind

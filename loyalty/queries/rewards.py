@@ -119,10 +119,7 @@ def states_for(store: Store | None) -> frozenset[str]:
 
 def policies_in_force() -> tuple[Policy, ...]:
     rows = RewardPolicy.objects.filter(is_in_force=True, is_denied=True)
-    return tuple(
-        Policy(state=row.state, vertical=row.vertical, kind=row.kind, reason=row.reason, source=row.source)
-        for row in rows
-    )
+    return tuple(Policy(state=row.state, vertical=row.vertical, kind=row.kind, reason=row.reason) for row in rows)
 
 
 def _taken(member: Member, rewards: Sequence[Reward]) -> dict[int, int]:
@@ -157,7 +154,10 @@ def rewards(*, q: str = "", shown: str = "") -> QuerySet[Reward]:
 
 def _count_of(status: str) -> Coalesce:
     counted = (
-        Redemption.objects.filter(reward=OuterRef("pk"), status=status).order_by().values("reward").annotate(n=Count("pk"))
+        Redemption.objects.filter(reward=OuterRef("pk"), status=status)
+        .order_by()
+        .values("reward")
+        .annotate(n=Count("pk"))
     )
     return Coalesce(Subquery(counted.values("n"), output_field=IntegerField()), 0)
 

@@ -1,4 +1,4 @@
-"""What the law of a state says of rewards. The rows are the shop's; those in SHIPPED come with the product, not in force.
+"""What the law of a state says of rewards. The rows are the shop's; SHIPPED comes with the product, not in force.
 
 Each names its source and the day somebody read it. They are a beginning, and no legal advice.
 """
@@ -19,8 +19,12 @@ class Policy:
     vertical: str
     kind: str
     reason: str
-    source: str = ""
-    as_of: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shipped(Policy):
+    source: str
+    as_of: date
 
 
 def denial(policies: Iterable[Policy], *, states: Collection[str], vertical: str, kind: str) -> str:
@@ -39,7 +43,7 @@ _MASSACHUSETTS = "Massachusetts Cannabis Control Commission, bulletin of 2024-05
 _TEXAS = "16 Texas Administrative Code §45.101 (Rebates and Coupons)"
 
 SHIPPED = (
-    Policy(
+    Shipped(
         state="CA",
         vertical="CANNABIS",
         kind="item",
@@ -47,7 +51,7 @@ SHIPPED = (
         source=_CALIFORNIA,
         as_of=_READ,
     ),
-    Policy(
+    Shipped(
         state="MA",
         vertical="CANNABIS",
         kind="discount",
@@ -55,7 +59,7 @@ SHIPPED = (
         source=_MASSACHUSETTS,
         as_of=_READ,
     ),
-    Policy(
+    Shipped(
         state="TX",
         vertical="LIQUOR",
         kind="discount",
@@ -63,7 +67,7 @@ SHIPPED = (
         source=_TEXAS,
         as_of=_READ,
     ),
-    Policy(
+    Shipped(
         state="TX",
         vertical="LIQUOR",
         kind="item",

@@ -8,6 +8,7 @@ import pytest
 
 from loyalty.actions import imports
 from loyalty.actions.imports import Report
+from tests.loyalty.counter import Counted
 
 HEADER = "order_id,ordered_at,sku,product_name,category,quantity,amount,customer_id,store"
 
@@ -33,3 +34,9 @@ def bring_in(db: None, now: dt.datetime) -> Callable[..., Report]:
         return imports.import_file(path, reading, now=now, **options)  # type: ignore[arg-type]
 
     return run
+
+
+@pytest.fixture
+def counter(db: None, now: dt.datetime) -> Counted:
+    """Members with points, and rewards for them."""
+    return Counted(now)
