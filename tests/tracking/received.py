@@ -13,11 +13,11 @@ from tracking.models import EventStructure, PartnerSystem, ReceivedEvent
 from tracking.rules.structures import Structure
 
 
-def a_system(partner: str = "Acme", name: str = "Website") -> PartnerSystem:
+def a_system(partner: str = "Acme", name: str = "Website", kind: str = PartnerSystem.Kind.WEBSITE) -> PartnerSystem:
     from tracking.models import Partner
 
     owner = Partner.objects.filter(name=partner).first() or partners.add_partner(name=partner)
-    return partners.add_system(partner=owner, name=name, kind=PartnerSystem.Kind.WEBSITE)
+    return partners.add_system(partner=owner, name=name, kind=kind)
 
 
 def said(name: str, person: str = "ada", **more: Any) -> Incoming:
