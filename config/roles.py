@@ -21,7 +21,8 @@ MARKETER_MAY = (
 MANAGER_MAY = (
     "loyalty.add_member loyalty.change_member loyalty.add_store loyalty.change_store loyalty.change_product "
     "loyalty.add_consent loyalty.change_consent loyalty.add_earnrule loyalty.change_earnrule loyalty.add_pointsentry "
-    "loyalty.change_business campaigns.change_campaignpolicy loyalty.view_audit tracking.change_projection "
+    "loyalty.change_business loyalty.add_tillkey loyalty.change_tillkey campaigns.change_campaignpolicy "
+    "loyalty.view_audit tracking.change_projection "
     "tracking.change_dispatch tracking.add_partner tracking.change_partner tracking.add_partnersystem "
     "tracking.change_partnersystem tracking.add_systemkey tracking.change_systemkey tracking.add_eventstructure "
     "tracking.change_eventstructure tracking.delete_eventstructure tracking.add_partneraccess "

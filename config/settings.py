@@ -152,6 +152,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "loyalty.Invitation", "exclude_fields": ["token_hash"]},
     {"model": "loyalty.Business", "exclude_fields": ["logo"]},
     {"model": "loyalty.ApiToken", "exclude_fields": ["digest", "last_used_at"]},
+    {"model": "loyalty.TillKey", "exclude_fields": ["digest", "last_used_at"]},
     "loyalty.Member",
     "loyalty.Consent",
     "loyalty.Store",

@@ -21,6 +21,7 @@ urlpatterns = [
     path("staff/", include("integrations.dashboard.urls")),
     path("", include("campaigns.dashboard.public_urls")),
     path("", include("tracking.api.urls")),
+    path("api/loyalty/v1/", include("loyalty.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("accounts/", include("allauth.urls")),

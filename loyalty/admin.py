@@ -14,11 +14,12 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from config.shared.admin import ByAction, ReadOnly
 from config.shared.forms import ActionForm
-from loyalty.actions import business, earn_rules, members, people, points, shop, tokens
+from loyalty.actions import business, earn_rules, members, people, points, shop, sign_in, till_keys, tokens
 from loyalty.models import (
     ApiToken,
     Business,
     Consent,
+    Device,
     EarnRule,
     ImportIssue,
     Invitation,
@@ -35,6 +36,7 @@ from loyalty.models import (
     Scoring,
     Segment,
     Store,
+    TillKey,
     User,
 )
 from loyalty.queries.people import ROLES, partner_logins, role_of
@@ -111,6 +113,48 @@ class ApiTokenAdmin(ReadOnly):
         for token in chosen.filter(revoked_at=None):
             tokens.revoke_token(token, now=now)
         self.message_user(request, "They open nothing any more.")
+
+
+@admin.register(TillKey)
+class TillKeyAdmin(ReadOnly):
+    """Which tills call the API. Nobody reads a key here; one that should work no more is revoked."""
+
+    list_display = ("prefix", "name", "store", "scopes", "created_at", "revoked_at", "last_used_at")
+    list_select_related = ("store",)
+    list_filter = ("store",)
+    search_fields = ("name",)
+    actions = ("revoke",)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("loyalty.change_tillkey")
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[TillKey]) -> None:
+        now = timezone.now()
+        for key in chosen.filter(revoked_at=None):
+            till_keys.revoke_till_key(key, now=now)
+        self.message_user(request, "They open nothing any more.")
+
+
+@admin.register(Device)
+class DeviceAdmin(ReadOnly):
+    """Where members are signed in. A lost phone is shut here."""
+
+    shows_personal_data = True
+    list_display = ("name", "member", "created_at", "seen_at", "ended_at", "ended_by")
+    list_select_related = ("member",)
+    search_fields = ("=member__email", "=member__phone", "=public_id")
+    actions = ("shut",)
+
+    def has_shut_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("loyalty.change_member")
+
+    @admin.action(description="Sign out", permissions=["shut"])
+    def shut(self, request: HttpRequest, chosen: QuerySet[Device]) -> None:
+        now = timezone.now()
+        for device in chosen.filter(ended_at=None):
+            sign_in.end_device(device, now=now)
+        self.message_user(request, "They are signed out.")
 
 
 @admin.register(Business)

@@ -11,8 +11,31 @@ from PIL import Image
 from campaigns.actions import campaigns, planning, policy, review, sends, touches
 from campaigns.models import Campaign, Plan, PlanStep, Send
 from integrations.actions import take_mail
-from loyalty.actions import business, imports, members, own_events, people, points, scores, segments, tokens
-from loyalty.models import ApiToken, Invitation, Member, OwnEvents, PurchaseImport, Segment, User
+from loyalty.actions import (
+    business,
+    imports,
+    login_codes,
+    members,
+    own_events,
+    people,
+    points,
+    scores,
+    segments,
+    sign_in,
+    till_keys,
+    tokens,
+)
+from loyalty.models import (
+    ApiToken,
+    Invitation,
+    Member,
+    OwnEvents,
+    PurchaseImport,
+    Segment,
+    Store,
+    TillKey,
+    User,
+)
 from tests.post_office import PostOffice
 from tests.tracking.received import a_system, receive, said
 from tracking.actions import counted, funnels, identity, partners, replays, structures
@@ -59,6 +82,7 @@ class World:
     purchase_import: PurchaseImport
     invitation: Invitation
     token: ApiToken
+    till_key: TillKey
     tracked: Tracked
 
 
@@ -87,6 +111,9 @@ def make(
     people.email_invitations(now=now)
     tracked = _track(admin, follow, now)
     follow()
+    store = Store.objects.latest("pk")
+    till_key = till_keys.make_till_key(store=store, name="Counter 1", scopes=["orders"], by=admin, now=now).key
+    _on_a_phone(ada, office, now)
     return World(
         ada=ada,
         segment=segment,
@@ -98,8 +125,20 @@ def make(
         purchase_import=purchase_import,
         invitation=invitation,
         token=tokens.make_token(user=marketer, name="Nightly export", scope="read", days=90, now=now).token,
+        till_key=till_key,
         tracked=tracked,
     )
+
+
+def _on_a_phone(member: Member, office: PostOffice, now: dt.datetime) -> None:
+    address = "192.0.2.7"
+    asked = login_codes.ask_for_code(channel="email", destination=EMAIL, address=address, now=now)
+    assert login_codes.send_codes(now=now)
+    code = office.letters()[-1]["Subject"][:6]
+    device = sign_in.sign_in_with_code(
+        asked_id=asked.public_id, code=code, device_name="Ada's phone", address=address, now=now
+    ).device
+    assert device.member == member
 
 
 def _track(by: User, follow: Callable[[], None], now: dt.datetime) -> Tracked:

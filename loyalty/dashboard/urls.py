@@ -1,6 +1,16 @@
 from django.urls import path
 
-from loyalty.dashboard import imports, loyalty_page, members, own_events, partner_people, segments, settings, tokens
+from loyalty.dashboard import (
+    imports,
+    loyalty_page,
+    members,
+    own_events,
+    partner_people,
+    segments,
+    settings,
+    till_keys,
+    tokens,
+)
 
 app_name = "loyalty"
 urlpatterns = [
@@ -51,6 +61,8 @@ urlpatterns = [
     path("tracking/partners/<uuid:public_id>/own-events/off/", own_events.switch_off, name="own-events-off"),
     path("settings/tokens/", tokens.all_tokens, name="tokens"),
     path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
+    path("settings/tills/", till_keys.till_keys, name="tills"),
+    path("settings/tills/<int:pk>/revoke/", till_keys.till_key_revoke, name="till-revoke"),
     path("settings/changes/", settings.audit_page, name="audit"),
     path("invitation/<str:token>/", settings.invitation_accept, name="invitation-accept"),
     path("search/", members.search, name="search"),

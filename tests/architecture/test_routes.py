@@ -71,6 +71,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **by(world.invitation.pk, "loyalty:invitation-withdraw", key="pk"),
         **by("used-up", "loyalty:invitation-accept", key="token"),
         **by(world.token.pk, "loyalty:token-revoke", key="pk"),
+        **by(world.till_key.pk, "loyalty:till-revoke", key="pk"),
         **by(playbook.pk, "campaigns:playbook", key="pk"),
         **by(playbook.offers.all()[0].pk, "campaigns:offer", key="pk"),
         **by(world.plan.public_id, *(f"campaigns:{name}" for name in plan_pages), key="plan_id"),
