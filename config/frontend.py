@@ -16,6 +16,7 @@ FOLDERS = [
     ("vendor/icons", _PACKAGES / "@tabler/icons-webfont/dist"),
     ("vendor/inter", _PACKAGES / "@fontsource-variable/inter"),
     ("vendor/echarts", _PACKAGES / "echarts/dist"),
+    ("vendor/qr", _PACKAGES / "qr"),
 ]
 
 
@@ -39,5 +40,7 @@ class StaticFiles(StaticFilesConfig):
         "standard.css",
         "echarts.[!m]*",
         "extension",
+        "dom.js",
+        "src",
         "package.json",
     ]

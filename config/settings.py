@@ -8,7 +8,7 @@ import sentry_sdk
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.urls import reverse_lazy
 
-from config import environment, frontend, logs, mail, secret
+from config import environment, frontend, locales, logs, mail, secret, vapid
 from config.environment import Stage
 
 ENV = environment.read()
@@ -206,6 +206,9 @@ CHANNELS = {"email": "integrations.channels.email.EmailChannel"}
 LANGUAGE_MODEL = "integrations.llm.openai.OpenAIModel" if ENV.openai_api_key else "integrations.llm.rules.RulesModel"
 OPENAI = {"api_key": ENV.openai_api_key, "base_url": ENV.openai_base_url, "model": ENV.openai_model}
 
+VAPID_PRIVATE_KEY = ENV.vapid_private_key or vapid.kept_in(ENV.var)
+VAPID_PUBLIC_KEY = vapid.public_key(VAPID_PRIVATE_KEY)
+
 USES_MAILBOX = ENV.uses_mailbox
 MAILBOX_PORT = ENV.mailbox
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -275,6 +278,8 @@ WHITENOISE_USE_FINDERS = not ENV.is_production
 WHITENOISE_AUTOREFRESH = DEBUG
 
 LANGUAGE_CODE = "en-us"
+LANGUAGES = locales.languages()
+LOCALE_PATHS = [locales.compiled_into(ENV.var / "locale")]
 TIME_ZONE = ENV.time_zone
 USE_TZ = True
 USE_I18N = True

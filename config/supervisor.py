@@ -164,7 +164,8 @@ class Supervisor:
     def _tell(self) -> None:
         logins = self.var_dir / "demo-logins.txt"
         say("")
-        say(f"  Regulars is ready:  {self.environment.public_url}")
+        say(f"  Regulars is ready:  {self.environment.public_url}/staff/")
+        say(f"  The shoppers' app:  {self.environment.public_url}/")
         if logins.exists():
             say("\n" + "\n".join(f"  {line}" for line in logins.read_text().rstrip().splitlines()))
         say(f"\n  Trouble is shown here, everything else is in {self.var_dir / 'log'}. Ctrl-C stops it all.\n")

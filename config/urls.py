@@ -13,7 +13,7 @@ admin.autodiscover()
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="analytics:home")),
+    path("", include("loyalty.pwa.urls")),
     path("staff/", include("analytics.dashboard.urls")),
     path("staff/", include("loyalty.dashboard.urls")),
     path("staff/", include("campaigns.dashboard.urls")),

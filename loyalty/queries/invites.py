@@ -1,0 +1,22 @@
+from dataclasses import dataclass
+
+from loyalty.models import Invite, Programme
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What a friend may read of an invite: a first name, and what both would get."""
+
+    code: str
+    first_name: str
+    friend_points: int
+    referrer_points: int
+
+
+def invite_by(code: str) -> Invitation | None:
+    invite = Invite.objects.filter(code=code, member__left_at=None).select_related("member").first()
+    if invite is None:
+        return None
+    terms = Programme.objects.get(pk=1)
+    first_name = invite.member.name.split(" ")[0]
+    return Invitation(invite.code, first_name, terms.friend_points, terms.referrer_points)

@@ -1,0 +1,95 @@
+/* What a screen shows from the API: the last good answer at once, then the fresh one; offline, the last good one stays. */
+
+import { Offline, SignedOut, ask, call } from './api.js'
+import { show } from './dom.js'
+import { answers } from './store.js'
+import { failure, skeleton } from './ui.js'
+
+const network = new EventTarget()
+let reachable = true
+
+/** Whether the last call was answered. */
+export const isReachable = () => reachable
+
+export function onReachable(listener, signal) {
+  network.addEventListener('change', () => listener(reachable), { signal })
+}
+
+function noteReachable(value) {
+  if (value === reachable) return
+  reachable = value
+  network.dispatchEvent(new Event('change'))
+}
+
+/** The last good answer kept on this phone: { body, etag, at } or undefined. */
+export const lastAnswer = (path) => answers.get(path)
+
+/** Fetch and keep. Throws as `call` does. */
+export async function fresh(path, options = {}) {
+  const kept = await answers.get(path)
+  try {
+    const response = await call(path, { ...options, headers: kept?.etag ? { 'If-None-Match': kept.etag } : {} })
+    noteReachable(true)
+    if (response.status === 304) return kept.body
+    const body = await response.json()
+    await answers.put({ body, etag: response.headers.get('ETag'), at: Date.now() }, path)
+    return body
+  } catch (error) {
+    if (error instanceof Offline) noteReachable(false)
+    throw error
+  }
+}
+
+/** The fresh answer, or the last good one when there is no connection. */
+export async function freshOrLast(path, options) {
+  try {
+    return await fresh(path, options)
+  } catch (error) {
+    const kept = await answers.get(path)
+    if (kept && error instanceof Offline) return kept.body
+    throw error
+  }
+}
+
+/**
+ * Draw `path` into `place` whenever there is something new of it, until `signal` ends it. Resolves to a function that
+ * fetches it again. `bones` are what stands there before the first answer.
+ */
+export function live(path, place, draw, { signal, bones = skeleton(), isPublic = false } = {}) {
+  let drawn = null
+  const put = (body) => {
+    const text = JSON.stringify(body)
+    if (signal.aborted || text === drawn) return
+    drawn = text
+    place.removeAttribute('aria-busy')
+    show(place, draw(body))
+  }
+  const fetchAgain = async () => {
+    try {
+      put(await fresh(path, { signal, isPublic }))
+    } catch (error) {
+      if (signal.aborted || error.name === 'AbortError') return
+      if (error instanceof SignedOut) document.dispatchEvent(new Event('signedout'))
+      else if (drawn === null) show(place, failure(error, begin))
+    }
+  }
+  const begin = async () => {
+    place.setAttribute('aria-busy', 'true')
+    show(place, bones)
+    const kept = await answers.get(path)
+    if (kept) put(kept.body)
+    await fetchAgain()
+  }
+  const whenSeen = () => document.visibilityState === 'visible' && fetchAgain()
+  document.addEventListener('visibilitychange', whenSeen, { signal })
+  addEventListener('online', fetchAgain, { signal })
+  document.addEventListener('changed', fetchAgain, { signal })
+  begin()
+  return fetchAgain
+}
+
+/** Tell every part of the screen that something changed on the server. */
+export const changed = () => document.dispatchEvent(new Event('changed'))
+
+/** A list whose answer names the place of the next page: the first is live, the others come by a button. */
+export const pageOf = (path, cursor) => ask(`${path}?cursor=${encodeURIComponent(cursor)}`)

@@ -1,0 +1,201 @@
+/* What the member decides: who they are to us, what they get, which phones are signed in, and leaving. */
+
+import { ask, call } from '../api.js'
+import { h } from '../dom.js'
+import { currentLanguage, day, moment, rememberLanguage, shop, t, useLanguage } from '../i18n.js'
+import { icon } from '../icons.js'
+import { changed, fresh, live } from '../live.js'
+import { canPush, isBlocked, isSubscribed, subscribe, unsubscribe } from '../push.js'
+import { forget, signOut, thisDevice } from '../session.js'
+import { session } from '../store.js'
+import { busy, button, chip, choice, confirm, field, input, list, part, select, skeleton, toast, toggle, wordsOf } from '../ui.js'
+
+export default function preferences(params, signal) {
+  const profile = h('div')
+  const wishes = h('div')
+  const devices = h('div')
+  live('me', profile, (me) => person(me), { signal, bones: skeleton('lines', 4) })
+  live('me/consents', wishes, (rows) => consents(rows), { signal, bones: skeleton('lines', 3) })
+  live('me/devices', devices, (rows) => phones(rows.results || rows), { signal })
+  return { title: t('Preferences'), body: [profile, look(), wishes, notifications(), devices, mine()] }
+}
+
+/* Who they are ---------------------------------------------------------------------------------------------------- */
+
+function person(me) {
+  const name = input({ autocomplete: 'name', value: me.name, maxlength: '120', required: true })
+  const nameRow = field(t('Name'), name)
+  const save = button(t('Save'), null, { type: 'submit' })
+  const form = h('form', { novalidate: true }, nameRow, facts(me), save)
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    if (!name.value.trim()) return nameRow.complain(t('Enter your name.'))
+    return busy(save, async () => {
+      await change({ name: name.value.trim() })
+      toast(t('Saved.'))
+    })
+  })
+  return part(t('You'), {}, h('div.card', form))
+}
+
+function facts(me) {
+  const rows = [[t('Email'), me.email], [t('Mobile number'), me.phone], [t('Date of birth'), me.birth_date && day(me.birth_date)], [t('Member since'), me.joined_at && day(me.joined_at)]]
+  return h('dl.facts', ...rows.filter(([, value]) => value).map(([label, value]) => h('div', h('dt', label), h('dd', value))))
+}
+
+async function change(fields) {
+  await ask('me', { method: 'PATCH', body: fields })
+  changed()
+}
+
+/* How it looks ---------------------------------------------------------------------------------------------------- */
+
+function look() {
+  const box = select(Object.entries(shop.languages), currentLanguage(), { autocomplete: 'language', onchange: () => speak(box.value) })
+  const theme = localStorage.getItem('app-theme') || 'system'
+  const themes = [['system', t('As the phone'), 'brightness-auto'], ['light', t('Light'), 'sun'], ['dark', t('Dark'), 'moon']]
+  return part(t('How it looks'), {}, h('div.card', field(t('Language'), box), choice(t('Theme'), 'theme', themes, theme, paint)))
+}
+
+async function speak(code) {
+  rememberLanguage(code)
+  await useLanguage(code)
+  await session.put(code, 'language')
+  await change({ language: code }).catch((error) => toast(wordsOf(error), { tone: 'danger' }))
+  document.dispatchEvent(new Event('frame'))
+}
+
+function paint(theme) {
+  if (theme === 'system') localStorage.removeItem('app-theme')
+  else localStorage.setItem('app-theme', theme)
+  if (theme === 'system') delete document.documentElement.dataset.theme
+  else document.documentElement.dataset.theme = theme
+}
+
+/* What they get --------------------------------------------------------------------------------------------------- */
+
+async function topicsOf() {
+  const { topics = [] } = await fresh('programme', { isPublic: true }).catch(() => ({}))
+  return topics
+}
+
+function consents(rows) {
+  const place = h('div.card')
+  topicsOf().then((topics) => place.replaceChildren(...switches(rows.results || rows, topics)))
+  return part(t('What you get'), {}, h('p.small', t('Each of these is yours to switch off at any time. Your points do not depend on it.')), place)
+}
+
+function switches(rows, topics) {
+  const given = new Map(rows.map((row) => [`${row.channel} ${row.topic}`, row]))
+  const all = topics.length ? topics : rows
+  return all.map(({ channel, topic, wording }) => {
+    const row = given.get(`${channel} ${topic}`)
+    const note = row?.changed_at && (row.is_granted ? t('Switched on {moment}', { moment: moment(row.changed_at) }) : t('Switched off {moment}', { moment: moment(row.changed_at) }))
+    return toggle(wording || row?.wording, { checked: Boolean(row?.is_granted), note, onchange: (box) => agree(box, { channel, topic, wording: wording || row?.wording }) })
+  })
+}
+
+async function agree(box, { channel, topic, wording }) {
+  box.disabled = true
+  try {
+    await ask('me/consents', { method: 'PUT', body: { channel, topic, is_granted: box.checked, wording } })
+    changed()
+  } catch (error) {
+    box.checked = !box.checked
+    toast(wordsOf(error), { tone: 'danger' })
+  } finally {
+    box.disabled = false
+  }
+}
+
+function notifications() {
+  const place = h('div.card')
+  if (!canPush()) return part(t('Notifications on this phone'), {}, h('p.small', t('This browser cannot show notifications. On an iPhone, put the app on your home screen first.')))
+  isSubscribed().then((isOn) => place.replaceChildren(pushSwitch(isOn)))
+  return part(t('Notifications on this phone'), {}, place)
+}
+
+function pushSwitch(isOn) {
+  const note = isBlocked() ? t('Your browser blocks them. Allow notifications for this page in its settings.') : t('Only what you have agreed to above.')
+  return toggle(t('Show notifications'), { checked: isOn, note, disabled: isBlocked(), onchange: turnPush })
+}
+
+async function turnPush(box) {
+  const wanted = box.checked
+  box.disabled = true
+  try {
+    if (!wanted) await unsubscribe()
+    else if (!(await subscribe())) box.checked = false
+  } catch (error) {
+    box.checked = !wanted
+    toast(error.name === 'AbortError' ? t('The push service cannot be reached. Try again later.') : wordsOf(error), { tone: 'danger' })
+  } finally {
+    box.disabled = false
+  }
+}
+
+/* Phones ---------------------------------------------------------------------------------------------------------- */
+
+function phones(rows) {
+  const row = (device) => {
+    const isThis = device.is_current || device.id === thisDevice()?.id
+    const end = h('button.icon-button', { type: 'button', 'aria-label': t('Sign out {device}', { device: device.name }) }, icon('logout'))
+    end.addEventListener('click', () => busy(end, () => revoke(device)))
+    const seen = device.last_seen_at || device.last_used_at || device.created_at
+    return h('div.row-flat', h('span.row-icon', icon('device-mobile')), h('span.row-text', h('strong', device.name), h('span.small', seen && t('Last used {moment}', { moment: moment(seen) }))), isThis ? chip(t('This phone'), 'good') : end)
+  }
+  return part(t('Where you are signed in'), {}, list(rows.map(row)))
+}
+
+async function revoke(device) {
+  const agreed = await confirm({ title: t('Sign out {device}?', { device: device.name }), text: t('Its card stops working at once.'), action: t('Sign out') })
+  if (!agreed) return
+  await ask(`me/devices/${device.id}`, { method: 'DELETE' })
+  changed()
+}
+
+/* What is kept, and leaving --------------------------------------------------------------------------------------- */
+
+function mine() {
+  const out = button(t('Sign out'), () => busy(out, leave), { name: 'logout' })
+  const save = button(t('Download my data'), () => busy(save, download), { name: 'download' })
+  const end = button(t('Delete my account'), () => busy(end, remove), { name: 'trash', kind: 'danger-quiet' })
+  return part(t('Your data'), {}, h('div.card', h('p.small', t('You can take along everything we keep about you, or have it deleted.')), h('div.row.is-stacked', save, out, end)))
+}
+
+async function leave() {
+  await signOut()
+  toFront()
+}
+
+function toFront() {
+  history.replaceState(null, '', '/')
+  document.dispatchEvent(new Event('frame'))
+}
+
+async function download() {
+  const response = await call('me/export')
+  const url = URL.createObjectURL(await response.blob())
+  const anchor = h('a', { href: url, download: `${shop.name}.json` })
+  anchor.click()
+  setTimeout(() => URL.revokeObjectURL(url), 60_000)
+  toast(t('It is in your downloads.'))
+}
+
+async function remove() {
+  const typed = input({ autocomplete: 'off', spellcheck: 'false' })
+  const row = field(t('Type “{shop}” to confirm', { shop: shop.name }), typed)
+  const check = () => typed.value.trim() === shop.name || row.complain(t('That is not the name of the shop.'))
+  const agreed = await confirm({
+    title: t('Delete your account?'),
+    text: t('Your name, addresses and consents are deleted, and your points and rewards with them. Nobody can bring them back.'),
+    action: t('Delete for ever'),
+    kind: 'danger',
+    body: row,
+    check,
+  })
+  if (!agreed) return
+  await ask('me', { method: 'DELETE', body: { confirm: shop.name } })
+  await forget()
+  toFront()
+}

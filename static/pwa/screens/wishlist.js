@@ -1,0 +1,81 @@
+/* Products the member wants to hear of: back in stock, or cheaper. */
+
+import { ask } from '../api.js'
+import { h, show } from '../dom.js'
+import { money, t } from '../i18n.js'
+import { icon } from '../icons.js'
+import { announce } from '../layout.js'
+import { changed, live } from '../live.js'
+import { busy, chip, empty, field, input, list, part, skeleton, wordsOf } from '../ui.js'
+
+const PAUSE = 250
+
+export default function wishlist(params, signal) {
+  const wished = h('div')
+  const found = h('div')
+  const wishes = new Set()
+  live('me/wishlist', wished, (body) => drawWishes(rowsOf(body), wishes), { signal })
+  return { title: t('Wishlist'), body: [search(found, wishes, signal), found, wished] }
+}
+
+const rowsOf = (body) => body.results || body
+
+function search(found, wishes, signal) {
+  const words = input({ type: 'search', autocomplete: 'off', enterkeyhint: 'search' })
+  let timer
+  let asked = new AbortController()
+  const look = async () => {
+    asked.abort()
+    asked = new AbortController()
+    const q = words.value.trim()
+    if (q.length < 2) return show(found)
+    show(found, skeleton('lines', 2))
+    try {
+      const body = await ask(`products?q=${encodeURIComponent(q)}`, { signal: asked.signal })
+      if (!signal.aborted) show(found, results(rowsOf(body), wishes))
+    } catch (error) {
+      if (error.name !== 'AbortError') show(found, h('p.notice', { role: 'alert' }, icon('alert-triangle'), h('span', wordsOf(error))))
+    }
+    return undefined
+  }
+  words.addEventListener('input', () => {
+    clearTimeout(timer)
+    timer = setTimeout(look, PAUSE)
+  })
+  signal.addEventListener('abort', () => clearTimeout(timer))
+  return h('form', { role: 'search', onsubmit: (event) => event.preventDefault() }, field(t('Find a product'), words, { help: t('We tell you when it is back in stock or costs less.') }))
+}
+
+function results(products, wishes) {
+  announce(products.length ? t('Products found') : t('Nothing found'))
+  if (!products.length) return h('p.notice', icon('search'), h('span', t('Nothing is called that here. Try fewer letters.')))
+  return part(t('Products'), {}, list(products.map((product) => row(product, wishes.has(product.sku)))))
+}
+
+function drawWishes(rows, wishes) {
+  wishes.clear()
+  const products = rows.map((wish) => wish.product || wish)
+  products.forEach(({ sku }) => wishes.add(sku))
+  if (!products.length) return empty('heart', t('No wishes yet'), t('Look for a product above and tap its heart.'))
+  return part(t('Your wishes'), {}, list(products.map((product) => row(product, true))))
+}
+
+function row(product, isWished) {
+  const heart = h('button.icon-button.heart', { type: 'button', 'aria-pressed': String(isWished), 'aria-label': t('{product} on my wishlist', { product: product.name }) }, icon(isWished ? 'heart-filled' : 'heart', { filled: isWished }))
+  heart.addEventListener('click', () => busy(heart, () => turn(heart, product)))
+  const detail = [product.brand, product.size].filter(Boolean).join(' · ')
+  return h(
+    'div.row-flat',
+    product.picture ? h('img.row-picture', { src: product.picture, alt: '', loading: 'lazy' }) : h('span.row-icon', icon('tag')),
+    h('span.row-text', h('strong', product.name), h('span.small', detail, detail && product.price && ' · ', product.price && money(product.price), product.is_in_stock === false && [' ', chip(t('Out of stock'))])),
+    heart,
+  )
+}
+
+async function turn(heart, product) {
+  const isWished = heart.getAttribute('aria-pressed') !== 'true'
+  await ask(`me/wishlist/${encodeURIComponent(product.sku)}`, { method: isWished ? 'PUT' : 'DELETE', body: isWished ? {} : undefined })
+  heart.setAttribute('aria-pressed', String(isWished))
+  show(heart, icon(isWished ? 'heart-filled' : 'heart', { filled: isWished }))
+  changed()
+}

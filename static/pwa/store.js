@@ -1,0 +1,45 @@
+/* What the phone keeps: who is signed in, the last good answers, and scans that wait to be sent.
+   Used by the app and by its service worker. */
+
+const VERSION = 1
+let opened
+
+function database() {
+  opened ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open('regulars', VERSION)
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore('session')
+      request.result.createObjectStore('answers')
+      request.result.createObjectStore('scans', { keyPath: 'client_id' })
+    }
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+  return opened
+}
+
+async function within(store, mode, ask) {
+  const transaction = (await database()).transaction(store, mode)
+  const request = ask(transaction.objectStore(store))
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve(request.result)
+    transaction.onerror = transaction.onabort = () => reject(transaction.error)
+  })
+}
+
+const table = (store) => ({
+  get: (key) => within(store, 'readonly', (rows) => rows.get(key)),
+  all: () => within(store, 'readonly', (rows) => rows.getAll()),
+  put: (value, key) => within(store, 'readwrite', (rows) => (key === undefined ? rows.put(value) : rows.put(value, key))),
+  remove: (key) => within(store, 'readwrite', (rows) => rows.delete(key)),
+  clear: () => within(store, 'readwrite', (rows) => rows.clear()),
+})
+
+export const session = table('session')
+export const answers = table('answers')
+export const scans = table('scans')
+
+/** Nothing of a member stays on a phone that is signed out. */
+export async function forgetEverything() {
+  await Promise.all([session.clear(), answers.clear(), scans.clear()])
+}
