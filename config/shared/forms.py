@@ -25,6 +25,15 @@ class TimeInput(forms.TimeInput):
         super().__init__(format="%H:%M", **kwargs)
 
 
+class MomentInput(forms.DateTimeInput):
+    """A day and a time in the shop's zone."""
+
+    input_type = "datetime-local"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M", **kwargs)
+
+
 class ActionForm(forms.ModelForm):
     """A form whose action does the judging, in words: the database would only name the constraint."""
 

@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Q
 
 from config.shared.errors import DomainError
+from config.shared.trail import note_change
 from loyalty.actions import ledger
 from loyalty.actions.earning import Occasion, earn
 from loyalty.events import ReferralJoined, ReferralRewarded
@@ -116,6 +117,7 @@ def review(*, referral: Referral, accept: bool, by: User | None, note: str, now:
     if not held.update(status=target, reviewed_by=by, note=note.strip()):
         raise BadReview("Somebody has reviewed this referral already.")
     row = Referral.objects.select_related("referrer", "friend").get(pk=referral.pk)
+    note_change(row, status=(Status.HELD, target))
     if accept and row.bought_at:
         _reward([row], now=now)
         row.refresh_from_db()
