@@ -16,12 +16,15 @@ MARKETER_MAY = (
     "loyalty.view_pii loyalty.import_purchases loyalty.add_segment loyalty.change_segment loyalty.delete_segment "
     "campaigns.add_campaign campaigns.change_campaign campaigns.approve_plan campaigns.run_campaign "
     "campaigns.add_playbook campaigns.change_playbook campaigns.add_offer campaigns.change_offer "
-    "tracking.add_savedfunnel tracking.change_savedfunnel"
+    "tracking.add_savedfunnel tracking.change_savedfunnel "
+    "loyalty.add_reward loyalty.change_reward loyalty.add_codebatch loyalty.change_codebatch"
 ).split()
 MANAGER_MAY = (
     "loyalty.add_member loyalty.change_member loyalty.add_store loyalty.change_store loyalty.change_product "
-    "loyalty.add_consent loyalty.change_consent loyalty.add_earnrule loyalty.change_earnrule loyalty.add_pointsentry "
+    "loyalty.add_consent loyalty.change_consent loyalty.add_earnrule loyalty.change_earnrule "
+    "loyalty.add_tier loyalty.change_tier loyalty.change_programme loyalty.add_ledgercheck loyalty.add_pointsentry "
     "loyalty.change_business loyalty.add_tillkey loyalty.change_tillkey campaigns.change_campaignpolicy "
+    "loyalty.change_redemption loyalty.change_referral loyalty.add_rewardpolicy loyalty.change_rewardpolicy "
     "loyalty.view_audit tracking.change_projection "
     "tracking.change_dispatch tracking.add_partner tracking.change_partner tracking.add_partnersystem "
     "tracking.change_partnersystem tracking.add_systemkey tracking.change_systemkey tracking.add_eventstructure "

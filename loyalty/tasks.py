@@ -73,6 +73,12 @@ def start_the_day() -> None:
     tiers.count_tiers(None, now=timezone.now())
 
 
+@shared_task(name="loyalty.count_tiers")
+def count_tiers() -> None:
+    """When the tiers or their terms were changed."""
+    tiers.count_tiers(None, now=timezone.now())
+
+
 @shared_task(name="loyalty.check_ledger")
 def check_ledger() -> None:
     ledger.check_ledger(clock=timezone.now)

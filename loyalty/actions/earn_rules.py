@@ -1,10 +1,20 @@
-from datetime import date
 from decimal import Decimal
+from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from config.shared.errors import DomainError
 from loyalty.models import EarnRule
+from loyalty.rules.earning import BadConditions, read_brackets, read_conditions
+
+# What a rule gives. The rest of it (its name, its place, whether it is in use) may change at any time.
+GIVES = (
+    "trigger", "event_name", "segment", "effect", "points_per_unit", "points", "multiplier", "brackets", "conditions",
+    "minimum_total", "starts_on", "ends_on", "cap_points", "cap_times", "cap_period",
+)  # fmt: skip
+MAY_CHANGE = ("name", "priority", "is_active")
+OF_ORDERS = {EarnRule.Effect.PER_UNIT, EarnRule.Effect.MULTIPLIER, EarnRule.Effect.BRACKET}
 
 
 class BadEarnRule(DomainError):
@@ -12,38 +22,64 @@ class BadEarnRule(DomainError):
 
 
 @transaction.atomic
-def save_earn_rule(
-    *,
-    rule: EarnRule | None,
-    name: str,
-    points_per_unit: Decimal,
-    minimum_total: Decimal,
-    starts_on: date | None,
-    ends_on: date | None,
-    priority: int,
-    is_active: bool,
-) -> EarnRule:
-    """Make a rule or change one. A rule that has given points keeps what it gave for good: it is put out of use, and
-    a new one with the wishes takes its place. Returns the rule that holds from now on. Raises BadEarnRule.
+def save_earn_rule(*, rule: EarnRule | None, **fields: Any) -> EarnRule:
+    """Make a rule or change the named fields of one (GIVES and MAY_CHANGE).
+
+    A rule that has given points keeps what it gave for good: it is put out of use, and a new one with the wishes takes
+    its place. Returns the rule that holds from now on. Raises BadEarnRule.
     """
-    if points_per_unit < 0 or minimum_total < 0:
-        raise BadEarnRule("Points and the minimum cannot be negative.")
-    if starts_on and ends_on and ends_on < starts_on:
-        raise BadEarnRule("The last day is before the first.")
-    gives = (points_per_unit, minimum_total, starts_on, ends_on)
-    if rule and gives != (rule.points_per_unit, rule.minimum_total, rule.starts_on, rule.ends_on):
+    wanted = draft_of(rule, **fields)
+    if rule and any(getattr(wanted, name) != getattr(rule, name) for name in GIVES):
         rule = _make_way(rule)
-    rule = rule or EarnRule()
-    rule.name, rule.points_per_unit, rule.minimum_total = name, points_per_unit, minimum_total
-    rule.starts_on, rule.ends_on, rule.priority, rule.is_active = starts_on, ends_on, priority, is_active
-    rule.save()
-    return rule
+    wanted.pk = rule.pk if rule else None
+    wanted._state.adding = rule is None
+    wanted.save()
+    return wanted
+
+
+def draft_of(rule: EarnRule | None, **fields: Any) -> EarnRule:
+    """The rule as it would be, not written. Raises BadEarnRule."""
+    if unknown := set(fields) - {*GIVES, *MAY_CHANGE}:
+        raise TypeError(f"A rule has no {min(unknown)}.")
+    draft = EarnRule()
+    kept = {name: getattr(rule, name) for name in (*GIVES, *MAY_CHANGE)} if rule else {}
+    for name, value in (kept | fields).items():
+        setattr(draft, name, value)
+    try:
+        draft.clean_fields(exclude=["segment", "conditions", "brackets"])
+    except ValidationError as fault:
+        raise BadEarnRule(" ".join(fault.messages)) from None
+    _check(draft)
+    return draft
+
+
+def _check(rule: EarnRule) -> None:
+    if Decimal(rule.points_per_unit) < 0 or Decimal(rule.minimum_total) < 0:
+        raise BadEarnRule("Points and the minimum cannot be negative.")
+    if rule.starts_on and rule.ends_on and rule.ends_on < rule.starts_on:
+        raise BadEarnRule("The last day is before the first.")
+    if rule.trigger != EarnRule.Trigger.ORDER and rule.effect in OF_ORDERS:
+        raise BadEarnRule("Only an order has a total: give a fixed number of points for anything else.")
+    if rule.trigger == EarnRule.Trigger.EVENT and not rule.event_name.strip():
+        raise BadEarnRule("Name the event that earns.")
+    if rule.trigger == EarnRule.Trigger.SEGMENT and rule.segment is None:
+        raise BadEarnRule("Choose the segment that earns.")
+    if rule.effect == EarnRule.Effect.MULTIPLIER and Decimal(rule.multiplier) <= 1:
+        raise BadEarnRule("A multiplier is more than 1, such as 2 for double points.")
+    if rule.effect == EarnRule.Effect.FIXED and not rule.points:
+        raise BadEarnRule("Say how many points it gives.")
+    if rule.effect == EarnRule.Effect.BRACKET and not rule.brackets:
+        raise BadEarnRule("Give at least one bracket.")
+    try:
+        read_conditions(rule.conditions)
+        read_brackets(rule.brackets)
+    except BadConditions as fault:
+        raise BadEarnRule(str(fault)) from None
 
 
 def _make_way(rule: EarnRule) -> EarnRule | None:
     """The rule itself while nothing rests on it; else it is put out of use, and None asks for a new one."""
     if not rule.entries.exists():
         return rule
-    rule.is_active = False
-    rule.save(update_fields=["is_active"])
+    EarnRule.objects.filter(pk=rule.pk).update(is_active=False)
     return None

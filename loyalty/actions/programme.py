@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from config.shared.errors import DomainError
@@ -19,22 +20,28 @@ def ship_programme() -> None:
 
 
 @transaction.atomic
-def change_terms(**fields: Any) -> Programme:
-    """Change the named fields of the one row. Raises BadTerms."""
+def change_terms(*, milestones: dict[int, int] | None = None, **fields: Any) -> Programme:
+    """Change the named fields of the one row, and with `milestones` (points by number of friends who bought) replace
+    those. All of it or nothing. Raises BadTerms.
+    """
     programme = Programme.objects.select_for_update().get(pk=1)
     for name, value in fields.items():
         setattr(programme, name, value)
+    try:
+        programme.clean_fields()
+    except ValidationError as fault:
+        raise BadTerms(" ".join(fault.messages)) from None
     if programme.pending == Programme.Pending.EVENT and not programme.pending_event.strip():
         raise BadTerms("Name the event that makes points usable, such as order.delivered.")
     if programme.pending == Programme.Pending.DAYS and programme.pending_days < 1:
         raise BadTerms("Points that wait, wait for at least one day.")
     programme.save(update_fields=list(fields))
+    if milestones is not None:
+        _set_milestones(milestones)
     return programme
 
 
-@transaction.atomic
-def set_milestones(points_by_friends: dict[int, int]) -> None:
-    """Points on top for so many friends who bought; replaces what was set. Raises BadTerms."""
+def _set_milestones(points_by_friends: dict[int, int]) -> None:
     if len(points_by_friends) > MOST_MILESTONES:
         raise BadTerms(f"At most {MOST_MILESTONES} milestones.")
     if any(friends < 1 or points < 1 for friends, points in points_by_friends.items()):

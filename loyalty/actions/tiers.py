@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from config.shared.errors import DomainError
@@ -35,6 +36,10 @@ def save_tier(*, tier: Tier | None, name: str, threshold: Decimal, colour: str, 
         raise BadTier(f"{taken} begins there already.")
     tier = tier or Tier()
     tier.name, tier.threshold, tier.colour, tier.perks = name.strip(), threshold, colour.lower(), perks.strip()
+    try:
+        tier.clean_fields()
+    except ValidationError as fault:
+        raise BadTier(" ".join(fault.messages)) from None
     tier.save()
     return tier
 

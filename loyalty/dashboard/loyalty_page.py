@@ -1,21 +1,17 @@
-"""The programme: points, earn rules, score groups, and scoring on demand."""
+"""The programme at a glance: points, score groups, and scoring on demand."""
 
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from config.shared.access import needs
-from config.shared.errors import DomainError
-from config.shared.forms import ActionForm, DateInput
 from config.shared.htmx import page
 from config.shared.nudge import nudge
-from loyalty.actions import earn_rules as actions
-from loyalty.models import EarnRule
 from loyalty.queries import programme as queries
 from loyalty.queries.brand import business
 from loyalty.queries.scores import latest_scoring
@@ -25,31 +21,12 @@ VIEW = needs("loyalty.view_earnrule", "loyalty.view_pointsentry", "loyalty.view_
 CHANGE = needs("loyalty.change_earnrule")
 
 
-class EarnRuleForm(ActionForm):
-    class Meta:
-        model = EarnRule
-        fields = ("name", "points_per_unit", "minimum_total", "starts_on", "ends_on", "priority", "is_active")
-        labels = {
-            "minimum_total": "Smallest order",
-            "starts_on": "First day",
-            "ends_on": "Last day",
-            "is_active": "In use",
-        }
-        help_texts = {
-            "minimum_total": "Orders below it earn nothing by this rule.",
-            "starts_on": "Leave empty to begin at once.",
-            "ends_on": "Leave empty for no end.",
-        }
-        widgets = {"starts_on": DateInput, "ends_on": DateInput}
-
-
 @require_GET
 @VIEW
 def loyalty_page(request: HttpRequest) -> HttpResponse:
     groups = queries.group_rows()
     context = {
         "standing": queries.standing(now=timezone.now()),
-        "rules": queries.earn_rules(),
         "entries": Paginator(queries.latest_entries(), SHOWN).get_page(request.GET.get("page")),
         "groups": groups,
         "scored": sum(row.members for row in groups),
@@ -58,23 +35,6 @@ def loyalty_page(request: HttpRequest) -> HttpResponse:
         "may_change": request.user.has_perm("loyalty.change_earnrule"),
     }
     return page(request, "loyalty/loyalty.html", context, partials=("ledger",))
-
-
-@require_http_methods(["GET", "POST"])
-@CHANGE
-def earn_rule_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
-    rule = None if pk is None else get_object_or_404(EarnRule, pk=pk)
-    form = EarnRuleForm(request.POST or None, instance=rule)
-    if form.is_valid():
-        try:
-            actions.save_earn_rule(rule=rule, **form.cleaned_data)
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, "Saved. It holds for orders from now on; points already entered stay.")
-            return redirect("loyalty:loyalty")
-    context = {"form": form, "rule": rule}
-    return page(request, "loyalty/earn_rule_form.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

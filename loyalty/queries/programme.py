@@ -6,10 +6,11 @@ from decimal import Decimal
 
 from django.db.models import Count, QuerySet, Sum
 
-from loyalty.models import EarnRule, PointsAccount, PointsEntry, Score
+from loyalty.models import EarnRule, PointsAccount, PointsEntry, Product, Score
 from loyalty.queries.segments import start_of_day
 
 MOST_ENTRIES = 1_000
+MOST_CATEGORIES = 200
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ def standing(*, now: datetime, days: int = 30) -> Standing:
 def earn_rules() -> QuerySet[EarnRule]:
     """In the order they are asked."""
     return EarnRule.objects.order_by("priority", "pk")
+
+
+def categories() -> list[str]:
+    named = Product.objects.exclude(category="").order_by("category").values_list("category", flat=True)
+    return list(named.distinct()[:MOST_CATEGORIES])
 
 
 def latest_entries() -> QuerySet[PointsEntry]:

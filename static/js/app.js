@@ -174,3 +174,15 @@ for (const name of ['dragover', 'dragleave', 'drop']) {
 
 /* On a phone the tabs are wider than the window: the one that is open is in sight. */
 document.querySelector('.tabs [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest', behavior: 'instant' })
+
+/* Fields that only matter for one choice of another: <div data-when="effect=fixed,bracket"> ------------------------- */
+
+function showWhen(form) {
+  for (const part of form.querySelectorAll('[data-when]')) {
+    const [name, wanted] = part.dataset.when.split('=')
+    part.hidden = !wanted.split(',').includes(form.elements[name]?.value)
+  }
+}
+
+document.querySelectorAll('form:has([data-when])').forEach(showWhen)
+document.addEventListener('change', ({ target }) => target.form?.querySelector('[data-when]') && showWhen(target.form))

@@ -173,6 +173,7 @@ def test_a_manager_changes_what_an_order_earns(manager, client_of):
         priority=1, is_active=True,
     )  # fmt: skip
     form = {"name": "Triple", "points_per_unit": "3", "minimum_total": "20", "priority": "1", "is_active": "on"}
+    form |= {"trigger": "order", "effect": "per_unit", "cap_period": "ever"}
     client, path = client_of(manager), reverse("loyalty:earn-rule", args=[rule.pk])
     assert client.post(path, form | {"starts_on": "2026-02-02", "ends_on": "2026-02-01"}).status_code == 422
     assert client.post(path, form).status_code == 302

@@ -1,0 +1,94 @@
+"""Members, what they allowed, and how they score."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from config.shared.admin import ByAction, ReadOnly
+from config.shared.forms import ActionForm
+from loyalty.actions import members
+from loyalty.models import (
+    Consent,
+    Member,
+    MemberStats,
+    Score,
+    Scoring,
+    Segment,
+)
+
+
+class MemberForm(ActionForm):
+    class Meta:
+        model = Member
+        fields = ("name", "email", "phone", "birth_date", "home_store")
+
+    def clean_email(self) -> str:
+        return self.cleaned_data["email"] or ""
+
+    def clean_phone(self) -> str:
+        return self.cleaned_data["phone"] or ""
+
+
+@admin.register(Member)
+class MemberAdmin(ByAction):
+    shows_personal_data = True
+    list_display = ("id", "name", "email", "phone", "home_store", "joined_at")
+    list_select_related = ("home_store",)
+    search_fields = ("name", "=email", "=phone", "=external_id", "=public_id")
+    form = MemberForm
+
+    def write(self, request: HttpRequest, obj: Any, form: forms.ModelForm, *, is_new: bool) -> Member:
+        if is_new:
+            return members.join(**form.cleaned_data, source="admin", now=timezone.now())
+        return members.change_member(member=Member.objects.get(pk=obj.pk), **form.cleaned_data)
+
+
+class ConsentForm(forms.ModelForm):
+    class Meta:
+        model = Consent
+        fields = ("member", "channel", "is_granted", "wording")
+
+
+@admin.register(Consent)
+class ConsentAdmin(ByAction):
+    shows_personal_data = True
+    list_display = ("member", "channel", "topic", "is_granted", "source", "changed_by", "changed_at")
+    list_filter = ("channel", "is_granted")
+    list_select_related = ("member", "changed_by")
+    autocomplete_fields = ("member",)
+    form = ConsentForm
+
+    def write(self, request: HttpRequest, obj: Any, form: forms.ModelForm, *, is_new: bool) -> Consent:
+        data = form.cleaned_data
+        members.set_consent(**data, source="admin", by=request.user, now=timezone.now())
+        return Consent.objects.get(member=data["member"], channel=data["channel"], topic=Consent.Topic.MARKETING)
+
+
+@admin.register(MemberStats)
+class MemberStatsAdmin(ReadOnly):
+    list_display = ("member", "orders", "spent", "last_ordered_at", "primary_category")
+    list_select_related = ("member",)
+
+
+@admin.register(Scoring)
+class ScoringAdmin(ReadOnly):
+    """How the members were cut into fifths, and when."""
+
+    list_display = ("as_of", "scored_at")
+
+
+@admin.register(Score)
+class ScoreAdmin(ReadOnly):
+    list_display = ("member", "group", "recency", "frequency", "monetary")
+    list_filter = ("group",)
+    list_select_related = ("member",)
+
+
+@admin.register(Segment)
+class SegmentAdmin(ReadOnly):
+    list_display = ("name", "member_count", "counted_at", "created_by", "archived_at")
+    list_select_related = ("created_by",)
+    search_fields = ("name",)
