@@ -132,6 +132,11 @@ class Environment(BaseSettings):
         None, description="Port of the local mailbox's SMTP listener, on 127.0.0.1. Default: PORT + 1."
     )
 
+    vapid_private_key: Annotated[str, Field(pattern=r"^[\w-]{43}$")] | None = Field(
+        None,
+        description="Signs web push messages: 32 bytes in base64url, the same on every machine. "
+        "Default: one is made and kept in VAR_DIR.",
+    )
     openai_api_key: str | None = Field(
         None, description="Plans are proposed by this OpenAI account. Default: the built-in rules, no account needed."
     )

@@ -7,6 +7,7 @@ import dj_database_url
 import sentry_sdk
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.urls import reverse_lazy
+from django.utils.functional import SimpleLazyObject
 
 from config import environment, frontend, locales, logs, mail, secret, vapid
 from config.environment import Stage
@@ -158,6 +159,12 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "loyalty.Store",
     "loyalty.Product",
     "loyalty.EarnRule",
+    "loyalty.Reward",
+    "loyalty.RewardPolicy",
+    "loyalty.CodeBatch",
+    "loyalty.Programme",
+    "loyalty.ReferralMilestone",
+    "loyalty.Tier",
     {"model": "loyalty.OwnEvents", "exclude_fields": ["begins_anew"]},
     "loyalty.PointsEntry",
     {"model": "loyalty.Segment", "exclude_fields": ["member_count", "counted_at"]},
@@ -206,8 +213,9 @@ CHANNELS = {"email": "integrations.channels.email.EmailChannel"}
 LANGUAGE_MODEL = "integrations.llm.openai.OpenAIModel" if ENV.openai_api_key else "integrations.llm.rules.RulesModel"
 OPENAI = {"api_key": ENV.openai_api_key, "base_url": ENV.openai_base_url, "model": ENV.openai_model}
 
-VAPID_PRIVATE_KEY = ENV.vapid_private_key or vapid.kept_in(ENV.var)
-VAPID_PUBLIC_KEY = vapid.public_key(VAPID_PRIVATE_KEY)
+# Made when it is first asked for, and not while an image is built, which many shops may share.
+VAPID_PRIVATE_KEY = SimpleLazyObject(lambda: ENV.vapid_private_key or vapid.kept_in(ENV.var))
+VAPID_PUBLIC_KEY = SimpleLazyObject(lambda: vapid.public_key(str(VAPID_PRIVATE_KEY)))
 
 USES_MAILBOX = ENV.uses_mailbox
 MAILBOX_PORT = ENV.mailbox
@@ -248,6 +256,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.api.describe_problems",
+        "loyalty.api.schema.describe_writes",
         "tracking.api.schema.add_ingest",
     ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -259,6 +268,11 @@ SPECTACULAR_SETTINGS = {
         "SendingKind": "tracking.models.partners.SENDING_KINDS",
         "KeyKind": "tracking.models.SystemKey.Kind",
         "StructureStatus": "tracking.models.EventStructure.Status",
+        "ConsentChannel": "loyalty.models.Consent.Channel",
+        "CodeChannel": "loyalty.actions.login_codes.CHANNELS",
+        "RedemptionStatus": "loyalty.models.Redemption.Status",
+        "ReferralStatus": "loyalty.models.Referral.Status",
+        "RewardKind": "loyalty.models.Reward.Kind",
     },
 }
 

@@ -200,3 +200,11 @@ class PriceDropped(DomainEvent):
     product: str
     price: str
     was: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberLeft(DomainEvent):
+    """A member asked to be forgotten. Whoever keeps something personal about them empties it."""
+
+    name = "member.left"
+    told = ()

@@ -1,10 +1,12 @@
 """The audit trail for changes made by a conditional UPDATE, which no model signal sees."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
 from auditlog.context import auditlog_value
 from auditlog.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
 
@@ -13,6 +15,13 @@ def note_change(instance: models.Model, **changes: tuple[Any, Any]) -> None:
     told = {field: [str(old), str(new)] for field, (old, new) in changes.items() if str(old) != str(new)}
     if told:
         LogEntry.objects.log_create(instance, force_log=True, action=LogEntry.Action.UPDATE, changes=told)
+
+
+def forget_values(model: type[models.Model], ids: Iterable[int], *, called: str) -> None:
+    """That these rows changed, when and by whom stays in the trail; what stood in them does not."""
+    kind = ContentType.objects.get_for_model(model)
+    entries = LogEntry.objects.filter(content_type=kind, object_id__in=list(ids))
+    entries.update(changes={}, changes_text="", serialized_data=None, object_repr=called)
 
 
 def known_as(user: models.Model, *, by: str) -> None:

@@ -24,19 +24,25 @@ class InProgress(DomainError):
     code = "in_progress"
 
 
-def claim(*, caller: str, key: str, request_digest: bytes, now: datetime) -> Answer | None:
-    """The answer that was given to this key before; None when the caller of this is the first, and now has to `keep`.
+def given(*, caller: str, key: str, request_digest: bytes) -> Answer | None:
+    """The answer that was given to this key before, if there is one. Raises KeyReused for another request."""
+    answer = Answer.objects.filter(caller=caller, key=key).first()
+    if answer is not None and bytes(answer.request_digest) != request_digest:
+        raise KeyReused("This Idempotency-Key was used for another request. Make a new one for each thing you ask for.")
+    return answer
 
-    Waits for a twin that is at work. Raises KeyReused for another request, InProgress when the twin takes long.
+
+def claim(*, caller: str, key: str, request_digest: bytes, now: datetime) -> Answer | None:
+    """As `given()`, but when there is none, the caller of this is the first and now has to `keep` one.
+
+    Waits for a twin that is at work. Raises KeyReused, and InProgress when the twin takes long.
     """
     if _is_first(caller, key, request_digest, now):
         return None
-    given = Answer.objects.filter(caller=caller, key=key).first()
-    if given is None:  # forgotten this very moment
+    answer = given(caller=caller, key=key, request_digest=request_digest)
+    if answer is None:  # forgotten this very moment
         raise InProgress("The same request is being worked on. Ask again in a moment.")
-    if bytes(given.request_digest) != request_digest:
-        raise KeyReused("This Idempotency-Key was used for another request. Make a new one for each thing you ask for.")
-    return given
+    return answer
 
 
 def _is_first(caller: str, key: str, request_digest: bytes, now: datetime) -> bool:

@@ -54,7 +54,7 @@ def enrol(
 
     Raises TooYoung, BadContact, AlreadyAMember.
     """
-    _refuse_too_young(joining.birth_date, now)
+    refuse_too_young(joining.birth_date, now=now)
     member = members.join(
         name=joining.name,
         email=email,
@@ -83,8 +83,8 @@ def enrol(
     return member
 
 
-def _refuse_too_young(birth_date: date, now: datetime) -> None:
-    """On the shop's calendar: a birthday begins at midnight there."""
+def refuse_too_young(birth_date: date, *, now: datetime) -> None:
+    """On the shop's calendar: a birthday begins at midnight there. Raises TooYoung."""
     today, legal_age = now.astimezone(ZoneInfo(settings.TIME_ZONE)).date(), brand.business().legal_age
     age = Member(birth_date=birth_date).age_on(today)
     if age is None or age < legal_age:

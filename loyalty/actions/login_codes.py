@@ -34,6 +34,7 @@ from loyalty.rules.shopper_tokens import (
 )
 
 EMAIL, SMS = "email", "sms"
+CHANNELS = (EMAIL, SMS)
 HOUR = timedelta(hours=1)
 LEASE = timedelta(minutes=1)
 FORGOTTEN_AFTER = timedelta(days=1)

@@ -18,11 +18,11 @@ from loyalty.queries.devices import devices_of
 class DeviceAnswer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
     name = serializers.CharField()
-    signed_in_at = serializers.DateTimeField(source="created_at")
-    seen_at = serializers.DateTimeField()
-    is_this_one = serializers.SerializerMethodField()
+    created_at = serializers.DateTimeField()
+    last_seen_at = serializers.DateTimeField(source="seen_at")
+    is_current = serializers.SerializerMethodField(help_text="Whether it is the one that asks.")
 
-    def get_is_this_one(self, device: Any) -> bool:
+    def get_is_current(self, device: Any) -> bool:
         return device.pk == self.context["device"].pk
 
 

@@ -58,7 +58,7 @@ class CodeInput(serializers.Serializer[dict[str, Any]]):
 
 class CodeAnswer(serializers.Serializer[Any]):
     id = serializers.UUIDField(help_text="Send it back with the code.")
-    channel = serializers.ChoiceField([login_codes.EMAIL, login_codes.SMS])
+    channel = serializers.ChoiceField(login_codes.CHANNELS)
     sent_to = serializers.CharField(help_text="Where to look, mostly hidden.")
     expires_in = serializers.IntegerField(help_text="Seconds.")
 

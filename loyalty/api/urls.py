@@ -2,14 +2,56 @@
 
 from django.urls import path
 
-from loyalty.api import devices, sign_in
+from loyalty.api import (
+    basket,
+    consents,
+    devices,
+    invites,
+    me,
+    pictures,
+    programme,
+    push,
+    rewards,
+    scans,
+    sign_in,
+    till_orders,
+    till_redemptions,
+    tills,
+    wishlist,
+)
 
 app_name = "loyalty-api"
 urlpatterns = [
+    path("programme", programme.Programme.as_view(), name="programme"),
+    path("pictures/<str:digest>", pictures.picture, name="picture"),
     path("sign-in/codes", sign_in.Codes.as_view(), name="codes"),
     path("sign-in/tokens", sign_in.Tokens.as_view(), name="tokens"),
     path("sign-in/refresh", sign_in.Refresh.as_view(), name="refresh"),
     path("sign-out", sign_in.SignOut.as_view(), name="sign-out"),
+    path("me", me.Me.as_view(), name="me"),
+    path("me/points", me.Points.as_view(), name="points"),
+    path("me/rewards", rewards.Rewards.as_view(), name="rewards"),
+    path("me/redemptions", rewards.Redemptions.as_view(), name="redemptions"),
+    path("me/redemptions/<uuid:public_id>", rewards.OneRedemption.as_view(), name="redemption"),
+    path("me/redemptions/<uuid:public_id>/release", rewards.Release.as_view(), name="release"),
+    path("me/scans", scans.Scans.as_view(), name="scans"),
+    path("products", wishlist.Products.as_view(), name="products"),
+    path("me/wishlist", wishlist.Wishlist.as_view(), name="wishlist"),
+    path("me/wishlist/<path:sku>", wishlist.Wish.as_view(), name="wish"),
+    path("me/invite", invites.Invite.as_view(), name="invite"),
+    path("me/consents", consents.Consents.as_view(), name="consents"),
     path("me/devices", devices.Devices.as_view(), name="devices"),
     path("me/devices/<uuid:public_id>", devices.OneDevice.as_view(), name="device"),
+    path("me/push", push.Push.as_view(), name="push"),
+    path("me/basket", basket.Basket.as_view(), name="basket"),
+    path("till/members", tills.Members.as_view(), name="till-members"),
+    path("till/members/<uuid:public_id>", tills.OneMember.as_view(), name="till-member"),
+    path("till/basket", tills.Basket.as_view(), name="till-basket"),
+    path("till/orders", till_orders.Orders.as_view(), name="till-orders"),
+    path("till/orders/<str:number>/returns", till_orders.Returns.as_view(), name="till-returns"),
+    path("till/orders/<str:number>/void", till_orders.Void.as_view(), name="till-void"),
+    path("till/orders/<str:number>/deliver", till_orders.Deliver.as_view(), name="till-deliver"),
+    path("till/redemptions", till_redemptions.Redemptions.as_view(), name="till-redemptions"),
+    path("till/redemptions/<uuid:public_id>/redeem", till_redemptions.Redeem.as_view(), name="till-redeem"),
+    path("till/redemptions/<uuid:public_id>/release", till_redemptions.Release.as_view(), name="till-release"),
 ]

@@ -82,6 +82,10 @@ class WritesOnce(LoyaltyView):
     """
 
     needs_key: ClassVar[frozenset[str]] = frozenset()
+    prepared: Any = None
+
+    def prepare(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """What must stay done even if the write is refused. Asked before its transaction; see `prepared`."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Each write of each view, so that none can be forgotten."""
@@ -100,11 +104,18 @@ class WritesOnce(LoyaltyView):
 def _once(write: Callable[..., Response]) -> Callable[..., Response]:
     @wraps(write)
     def answered(view: WritesOnce, request: Request, *args: Any, **kwargs: Any) -> Response:
+        def prepare() -> None:
+            view.prepared = view.prepare(request, *args, **kwargs)
+
+        def write_now() -> Response:
+            return write(view, request, *args, **kwargs)
+
         key = _key_of(view, request)
         if not key:
-            return write(view, request, *args, **kwargs)
+            prepare()
+            return write_now()
         try:
-            return _remembered(view, key, _digest_of(request), lambda: write(view, request, *args, **kwargs))
+            return _remembered(view, key, _digest_of(request), prepare, write_now)
         except answers.KeyReused as refusal:
             raise Told(refusal, status.HTTP_422_UNPROCESSABLE_ENTITY) from None
         except answers.InProgress as refusal:
@@ -113,19 +124,37 @@ def _once(write: Callable[..., Response]) -> Callable[..., Response]:
     return answered
 
 
-def _remembered(view: WritesOnce, key: str, digest: bytes, write: Callable[[], Response]) -> Response:
-    with transaction.atomic():
-        given = answers.claim(caller=view.caller, key=key, request_digest=digest, now=timezone.now())
-        if given is not None:
-            return _again(given.status, given.body)
-        try:
-            response = write()
-        except DomainError as refusal:
-            # What the action did before it refused, such as counting a wrong PIN, stays.
-            response = view.handle_exception(refusal)
-        body = None if response.data is None else json.loads(JSONRenderer().render(response.data))
-        answers.keep(caller=view.caller, key=key, status=response.status_code, body=body)
-    return response
+def _remembered(
+    view: WritesOnce, key: str, digest: bytes, prepare: Callable[[], None], write: Callable[[], Response]
+) -> Response:
+    asked = {"caller": view.caller, "key": key, "request_digest": digest}
+    given = answers.given(**asked)
+    if given is None:
+        refusal = _refusal_of(prepare)
+        with transaction.atomic():
+            given = answers.claim(**asked, now=timezone.now())
+            if given is None:
+                response = view.handle_exception(refusal) if refusal else _written(view, write)
+                body = None if response.data is None else json.loads(JSONRenderer().render(response.data))
+                answers.keep(caller=view.caller, key=key, status=response.status_code, body=body)
+                return response
+    return _again(given.status, given.body)
+
+
+def _refusal_of(deed: Callable[[], None]) -> DomainError | None:
+    try:
+        deed()
+    except DomainError as refusal:
+        return refusal
+    return None
+
+
+def _written(view: WritesOnce, write: Callable[[], Response]) -> Response:
+    """Also what the business refuses is an answer, and is given again."""
+    try:
+        return write()
+    except DomainError as refusal:
+        return view.handle_exception(refusal)
 
 
 def _again(status_code: int, body: Any) -> Response:

@@ -4,14 +4,16 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from loyalty.actions import login_codes, members
-from loyalty.models import Member
+from loyalty.actions import login_codes, members, till_keys
+from loyalty.models import Member, Store, TillKey
+from tests.loyalty.counter import Counted
 
 V1 = "/api/loyalty/v1"
 BORN = dt.date(1981, 12, 10)
@@ -106,3 +108,47 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(timezone, "now", lambda: real(dt.UTC) + later)
 
     return go_on
+
+
+class TillCounter:
+    """A till of a store, with its key."""
+
+    def __init__(self, key: str) -> None:
+        self.client, self.key = Client(enforce_csrf_checks=True), key
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        sent = {"authorization": f"Bearer {self.key}"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        how = {} if method == "get" else {"content_type": "application/json", "data": {} if body is None else body}
+        return getattr(self.client, method)(f"{V1}/till/{path}", headers=sent, **how)
+
+    def get(self, path: str, **asked: str) -> Any:
+        return self.call("get", f"{path}?{urlencode(asked)}" if asked else path)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.call("post", path, body, **headers)
+
+
+@pytest.fixture
+def counted(db: None, now: dt.datetime) -> Counted:
+    return Counted(now)
+
+
+@pytest.fixture
+def store(counted: Counted) -> Store:
+    return counted.store()
+
+
+@pytest.fixture
+def till_of(now: dt.datetime) -> Callable[..., TillCounter]:
+    def make(store: Store, *scopes: str) -> TillCounter:
+        wanted = scopes or TillKey.Scope.values
+        made = till_keys.make_till_key(store=store, name="Counter 1", scopes=wanted, by=None, now=now)
+        return TillCounter(made.shown)
+
+    return make
+
+
+@pytest.fixture
+def till(store: Store, till_of: Callable[..., TillCounter]) -> TillCounter:
+    return till_of(store)

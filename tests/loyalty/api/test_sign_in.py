@@ -246,7 +246,7 @@ def test_a_lost_phone_is_shut_from_another_one(signed_in: Phone, later: Any):
     later(minutes=1)
     other = Phone()
     other.sign_in()
-    lost = next(device for device in other.get("me/devices").json() if not device["is_this_one"])
+    lost = next(device for device in other.get("me/devices").json() if not device["is_current"])
     assert other.call("delete", f"me/devices/{lost['id']}").status_code == 204
     assert signed_in.get("me/devices").status_code == 401
     assert signed_in.refresh().status_code == 401

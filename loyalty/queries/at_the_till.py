@@ -1,0 +1,46 @@
+"""Members as the people at a counter see them."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from loyalty.models import Member
+from loyalty.queries.brand import business
+from loyalty.queries.shoppers import Profile, profile_of
+from loyalty.rules.contacts import NotAnAddress, normal_phone
+
+MOST, SHORTEST = 5, 3
+
+
+@dataclass(frozen=True)
+class AtTheTill:
+    """`is_of_age` is None while no date of birth is known."""
+
+    member: Member
+    profile: Profile
+    is_of_age: bool | None
+
+
+def members() -> QuerySet[Member]:
+    return Member.objects.filter(left_at=None, merged_into=None).select_related("points_account", "home_store")
+
+
+def found(q: str) -> list[Member]:
+    """By a whole email, phone or customer number; else by part of a name, three letters or more."""
+    text = q.strip()
+    exact = Q(email=text.lower()) | Q(external_id=text)
+    with suppress(NotAnAddress):
+        exact |= Q(phone=normal_phone(text))
+    rows = list(members().filter(exact).order_by("pk")[:MOST])
+    if rows or len(text) < SHORTEST:
+        return rows
+    return list(members().filter(name__icontains=text).order_by("name", "pk")[:MOST])
+
+
+def shown(member: Member, *, now: datetime) -> AtTheTill:
+    age = member.age_on(timezone.localdate(now))
+    is_of_age = None if age is None else age >= business().legal_age
+    return AtTheTill(member, profile_of(member, now=now), is_of_age)

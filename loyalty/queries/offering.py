@@ -1,0 +1,112 @@
+"""What the programme offers, told to anybody: tiers, how points are earned, stores, and what one may agree to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from loyalty.models import Business, Consent, EarnRule, Programme, ReferralMilestone, Store, Tier
+from loyalty.queries.brand import business
+from loyalty.queries.terms import terms
+from loyalty.rules.earning import read_brackets
+
+CHANNELS = Consent.Channel
+TOPICS = Consent.Topic
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Something to be told about by one channel, with the words a member agrees to."""
+
+    channel: str
+    topic: str
+    wording: str
+
+
+@dataclass(frozen=True)
+class Earning:
+    name: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Offering:
+    shop: Business
+    terms: Programme
+    tiers: list[Tier]
+    earn: list[Earning]
+    milestones: list[ReferralMilestone]
+    stores: list[Store]
+    topics: list[Topic]
+
+
+def offering(*, today: date) -> Offering:
+    shop = business()
+    return Offering(
+        shop=shop,
+        terms=terms(),
+        tiers=list(Tier.objects.order_by("threshold")),
+        earn=[Earning(rule.name, _in_words(rule, shop.currency)) for rule in _rules_for_everybody(today)],
+        milestones=list(ReferralMilestone.objects.all()),
+        stores=list(Store.objects.order_by("name")),
+        topics=list(_topics(shop.name)),
+    )
+
+
+def _topics(shop: str) -> Iterator[Topic]:
+    """By the channels this shop can write by, and by push, which members switch on for each phone."""
+    open_channels = [*settings.CHANNELS, CHANNELS.PUSH]
+    for channel in (channel for channel in CHANNELS.values if channel in open_channels):
+        for topic in TOPICS.values:
+            yield Topic(channel, topic, _wording(channel, topic) % {"shop": shop})
+
+
+def _wording(channel: str, topic: str) -> str:
+    return {
+        (CHANNELS.EMAIL, TOPICS.MARKETING): _("Email me offers and news from %(shop)s. I can stop this at any time."),
+        (CHANNELS.EMAIL, TOPICS.POINTS): _("Email me about my points and rewards at %(shop)s."),
+        (CHANNELS.EMAIL, TOPICS.WISHLIST): _("Email me when something I wish for at %(shop)s is back or costs less."),
+        (CHANNELS.SMS, TOPICS.MARKETING): _(
+            "Text me offers and news from %(shop)s. Message and data rates may apply. I can stop this at any time."
+        ),
+        (CHANNELS.SMS, TOPICS.POINTS): _("Text me about my points and rewards at %(shop)s."),
+        (CHANNELS.SMS, TOPICS.WISHLIST): _("Text me when something I wish for at %(shop)s is back or costs less."),
+        (CHANNELS.PUSH, TOPICS.MARKETING): _("Notify me of offers and news from %(shop)s."),
+        (CHANNELS.PUSH, TOPICS.POINTS): _("Notify me about my points and rewards at %(shop)s."),
+        (CHANNELS.PUSH, TOPICS.WISHLIST): _("Notify me when something I wish for at %(shop)s is back or costs less."),
+    }[CHANNELS(channel), TOPICS(topic)]
+
+
+def _rules_for_everybody(today: date) -> Iterator[EarnRule]:
+    """What holds today and for members of any segment."""
+    begun, not_over = Q(starts_on=None) | Q(starts_on__lte=today), Q(ends_on=None) | Q(ends_on__gte=today)
+    for rule in EarnRule.objects.filter(begun, not_over, is_active=True, segment=None).order_by("priority", "pk"):
+        if not rule.conditions.get("segments"):
+            yield rule
+
+
+def _in_words(rule: EarnRule, currency: str) -> str:
+    match rule.effect:
+        case EarnRule.Effect.PER_UNIT:
+            each = _plain(rule.points_per_unit)
+            return _("%(points)s points for each %(currency)s 1") % {"points": each, "currency": currency}
+        case EarnRule.Effect.MULTIPLIER:
+            return _("%(times)s times the points") % {"times": _plain(rule.multiplier)}
+        case EarnRule.Effect.BRACKET:
+            steps = [(_plain(start), points) for start, points in read_brackets(rule.brackets)]
+            told = [f"{currency} {start}: {_points(points)}" for start, points in steps]
+            return ", ".join(told)
+    return _points(rule.points)
+
+
+def _points(number: int) -> str:
+    return ngettext("%(number)s point", "%(number)s points", number) % {"number": f"{number:,}"}
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"
