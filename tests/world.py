@@ -2,9 +2,12 @@
 
 import datetime as dt
 import io
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from PIL import Image
 
@@ -13,29 +16,44 @@ from campaigns.models import Campaign, Plan, PlanStep, Send
 from integrations.actions import take_mail
 from loyalty.actions import (
     business,
+    codes,
     imports,
     login_codes,
     members,
     own_events,
     people,
     points,
+    redemptions,
+    referrals,
+    reward_policies,
+    rewards,
+    scans,
     scores,
     segments,
     sign_in,
     till_keys,
     tokens,
+    wishlist,
 )
 from loyalty.models import (
     ApiToken,
+    Business,
+    CodeBatch,
     Invitation,
     Member,
     OwnEvents,
+    Product,
     PurchaseImport,
+    Redemption,
+    Referral,
+    Reward,
+    RewardPolicy,
     Segment,
     Store,
     TillKey,
     User,
 )
+from loyalty.rules.codes import text_of
 from tests.post_office import PostOffice
 from tests.tracking.received import a_system, receive, said
 from tracking.actions import counted, funnels, identity, partners, replays, structures
@@ -71,8 +89,21 @@ class Tracked:
 
 
 @dataclass(frozen=True)
+class Counter:
+    """A reward with a picture, held; codes of which one was scanned; a friend to be looked at; a wish; a law."""
+
+    reward: Reward
+    held: Redemption
+    batch: CodeBatch
+    referral: Referral
+    product: Product
+    policy: RewardPolicy
+
+
+@dataclass(frozen=True)
 class World:
     ada: Member
+    counter: Counter
     segment: Segment
     running: Campaign
     draft: Campaign
@@ -116,6 +147,7 @@ def make(
     _on_a_phone(ada, office, now)
     return World(
         ada=ada,
+        counter=_at_the_counter(ada, marketer, now),
         segment=segment,
         running=running,
         draft=draft,
@@ -139,6 +171,35 @@ def _on_a_phone(member: Member, office: PostOffice, now: dt.datetime) -> None:
         asked_id=asked.public_id, code=code, device_name="Ada's phone", address=address, now=now
     ).device
     assert device.member == member
+
+
+def _at_the_counter(ada: Member, by: User, now: dt.datetime) -> Counter:
+    product = Product.objects.latest("pk")
+    reward = rewards.save_reward(
+        reward=None, name="Corkscrew", description="A good one.", terms="", kind=Reward.Kind.MERCHANDISE, product=None,
+        cost=10, value=Decimal(4), per_member=9, starts_at=None, ends_at=None, tier=None, segment=None, is_active=True,
+        now=now,
+    )  # fmt: skip
+    rewards.change_picture(reward=reward, content=picture(), now=now)
+    batch = codes.make(
+        name="Shelf", product=product, use=CodeBatch.Use.SINGLE, per_member=1, size=3, points=5, expires_at=None, by=by,
+        now=now,
+    )  # fmt: skip
+    text = text_of(batch.codes.order_by("pk")[0].pk, settings.SECRET_KEY)
+    scans.scan(member=ada, text=text, client_id=uuid.uuid4(), scanned_at=now, now=now)
+    wishlist.add(member=ada, product=product, now=now)
+    friend = members.join(name="Adele", email="ada.lovelace+2@example.com", source="app", now=now)
+    referral = referrals.note_joined(
+        friend=friend, code=referrals.invite_of(ada, now=now).code, address="192.0.2.7", device_digest=None, now=now
+    )
+    assert referral
+    assert referral.status == Referral.Status.HELD
+    policy = reward_policies.save_reward_policy(
+        policy=None, state="OH", vertical=Business.Vertical.LIQUOR, kind=Reward.Kind.ITEM, is_denied=True,
+        reason="Nothing is given away.", source="A law", as_of=now.date(), is_in_force=False,
+    )  # fmt: skip
+    held = redemptions.hold(member=ada, reward=reward, now=now)
+    return Counter(reward=reward, held=held, batch=batch, referral=referral, product=product, policy=policy)
 
 
 def _track(by: User, follow: Callable[[], None], now: dt.datetime) -> Tracked:

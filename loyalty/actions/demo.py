@@ -16,7 +16,7 @@ from django.core.cache import cache
 from django.core.files import File
 from django.db import transaction
 
-from loyalty.actions import imports
+from loyalty.actions import demo_programme, imports
 from loyalty.events import ConsentChanged, MemberJoined
 from loyalty.models import Business, Consent, Member, PointsAccount, PurchaseImport, Store, User
 from loyalty.queries.brand import CACHE_KEY
@@ -52,7 +52,9 @@ def open_demo_shop(*, now: datetime) -> None:
     _name_the_shop(weeks)
     _open_stores(rows)
     _take_in_members(rows, weeks=weeks, zone=zone, now=now)
+    demo_programme.bring_friends()
     _import(rows, weeks=weeks, now=now)
+    demo_programme.furnish(now)
 
 
 @transaction.atomic

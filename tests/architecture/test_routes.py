@@ -88,11 +88,29 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],
         **by(_letter(), "integrations:letter", "integrations:letter-html", key="pk"),
         **_tracking_ids(world.tracked),
+        **_counter_ids(world),
         **by(event.pk, "tracking:event", key="pk"),
         **by(world.ada.public_id, "tracking:events-of", key="subject"),
         **by("loyalty.points", "tracking:rebuild", key="name"),
         **by(Dispatch.objects.latest("pk").pk, "tracking:retry", key="pk"),
     }  # fmt: skip
+
+
+def _counter_ids(world: World) -> dict[str, list[dict[str, Any]]]:
+    counter = world.counter
+    batch = {"public_id": counter.batch.public_id}
+    ids = {
+        "reward reward-picture": {"public_id": counter.reward.public_id},
+        "redemption redemption-redeem redemption-release": {"public_id": counter.held.public_id},
+        "code-batch code-batch-csv code-batch-withdraw": batch,
+        "code-batch-sheet": batch | {"number": 1},
+        "referrals-by-status": {"status": "all"},
+        "referral-review": {"pk": counter.referral.pk},
+        "product product-picture": {"pk": counter.product.pk},
+        "reward-policy reward-policy-switch": {"pk": counter.policy.pk},
+        "member-redemptions member-scans member-referrals member-wishlist": {"public_id": world.ada.public_id},
+    }
+    return {f"loyalty:{name}": [values] for names, values in ids.items() for name in names.split()}
 
 
 def _tracking_ids(tracked: Tracked) -> dict[str, list[dict[str, Any]]]:
