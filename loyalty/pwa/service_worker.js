@@ -69,7 +69,7 @@ async function dropOlderVersions() {
 }
 
 const isScreen = (path) => path === '/' || path.startsWith('/app/')
-const isPicture = (path) => path.startsWith('/pictures/') || path.startsWith('/app/icon-')
+const isPicture = (path) => path.startsWith('/api/loyalty/v1/pictures/') || path.startsWith('/app/icon-')
 const kept = async (request) => (await caches.open(FILES)).match(request)
 
 /** A picture's address names its content, so one that is kept is never out of date. */

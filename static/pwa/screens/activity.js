@@ -17,9 +17,7 @@ export default function activity(params, signal) {
 function entries(first) {
   if (!first.results.length) return empty('history', t('No points yet'), t('Show your card when you pay, and the points are here a second later.'), link(t('Show card'), '/app/card', { name: 'qrcode' }))
   const rows = list(first.results.map(row), t('Points'))
-  const whole = h('div', rows)
-  if (first.next) whole.append(moreButton(rows, first.next))
-  return whole
+  return [rows, first.next && moreButton(rows, first.next)]
 }
 
 function moreButton(rows, first) {
@@ -34,17 +32,30 @@ function moreButton(rows, first) {
 }
 
 function row(entry) {
-  const isMinus = entry.points < 0
+  // What waits shows as what it will be, and once more when it has come through.
+  const waits = entry.points === 0 && entry.pending > 0
+  const change = waits ? entry.pending : entry.points
+  const [name, words] = reasons()[entry.reason] || ['history', t('Points')]
   return h(
     'div.row-flat',
-    h('span.row-icon', icon(reasonIcon(entry.reason))),
-    h('span.row-text', h('strong', entry.text || reasonWords(entry.reason)), h('span.small', moment(entry.at), entry.pending ? [' · ', chip(t('On its way'))] : null)),
-    h(`span.row-points${isMinus ? '.is-minus' : ''}`, signed(entry.points)),
+    h('span.row-icon', icon(name)),
+    h('span.row-text', h('strong', entry.text || words), h('span.small', [entry.text && words, moment(entry.at)].filter(Boolean).join(' · ')), waits && h('span', chip(t('On its way')))),
+    h(`span.row-points${change > 0 ? '' : '.is-minus'}`, signed(change)),
   )
 }
 
-const reasonIcon = (reason) => ({ order: 'check', scan: 'scan', referral: 'users', redemption: 'gift', birthday: 'star', expiry: 'clock' })[reason] || 'history'
-
-function reasonWords(reason) {
-  return { order: t('Purchase'), scan: t('Scan'), referral: t('Friend'), redemption: t('Reward'), birthday: t('Birthday'), expiry: t('Run out'), correction: t('Correction') }[reason] || t('Points')
-}
+const reasons = () => ({
+  PURCHASE: ['check', t('Purchase')],
+  RETURN: ['arrow-down-left', t('Return')],
+  EVENT: ['star', t('Bonus')],
+  SCAN: ['scan', t('Scan')],
+  REFERRAL: ['users', t('Friend')],
+  BIRTHDAY: ['star', t('Birthday')],
+  SEGMENT: ['star', t('Bonus')],
+  RELEASED: ['hourglass', t('Ready to use')],
+  HOLD: ['gift', t('Reward')],
+  HOLD_BACK: ['arrow-down-left', t('Given back')],
+  EXPIRY: ['clock', t('Run out')],
+  MERGE: ['users', t('Accounts joined')],
+  CORRECTION: ['check', t('Correction')],
+})

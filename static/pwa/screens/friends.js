@@ -1,7 +1,7 @@
 /* Bringing friends: the link, who came by it, and what comes next. */
 
 import { h } from '../dom.js'
-import { day, n, number, shop, t } from '../i18n.js'
+import { day, n, number, shop, signed, t } from '../i18n.js'
 import { icon } from '../icons.js'
 import { live } from '../live.js'
 import { button, chip, empty, list, part, skeleton, toast } from '../ui.js'
@@ -49,7 +49,7 @@ function milestones({ milestones: steps, friends: brought }) {
   if (!steps?.length) return null
   const came = brought.filter(({ status }) => status === 'rewarded').length
   const row = ({ friends: needed, points }) =>
-    h('div.row-flat', h(`span.row-icon${came >= needed ? '.is-accent' : ''}`, icon(came >= needed ? 'circle-check' : 'award')), h('span.row-text', h('strong', n('{count} friend', '{count} friends', needed)), h('progress', { max: String(needed), value: String(Math.min(came, needed)), 'aria-label': n('{count} friend', '{count} friends', needed) })), h('span.row-points', `+${number(points)}`))
+    h('div.row-flat', h(`span.row-icon${came >= needed ? '.is-accent' : ''}`, icon(came >= needed ? 'circle-check' : 'award')), h('span.row-text', h('strong', n('{count} friend', '{count} friends', needed)), h('progress', { max: String(needed), value: String(Math.min(came, needed)), 'aria-label': n('{count} friend', '{count} friends', needed) })), h('span.row-points', signed(points)))
   return part(t('Milestones'), {}, list(steps.map(row)))
 }
 

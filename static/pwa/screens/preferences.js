@@ -6,7 +6,7 @@ import { currentLanguage, day, moment, rememberLanguage, shop, t, useLanguage } 
 import { icon } from '../icons.js'
 import { changed, fresh, live } from '../live.js'
 import { canPush, isBlocked, isSubscribed, subscribe, unsubscribe } from '../push.js'
-import { forget, signOut, thisDevice } from '../session.js'
+import { forget, signOut } from '../session.js'
 import { session } from '../store.js'
 import { busy, button, chip, choice, confirm, field, input, list, part, select, skeleton, toast, toggle, wordsOf } from '../ui.js'
 
@@ -16,7 +16,7 @@ export default function preferences(params, signal) {
   const devices = h('div')
   live('me', profile, (me) => person(me), { signal, bones: skeleton('lines', 4) })
   live('me/consents', wishes, (rows) => consents(rows), { signal, bones: skeleton('lines', 3) })
-  live('me/devices', devices, (rows) => phones(rows.results || rows), { signal })
+  live('me/devices', devices, (rows) => phones(rows), { signal })
   return { title: t('Preferences'), body: [profile, look(), wishes, notifications(), devices, mine()] }
 }
 
@@ -81,7 +81,7 @@ async function topicsOf() {
 
 function consents(rows) {
   const place = h('div.card')
-  topicsOf().then((topics) => place.replaceChildren(...switches(rows.results || rows, topics)))
+  topicsOf().then((topics) => place.replaceChildren(...switches(rows, topics)))
   return part(t('What you get'), {}, h('p.small', t('Each of these is yours to switch off at any time. Your points do not depend on it.')), place)
 }
 
@@ -138,11 +138,9 @@ async function turnPush(box) {
 
 function phones(rows) {
   const row = (device) => {
-    const isThis = device.is_current || device.id === thisDevice()?.id
     const end = h('button.icon-button', { type: 'button', 'aria-label': t('Sign out {device}', { device: device.name }) }, icon('logout'))
     end.addEventListener('click', () => busy(end, () => revoke(device)))
-    const seen = device.last_seen_at || device.last_used_at || device.created_at
-    return h('div.row-flat', h('span.row-icon', icon('device-mobile')), h('span.row-text', h('strong', device.name), h('span.small', seen && t('Last used {moment}', { moment: moment(seen) }))), isThis ? chip(t('This phone'), 'good') : end)
+    return h('div.row-flat', h('span.row-icon', icon('device-mobile')), h('span.row-text', h('strong', device.name), h('span.small', t('Last used {moment}', { moment: moment(device.seen_at) }))), device.is_this_one ? chip(t('This phone'), 'good') : end)
   }
   return part(t('Where you are signed in'), {}, list(rows.map(row)))
 }

@@ -2,7 +2,7 @@
 
 import { post } from '../api.js'
 import { h, show } from '../dom.js'
-import { moment, n, t } from '../i18n.js'
+import { n, t } from '../i18n.js'
 import { announce } from '../layout.js'
 import { changed, freshOrLast, live } from '../live.js'
 import { qrPicture } from '../qr.js'
@@ -15,17 +15,21 @@ export default async function redemption({ id }, signal) {
   const found = find(await freshOrLast('me/redemptions', { signal }))
   if (!found) return { title: t('Reward'), back: '/app/rewards', body: empty('ticket', t('This is not on this phone'), null, link(t('All rewards'), '/app/rewards')) }
   const place = h('div', { 'aria-live': 'polite' })
-  let status = found.status
+  let status = statusOf(found)
   const again = live('me/redemptions', place, (body) => {
     const now = find(body) || found
-    if (now.status !== status) announce(outcome(now)[1])
-    status = now.status
-    return status === 'held' ? ticket(now, signal, again) : ended(now)
+    const before = status
+    status = statusOf(now)
+    if (status !== before) announce(outcome(status, now.points)[1])
+    return status === 'held' ? ticket(now, signal, again) : ended(status, now.points)
   }, { signal })
   const timer = setInterval(() => status === 'held' && document.visibilityState === 'visible' && again(), ASK_EVERY)
   signal.addEventListener('abort', () => clearInterval(timer))
   return { title: found.reward.name, back: '/app/rewards', body: place }
 }
+
+/** A hold that has run out is over for the shopper at once, though the server may take a moment to note it. */
+const statusOf = ({ status, expires_at: until }) => (status === 'held' && new Date(until) <= Date.now() ? 'expired' : status)
 
 function ticket(held, signal, again) {
   const giveBack = button(t('Give it back'), () => busy(giveBack, () => release(held)), { kind: 'quiet', wide: true })
@@ -33,7 +37,7 @@ function ticket(held, signal, again) {
     'section.ticket',
     h('p', t('Show this at the counter.')),
     qrPicture(held.qr, t('QR code of this reward')),
-    h('dl.ticket-words', h('div', h('dt', t('Code')), h('dd', spaced(held.code))), held.pin && h('div', h('dt', t('PIN')), h('dd', spaced(held.pin)))),
+    h('dl.ticket-words', h('div', h('dt', t('Code')), h('dd', spaced(held.code))), h('div', h('dt', t('PIN')), h('dd', spaced(held.pin)))),
     countdown(held.expires_at, signal, again),
     giveBack,
   )
@@ -72,16 +76,17 @@ async function release(held) {
   changed()
 }
 
-function ended(now) {
-  const [name, title, text] = outcome(now)
+function ended(status, points) {
+  const [name, title, text] = outcome(status, points)
   return empty(name, title, text, link(t('All rewards'), '/app/rewards'), link(t('Activity'), '/app/activity', { kind: 'quiet' }))
 }
 
-function outcome({ status, points, ended_at: at }) {
-  const when = at ? moment(at) : ''
+function outcome(status, points) {
+  const back = n('{count} point is yours again.', '{count} points are yours again.', points)
   return {
+    held: ['ticket', t('Held for you'), null],
     redeemed: ['circle-check', t('Redeemed'), t('Enjoy it!')],
-    released: ['arrow-down-left', t('Given back'), n('{count} point is yours again.', '{count} points are yours again.', points)],
-    expired: ['clock', t('It ran out'), n('{count} point is yours again.', '{count} points are yours again.', points)],
-  }[status] || ['ticket', status, when]
+    released: ['arrow-down-left', t('Given back'), back],
+    expired: ['clock', t('It ran out'), back],
+  }[status]
 }

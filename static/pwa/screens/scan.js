@@ -2,7 +2,7 @@
 
 import { Refused } from '../api.js'
 import { h, show } from '../dom.js'
-import { moment, n, t } from '../i18n.js'
+import { moment, n, signed, t } from '../i18n.js'
 import { icon } from '../icons.js'
 import { announce } from '../layout.js'
 import { changed, live } from '../live.js'
@@ -58,7 +58,7 @@ function told(outcome) {
   if (outcome.refusal) return h('p.notice.is-warning', icon('alert-triangle'), h('span', wordsOf(outcome.refusal)))
   const { points, product, text } = outcome.answer
   const words = points ? n('{count} point for you!', '{count} points for you!', points) : t('Read. Thank you!')
-  return h('div.won', icon('circle-check'), h('p.won-points', words), (product?.name || text) && h('p', product?.name || text))
+  return h('div.won', icon('circle-check'), h('p.won-points', words), h('p', product?.name || text))
 }
 
 async function drawWaiting(place) {
@@ -66,11 +66,10 @@ async function drawWaiting(place) {
   show(place, rows.length > 0 && part(t('Waiting to be sent'), {}, list(rows.map(({ code, scanned_at: at }) => h('div.row-flat', h('span.row-icon', icon('clock')), h('span.row-text', h('strong', code), h('span.small', moment(at))))))))
 }
 
-function past(body) {
-  const rows = body.results || body
+function past({ results: rows }) {
   if (!rows.length) return null
   const row = ({ product, points, scanned_at: at, text }) =>
-    h('div.row-flat', h('span.row-icon', icon('scan')), h('span.row-text', h('strong', product?.name || text || t('Code')), at && h('span.small', moment(at))), points > 0 && h('span.row-points', `+${points}`))
+    h('div.row-flat', h('span.row-icon', icon('scan')), h('span.row-text', h('strong', product?.name || text), h('span.small', moment(at))), points > 0 && h('span.row-points', signed(points)))
   return part(t('Scanned before'), {}, list(rows.slice(0, 10).map(row)))
 }
 

@@ -14,11 +14,9 @@ export default function wishlist(params, signal) {
   const wished = h('div')
   const found = h('div')
   const wishes = new Set()
-  live('me/wishlist', wished, (body) => drawWishes(rowsOf(body), wishes), { signal })
+  live('me/wishlist', wished, ({ results }) => drawWishes(results, wishes), { signal })
   return { title: t('Wishlist'), body: [search(found, wishes, signal), found, wished] }
 }
-
-const rowsOf = (body) => body.results || body
 
 function search(found, wishes, signal) {
   const words = input({ type: 'search', autocomplete: 'off', enterkeyhint: 'search' })
@@ -31,8 +29,8 @@ function search(found, wishes, signal) {
     if (q.length < 2) return show(found)
     show(found, skeleton('lines', 2))
     try {
-      const body = await ask(`products?q=${encodeURIComponent(q)}`, { signal: asked.signal })
-      if (!signal.aborted) show(found, results(rowsOf(body), wishes))
+      const { results: products } = await ask(`products?q=${encodeURIComponent(q)}`, { signal: asked.signal })
+      if (!signal.aborted) show(found, hits(products, wishes))
     } catch (error) {
       if (error.name !== 'AbortError') show(found, h('p.notice', { role: 'alert' }, icon('alert-triangle'), h('span', wordsOf(error))))
     }
@@ -46,7 +44,7 @@ function search(found, wishes, signal) {
   return h('form', { role: 'search', onsubmit: (event) => event.preventDefault() }, field(t('Find a product'), words, { help: t('We tell you when it is back in stock or costs less.') }))
 }
 
-function results(products, wishes) {
+function hits(products, wishes) {
   announce(products.length ? t('Products found') : t('Nothing found'))
   if (!products.length) return h('p.notice', icon('search'), h('span', t('Nothing is called that here. Try fewer letters.')))
   return part(t('Products'), {}, list(products.map((product) => row(product, wishes.has(product.sku)))))
@@ -54,7 +52,7 @@ function results(products, wishes) {
 
 function drawWishes(rows, wishes) {
   wishes.clear()
-  const products = rows.map((wish) => wish.product || wish)
+  const products = rows.map(({ product }) => product)
   products.forEach(({ sku }) => wishes.add(sku))
   if (!products.length) return empty('heart', t('No wishes yet'), t('Look for a product above and tap its heart.'))
   return part(t('Your wishes'), {}, list(products.map((product) => row(product, true))))
