@@ -1,6 +1,6 @@
 /* What a screen shows from the API: the last good answer at once, then the fresh one; offline, the last good one stays. */
 
-import { Offline, SignedOut, ask, call } from './api.js'
+import { Offline, Refused, SignedOut, ask, call } from './api.js'
 import { show } from './dom.js'
 import { answers } from './store.js'
 import { failure, skeleton } from './ui.js'
@@ -53,31 +53,42 @@ export async function freshOrLast(path, options) {
 
 /**
  * Draw `path` into `place` whenever there is something new of it, until `signal` ends it. Resolves to a function that
- * fetches it again. `bones` are what stands there before the first answer.
+ * fetches it again. `bones` are what stands there before the first answer; a `quiet` part shows nothing until then, and
+ * nothing when it fails: others on the screen say so.
  */
-export function live(path, place, draw, { signal, bones = skeleton(), isPublic = false } = {}) {
+export function live(path, place, draw, { signal, bones = skeleton(), quiet = false } = {}) {
   let drawn = null
   const put = (body) => {
     const text = JSON.stringify(body)
     if (signal.aborted || text === drawn) return
-    drawn = text
-    place.removeAttribute('aria-busy')
     show(place, draw(body))
+    place.removeAttribute('aria-busy')
+    drawn = text
   }
   const fetchAgain = async () => {
     try {
-      put(await fresh(path, { signal, isPublic }))
+      put(await fresh(path, { signal }))
     } catch (error) {
       if (signal.aborted || error.name === 'AbortError') return
-      if (error instanceof SignedOut) document.dispatchEvent(new Event('signedout'))
-      else if (drawn === null) show(place, failure(error, begin))
+      if (error instanceof SignedOut) return document.dispatchEvent(new Event('signedout'))
+      if (drawn === null) give(error)
+      if (!(error instanceof Offline || error instanceof Refused)) throw error
     }
+    return undefined
+  }
+  const give = (error) => {
+    place.removeAttribute('aria-busy')
+    show(place, quiet ? null : failure(error, begin))
   }
   const begin = async () => {
     place.setAttribute('aria-busy', 'true')
-    show(place, bones)
+    show(place, quiet ? null : bones)
     const kept = await answers.get(path)
-    if (kept) put(kept.body)
+    try {
+      if (kept) put(kept.body)
+    } catch {
+      // Kept by an older version of the app, which knew another shape.
+    }
     await fetchAgain()
   }
   const whenSeen = () => document.visibilityState === 'visible' && fetchAgain()

@@ -5,7 +5,8 @@ import { Offline, Refused, SignedOut, post } from './api.js'
 import { scans } from './store.js'
 
 export const SYNC = 'send-scans'
-const news = new BroadcastChannel('regulars-scans')
+const CHANNEL = 'regulars-scans'
+const news = new BroadcastChannel(CHANNEL)
 
 /** Keep a scan and try to send it. Resolves to what came of it, or undefined while it waits for a connection. */
 export async function scan(code) {
@@ -38,9 +39,11 @@ export function sendWaiting() {
 
 export const waitingScans = () => scans.all()
 
-/** Call when scans were sent, here or by another tab or the service worker. */
+/** Call when scans were sent, here or by another tab or the service worker. A channel does not hear itself: this is another. */
 export function onSent(listener, signal) {
-  news.addEventListener('message', listener, { signal })
+  const ear = new BroadcastChannel(CHANNEL)
+  ear.addEventListener('message', listener)
+  signal?.addEventListener('abort', () => ear.close(), { once: true })
 }
 
 /** What was answered is settled; what was not stays for later. */

@@ -105,7 +105,7 @@ class Phone:
     def kept_for_offline(self) -> None:
         """Wait until the service worker has every file, and works for this page."""
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        self.page.wait_for_function("navigator.serviceWorker.controller !== null")
+        self.page.wait_for_function("() => navigator.serviceWorker.controller !== null")
 
     def lose_connection(self) -> None:
         self.context.set_offline(True)
@@ -134,7 +134,7 @@ def phone_with(_browser: Browser, live_server: LiveServer, counter: Counted) -> 
         context.set_default_timeout(10_000)
         page, errors = context.new_page(), list[str]()
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
         phone = Phone(page, context, live_server.url, errors)
         opened.append((phone, own))
         return phone
@@ -521,7 +521,7 @@ def test_a_subscription_to_push_is_made_with_the_shops_key_and_kept(phone: Phone
     phone.kept_for_offline()
     phone.open("/app/preferences")
     phone.page.get_by_role("switch", name="Show notifications").check()
-    phone.page.wait_for_function("globalThis.subscribedWith")
+    phone.page.wait_for_function("() => globalThis.subscribedWith")
     expect(phone.page.get_by_role("switch", name="Show notifications")).to_be_enabled()
     assert phone.page.evaluate("globalThis.subscribedWith") == {
         "userVisibleOnly": True,
@@ -634,7 +634,8 @@ def test_the_app_can_be_installed(phone: Phone) -> None:
         ("512x512", "any"),
         ("512x512", "maskable"),
     }
-    assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
+    faults = {fault["errorId"] for fault in session.send("Page.getInstallabilityErrors")["installabilityErrors"]}
+    assert faults <= {"in-incognito"}  # as every browser of a test is
 
 
 def test_a_new_version_is_offered_and_taken_when_the_member_says_so(phone: Phone, ada: Member) -> None:

@@ -9,7 +9,7 @@ import { busy, button, chip, empty, link, list } from '../ui.js'
 export default function activity(params, signal) {
   const balance = h('p.lead')
   const place = h('div')
-  live('me', balance, (me) => n('You have {count} point.', 'You have {count} points.', me.points.balance), { signal, bones: null })
+  live('me', balance, (me) => n('You have {count} point.', 'You have {count} points.', me.points.balance), { signal, quiet: true })
   live('me/points', place, entries, { signal })
   return { title: t('Activity'), body: [balance, place] }
 }

@@ -12,7 +12,7 @@ import { thisDevice } from '../session.js'
 export default function card(params, signal) {
   const code = h('div.card-code', { 'aria-live': 'off' })
   const who = h('div.card-who')
-  live('me', who, holder, { signal, bones: null })
+  live('me', who, holder, { signal, quiet: true })
   drawAgain(code, signal)
   keepAwake(signal)
   const body = h('section.member-card', who, code, h('div.card-time', { 'aria-hidden': 'true' }, h('span')), h('p', t('Show this at the till to earn points.')))

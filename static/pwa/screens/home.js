@@ -15,8 +15,8 @@ export default function home(params, signal) {
   const forMe = h('div')
   const reach = h('div')
   live('me', standing, (me) => [hero(me), expiring(me.points.expiring)], { signal, bones: skeleton('hero', 1) })
-  live('me/redemptions', held, holds, { signal, bones: null })
-  live('/api/campaigns/v1/me/offers', forMe, offers, { signal, bones: null })
+  live('me/redemptions', held, holds, { signal, quiet: true })
+  live('/api/campaigns/v1/me/offers', forMe, offers, { signal, quiet: true })
   live('me/rewards', reach, withinReach, { signal, bones: skeleton('tile', 3) })
   return { title: shop.name, mark: shop.logo, body: [standing, held, installHint(signal), forMe, reach], wide: true }
 }

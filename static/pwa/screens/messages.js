@@ -9,7 +9,7 @@ import { empty, link } from '../ui.js'
 export default function messages(params, signal) {
   const forMe = h('div')
   const place = h('div')
-  live('/api/campaigns/v1/me/offers', forMe, offers, { signal, bones: null })
+  live('/api/campaigns/v1/me/offers', forMe, offers, { signal, quiet: true })
   live('/api/campaigns/v1/me/messages', place, rows, { signal })
   return { title: t('Messages'), body: [forMe, place] }
 }

@@ -140,7 +140,7 @@ function phones(rows) {
   const row = (device) => {
     const end = h('button.icon-button', { type: 'button', 'aria-label': t('Sign out {device}', { device: device.name }) }, icon('logout'))
     end.addEventListener('click', () => busy(end, () => revoke(device)))
-    return h('div.row-flat', h('span.row-icon', icon('device-mobile')), h('span.row-text', h('strong', device.name), h('span.small', t('Last used {moment}', { moment: moment(device.seen_at) }))), device.is_this_one ? chip(t('This phone'), 'good') : end)
+    return h('div.row-flat', h('span.row-icon', icon('device-mobile')), h('span.row-text', h('strong', device.name), h('span.small', t('Last used {moment}', { moment: moment(device.last_seen_at) }))), device.is_current ? chip(t('This phone'), 'good') : end)
   }
   return part(t('Where you are signed in'), {}, list(rows.map(row)))
 }

@@ -10,8 +10,8 @@ export default function rewards(params, signal) {
   const balance = h('p.lead')
   const held = h('div')
   const catalogue = h('div')
-  live('me', balance, (me) => n('You have {count} point.', 'You have {count} points.', me.points.balance), { signal, bones: null })
-  live('me/redemptions', held, holds, { signal, bones: null })
+  live('me', balance, (me) => n('You have {count} point.', 'You have {count} points.', me.points.balance), { signal, quiet: true })
+  live('me/redemptions', held, holds, { signal, quiet: true })
   live('me/rewards', catalogue, tiles, { signal, bones: skeleton('tile', 6) })
   return { title: t('Rewards'), body: [balance, held, catalogue], wide: true }
 }

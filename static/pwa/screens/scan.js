@@ -21,7 +21,7 @@ export default function scanScreen(params, signal) {
   startCamera(camera, take, signal)
   drawWaiting(waiting)
   onSent(() => drawWaiting(waiting), signal)
-  live('me/scans', recent, past, { signal, bones: null })
+  live('me/scans', recent, past, { signal, quiet: true })
   const given = new URLSearchParams(location.search).get('code')
   if (given) take(given)
   return { title: t('Scan a code'), body: [camera, result, typed(take), waiting, recent] }
