@@ -171,6 +171,13 @@ class PointsLot(models.Model):
     pending_event = models.CharField(max_length=100, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     is_sliding = models.BooleanField(default=False)
+    # What the indexes ask. They change with the first and the last point alone, so that spending leaves them be.
+    is_open = models.GeneratedField(
+        expression=models.Q(remaining__gt=0), output_field=models.BooleanField(), db_persist=True
+    )
+    is_waiting = models.GeneratedField(
+        expression=models.Q(pending__gt=0), output_field=models.BooleanField(), db_persist=True
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -182,12 +189,10 @@ class PointsLot(models.Model):
             )
         ]
         indexes = [
-            models.Index(
-                fields=["member", "expires_at", "id"], condition=models.Q(remaining__gt=0), name="lots_to_spend"
-            ),
-            models.Index(fields=["expires_at"], condition=models.Q(remaining__gt=0), name="lots_to_expire"),
-            models.Index(fields=["member"], condition=models.Q(pending__gt=0), name="lots_pending"),
-            models.Index(fields=["pending_until"], condition=models.Q(pending__gt=0), name="lots_to_release"),
+            models.Index(fields=["member", "expires_at", "id"], condition=models.Q(is_open=True), name="lots_to_spend"),
+            models.Index(fields=["expires_at"], condition=models.Q(is_open=True), name="lots_to_expire"),
+            models.Index(fields=["member"], condition=models.Q(is_waiting=True), name="lots_pending"),
+            models.Index(fields=["pending_until"], condition=models.Q(is_waiting=True), name="lots_to_release"),
         ]
 
     def __str__(self) -> str:

@@ -126,7 +126,7 @@ _BY_AGE = """
     lots AS (
         SELECT lot.member_id, lot.remaining, extract(day FROM %(now)s - entry.occurred_at) AS age
         FROM loyalty_pointslot lot JOIN loyalty_pointsentry entry ON entry.id = lot.entry_id
-        WHERE lot.remaining > 0
+        WHERE lot.is_open
     )
     SELECT bands.label, count(DISTINCT lots.member_id), coalesce(sum(lots.remaining), 0)::bigint
     FROM bands LEFT JOIN lots ON (greatest(age, 0) > low OR low = 0) AND greatest(age, 0) <= high
@@ -139,7 +139,7 @@ _BY_EXPIRY = """
     ),
     lots AS (
         SELECT member_id, remaining, expires_at, is_sliding, extract(day FROM expires_at - %(now)s) AS ahead
-        FROM loyalty_pointslot WHERE remaining > 0
+        FROM loyalty_pointslot WHERE is_open
     ),
     dated AS (
         SELECT bands.n, bands.label, count(DISTINCT lots.member_id) AS members, coalesce(sum(remaining), 0) AS points

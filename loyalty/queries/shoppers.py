@@ -46,7 +46,7 @@ def profile_of(member: Member, *, now: datetime) -> Profile:
 
 def _expiring(member: Member) -> list[Expiring]:
     """The next days on which points run out."""
-    lots = PointsLot.objects.filter(member=member, remaining__gt=0, expires_at__isnull=False)
+    lots = PointsLot.objects.filter(member=member, is_open=True, expires_at__isnull=False)
     days = lots.values("expires_at").annotate(points=Sum("remaining")).order_by("expires_at")[:SOON]
     return [Expiring(day["points"], day["expires_at"]) for day in days]
 

@@ -45,3 +45,24 @@ def compared(name: str, *, ours: str, limit: str, times: Mapping[str, list[float
         runs=len(times[ours]),
         detail={"medians": medians, **detail},
     )
+
+
+def rates(
+    name: str, *, ours: str, limit: str, per_second: Mapping[str, list[float]], unit: str, **detail: Any
+) -> Result:
+    """From the rates of every run of every case; more is better. Prints them as a table first."""
+    width = max(map(len, per_second))
+    print(f"\n{'':{width}}    median       min       max  runs")
+    for case, reached in per_second.items():
+        middle = statistics.median(reached)
+        print(f"{case:{width}}  {middle:8,.0f}  {min(reached):8,.0f}  {max(reached):8,.0f}  {len(reached):4}")
+    medians = {case: round(statistics.median(reached), 1) for case, reached in per_second.items()}
+    return Result(
+        name=name,
+        value=medians[ours],
+        unit=unit,
+        limit=medians[limit],
+        ratio=round(medians[ours] / medians[limit], 3),
+        runs=len(per_second[ours]),
+        detail={"medians": medians, **detail},
+    )

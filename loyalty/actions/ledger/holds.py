@@ -15,19 +15,16 @@ class NotEnoughPoints(DomainError):
 def hold(redemption: Redemption, *, now: datetime) -> None:
     """Lock the points of a redemption whose row is there already. Raises NotEnoughPoints."""
     member_id, points = redemption.member_id, redemption.points
-    if not statements.rows(statements.SPEND, [points, member_id, points]):
-        has = statements.rows("SELECT balance FROM loyalty_pointsaccount WHERE member_id = %s", [member_id])
-        raise NotEnoughPoints(f"This takes {points:,} points; there are {has[0][0] if has else 0:,}.")
-    statements.run(
-        statements.HOLD,
-        {
-            "member": member_id,
-            "points": points,
-            "redemption": redemption.pk,
-            "key": str(redemption.public_id),
-            "now": now,
-        },
-    )
+    parameters = {
+        "member": member_id,
+        "points": points,
+        "redemption": redemption.pk,
+        "key": str(redemption.public_id),
+        "now": now,
+    }
+    if not statements.rows(statements.HOLD, parameters)[0][0]:
+        has = lock_accounts([member_id]).get(member_id, 0)
+        raise NotEnoughPoints(f"This takes {points:,} points; there are {has:,}.")
 
 
 def give_back(redemption: Redemption, *, now: datetime, note: str) -> None:

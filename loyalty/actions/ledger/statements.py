@@ -115,26 +115,14 @@ OPEN = """
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ), 0))::int AS taken
         FROM wanted JOIN loyalty_pointslot lot USING (member_id)
-        WHERE lot.remaining > 0
+        WHERE lot.is_open
     )
 """
 TAKE = "UPDATE loyalty_pointslot lot SET remaining = remaining - taken FROM open WHERE lot.id = open.id AND taken > 0"
 TAKE_WANTED = f"""
     WITH wanted AS (SELECT * FROM unnest(%s::bigint[], %s::int[]) AS w (member_id, points)), {OPEN} {TAKE}
 """
-SPEND = """
-    UPDATE loyalty_pointsaccount SET balance = balance - %s WHERE member_id = %s AND balance >= %s RETURNING balance
-"""
-HOLD = f"""
-    WITH wanted AS (SELECT %(member)s::bigint AS member_id, %(points)s::int AS points), {OPEN},
-    taken AS ({TAKE} RETURNING lot.id, open.taken),
-    uses AS (
-        INSERT INTO loyalty_lotuse (redemption_id, lot_id, points) SELECT %(redemption)s, id, taken FROM taken
-    )
-    INSERT INTO loyalty_pointsentry
-        (member_id, points, reason, reference, redemption_id, note, occurred_at, created_at)
-    VALUES (%(member)s, -%(points)s, '{Reason.HOLD}', %(key)s, %(redemption)s, '', %(now)s, %(now)s)
-"""
+HOLD = "SELECT loyalty_hold_points(%(member)s, %(points)s, %(redemption)s, %(key)s, %(now)s)"
 GIVE_BACK = f"""
     WITH entered AS (
         INSERT INTO loyalty_pointsentry
@@ -166,13 +154,13 @@ DRAW = """
 """
 MEMBERS_TO_RELEASE = """
     SELECT DISTINCT member_id FROM loyalty_pointslot
-    WHERE pending > 0 AND pending_until <= %(now)s AND member_id > %(last)s ORDER BY member_id LIMIT %(limit)s
+    WHERE is_waiting AND pending_until <= %(now)s AND member_id > %(last)s ORDER BY member_id LIMIT %(limit)s
 """
 RELEASE = f"""
     WITH due AS (
         SELECT lot.id, lot.member_id, lot.pending, lot.order_id, entry.rule_id
         FROM loyalty_pointslot lot JOIN loyalty_pointsentry entry ON entry.id = lot.entry_id
-        WHERE lot.pending > 0 AND lot.member_id = ANY(%(members)s) AND {{where}}
+        WHERE lot.is_waiting AND lot.member_id = ANY(%(members)s) AND {{where}}
     ),
     entered AS (
         INSERT INTO loyalty_pointsentry
@@ -195,7 +183,7 @@ RELEASE = f"""
     SELECT id FROM due
 """
 IS_OVER = """
-    lot.remaining > 0 AND (lot.expires_at <= %(now)s OR (lot.is_sliding AND account.active_at <= %(still)s))
+    lot.is_open AND (lot.expires_at <= %(now)s OR (lot.is_sliding AND account.active_at <= %(still)s))
 """
 MEMBERS_TO_EXPIRE = f"""
     SELECT DISTINCT lot.member_id
