@@ -18,11 +18,13 @@ from loyalty.actions import (
     business,
     codes,
     imports,
+    ledger,
     login_codes,
     members,
     own_events,
     people,
     points,
+    programme,
     redemptions,
     referrals,
     reward_policies,
@@ -31,6 +33,7 @@ from loyalty.actions import (
     scores,
     segments,
     sign_in,
+    tiers,
     till_keys,
     tokens,
     wishlist,
@@ -50,6 +53,7 @@ from loyalty.models import (
     RewardPolicy,
     Segment,
     Store,
+    Tier,
     TillKey,
     User,
 )
@@ -98,6 +102,7 @@ class Counter:
     referral: Referral
     product: Product
     policy: RewardPolicy
+    tier: Tier
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,11 @@ def _at_the_counter(ada: Member, by: User, now: dt.datetime) -> Counter:
         reason="Nothing is given away.", source="A law", as_of=now.date(), is_in_force=False,
     )  # fmt: skip
     held = redemptions.hold(member=ada, reward=reward, now=now)
-    return Counter(reward=reward, held=held, batch=batch, referral=referral, product=product, policy=policy)
+    ledger.check_ledger(clock=lambda: now)
+    programme.change_terms(milestones={5: 500})
+    tier = tiers.save_tier(tier=None, name="Gold", threshold=Decimal(500), colour="#a16207", perks="")
+    tiers.count_tiers(None, now=now)
+    return Counter(reward=reward, held=held, batch=batch, referral=referral, product=product, policy=policy, tier=tier)
 
 
 def _track(by: User, follow: Callable[[], None], now: dt.datetime) -> Tracked:

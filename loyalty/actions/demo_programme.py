@@ -23,9 +23,9 @@ WISHES, SCANS, COLLECTORS = 160, 40, 24
 OPENING_GIFT = 500
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
-# What is sold most counts as in stock, and costs what it was sold for last year.
+# A product costs what it was sold for last year, and one in seven has run out.
 _PRICE = """
-    UPDATE loyalty_product product SET price = sold.price, is_in_stock = sold.quantity > 2
+    UPDATE loyalty_product product SET price = sold.price, is_in_stock = product.id % 7 <> 0
     FROM (
         SELECT product_id, round(sum(amount) / sum(quantity), 2) AS price, sum(quantity) AS quantity
         FROM loyalty_orderline WHERE quantity > 0 AND amount > 0 GROUP BY product_id
@@ -108,7 +108,7 @@ def _print_codes(now: datetime) -> None:
     labels = _batch("Neck labels, autumn", product, CodeBatch.Use.SINGLE, size=240, points=5, now=begun)
     printed = [shelf.codes.get().pk] * SCANS + list(labels.codes.order_by("pk").values_list("pk", flat=True)[:SCANS])
     for number, (member, code_id) in enumerate(zip(cycle(_regulars(SCANS)), printed, strict=False)):
-        at = begun + (number % 39 + 1) * DAY
+        at = begun + (number % 39 + 1) * DAY - number * 37 % 400 * MINUTE
         text = text_of(code_id, settings.SECRET_KEY)
         client_id = uuid.uuid5(uuid.NAMESPACE_URL, f"demo scan {number}")
         scans.scan(member=member, text=text, client_id=client_id, scanned_at=at, now=at)
@@ -128,7 +128,7 @@ def _collect(offered: list[Reward], now: datetime) -> None:
         zip(collectors, cycle(offered), cycle(stores), strict=False), start=1
     ):
         is_last = number > COLLECTORS - 3
-        at = now - 3 * number * MINUTE if is_last else now - (number + 2) * DAY
+        at = now - 3 * number * MINUTE if is_last else now - (number + 2) * DAY - number * 53 % 360 * MINUTE
         held = redemptions.hold(member=member, reward=reward, now=at)
         if number % 6 == 0 and not is_last:
             redemptions.release(redemption=held, now=at + 9 * MINUTE, note="Changed their mind")
