@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("campaigns.dashboard.public_urls")),
     path("", include("tracking.api.urls")),
     path("api/loyalty/v1/", include("loyalty.api.urls")),
+    path("", include("campaigns.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("pictures/<str:digest>", pictures.picture, name="picture"),

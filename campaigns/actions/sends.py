@@ -9,7 +9,7 @@ from django.db.models import F, Min, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from campaigns.models import Action, Campaign, Notice, PlanStep, Send, WrongState
+from campaigns.models import Action, Campaign, Notice, PlanStep, Send, Touch, WrongState
 from campaigns.queries.campaigns import is_over
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import dispatch, render
@@ -48,6 +48,15 @@ def send_due(*, now: datetime) -> int:
         dispatch.send_claimed(claimed, now=now)
         tell_owners(now=now)
     return len(claimed)
+
+
+@transaction.atomic
+def forget_member(*, public_id: str) -> None:
+    """Of somebody who has left: what waits never leaves, and where the rest went is not kept."""
+    sends = Send.objects.filter(member__public_id=public_id)
+    sends.update(recipient="", failure="")  # a mail server's refusal names the address
+    sends.filter(status=Status.PENDING).update(status=Status.CANCELLED, failure="The member has left.")
+    Touch.objects.filter(send__in=sends).update(user_agent="")
 
 
 @transaction.atomic

@@ -23,8 +23,7 @@ ADDRESS_IN_TEXT = re.compile(r"(https?://[^\s<>\"]+[^\s<>\".,;:!?)])")
 def message_for(send: Send, shop: Business) -> Message:
     """Ready to hand off. Needs `action.step.offer` and the member's related rows loaded. Raises WordingFault."""
     step = send.action.step
-    values = values_for(send.member, step, shop)
-    subject, body = " ".join(wording.fill(step.subject, values).split()), wording.fill(step.body, values)
+    subject, body = words_of(send, shop)
     shared: dict[str, Any] = {
         "send": send,
         "step": step,
@@ -50,6 +49,13 @@ def message_for(send: Send, shop: Business) -> Message:
         ),
         headers=_headers(send, shared["brand"], shared["unsubscribe_url"]),
     )
+
+
+def words_of(send: Send, shop: Business) -> tuple[str, str]:
+    """The subject and the text, without what stands around them in an email. Raises WordingFault."""
+    step = send.action.step
+    values = values_for(send.member, step, shop)
+    return " ".join(wording.fill(step.subject, values).split()), wording.fill(step.body, values)
 
 
 def message_id(send: Send) -> str:

@@ -17,7 +17,7 @@ Row = TypeVar("Row", bound=Model)
 class NewestFirst(CursorPagination):
     """By place, not by page number: a list that grows meanwhile shows nothing twice."""
 
-    ordering = "-pk"
+    ordering: Any = "-pk"
     page_size = 50
     page_size_query_param = "limit"
     max_page_size = 200

@@ -28,3 +28,9 @@ def known_as(user: models.Model, *, by: str) -> None:
     """For the API, which knows who asks only once a view has begun: the trail names them, and by what, from here on."""
     with suppress(LookupError):
         auditlog_value.get().update(actor=user, additional_data={"by": by})
+
+
+def spoken_for(by: str) -> None:
+    """As `known_as`, for a till or a member, nobody of the shop's. Where they asked from is not written down."""
+    with suppress(LookupError):
+        auditlog_value.get().update(remote_addr=None, remote_port=None, additional_data={"by": by})

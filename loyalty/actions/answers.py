@@ -3,6 +3,7 @@
 The answer is kept in the transaction of the write itself: either both are there, or neither.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,28 +25,37 @@ class InProgress(DomainError):
     code = "in_progress"
 
 
-def given(*, caller: str, key: str, request_digest: bytes) -> Answer | None:
+@dataclass(frozen=True, kw_only=True)
+class Keyed:
+    """A request with its key: whose key it is, and a digest of what is asked."""
+
+    caller: str
+    key: str
+    digest: bytes
+
+
+def given(asked: Keyed) -> Answer | None:
     """The answer that was given to this key before, if there is one. Raises KeyReused for another request."""
-    answer = Answer.objects.filter(caller=caller, key=key).first()
-    if answer is not None and bytes(answer.request_digest) != request_digest:
+    answer = Answer.objects.filter(caller=asked.caller, key=asked.key).first()
+    if answer is not None and bytes(answer.request_digest) != asked.digest:
         raise KeyReused("This Idempotency-Key was used for another request. Make a new one for each thing you ask for.")
     return answer
 
 
-def claim(*, caller: str, key: str, request_digest: bytes, now: datetime) -> Answer | None:
+def claim(asked: Keyed, *, now: datetime) -> Answer | None:
     """As `given()`, but when there is none, the caller of this is the first and now has to `keep` one.
 
     Waits for a twin that is at work. Raises KeyReused, and InProgress when the twin takes long.
     """
-    if _is_first(caller, key, request_digest, now):
+    if _is_first(asked, now):
         return None
-    answer = given(caller=caller, key=key, request_digest=request_digest)
+    answer = given(asked)
     if answer is None:  # forgotten this very moment
         raise InProgress("The same request is being worked on. Ask again in a moment.")
     return answer
 
 
-def _is_first(caller: str, key: str, request_digest: bytes, now: datetime) -> bool:
+def _is_first(asked: Keyed, now: datetime) -> bool:
     """Of several who insert at once one succeeds, and the others wait for its transaction to end."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
@@ -53,7 +63,7 @@ def _is_first(caller: str, key: str, request_digest: bytes, now: datetime) -> bo
             cursor.execute(
                 f"INSERT INTO {Answer._meta.db_table} (caller, key, request_digest, status, created_at)"
                 " VALUES (%s, %s, %s, 0, %s) ON CONFLICT (caller, key) DO NOTHING RETURNING id",
-                [caller, key, request_digest, now],
+                [asked.caller, asked.key, asked.digest, now],
             )
         except OperationalError as error:
             if isinstance(error.__cause__, LockNotAvailable):
@@ -64,8 +74,8 @@ def _is_first(caller: str, key: str, request_digest: bytes, now: datetime) -> bo
     return is_first
 
 
-def keep(*, caller: str, key: str, status: int, body: Any) -> None:
-    Answer.objects.filter(caller=caller, key=key).update(status=status, body=body)
+def keep(asked: Keyed, *, status: int, body: Any) -> None:
+    Answer.objects.filter(caller=asked.caller, key=asked.key).update(status=status, body=body)
 
 
 def forget_old_answers(*, now: datetime) -> None:

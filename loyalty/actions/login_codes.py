@@ -150,10 +150,11 @@ def _send(asked: LoginCode, now: datetime) -> bool:
 
 
 def _hand_over(asked: LoginCode, code: str) -> None:
-    context = {"code": code, "brand": brand.brand(), "minutes": int(CODE_LASTS.total_seconds() // 60)}
+    shop = brand.brand()
+    context = {"code": code, "brand": shop, "minutes": int(CODE_LASTS.total_seconds() // 60)}
     with translation.override(asked.language or None):
         text = render_to_string("emails/login_code.txt", context)
-        subject = _("%(code)s is your code for %(shop)s") % {"code": code, "shop": context["brand"].name}
+        subject = _("%(code)s is your code for %(shop)s") % {"code": code, "shop": shop.name}
     if asked.channel == EMAIL:
         send_mail(subject, text, None, [asked.destination])
         return

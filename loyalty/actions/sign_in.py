@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from config.shared.errors import DomainError
 from loyalty.actions.enrolment import Joining, enrol
-from loyalty.actions.login_codes import SMS, right_code, use_code
+from loyalty.actions.login_codes import EMAIL, SMS, right_code, use_code
 from loyalty.models import Device, LoginCode, Member, PushSubscription, RefreshToken
 from loyalty.rules.shopper_tokens import DEVICE_LASTS, LEEWAY, new_refresh_token
 from tracking.rules.keys import digest_of
@@ -121,8 +121,15 @@ def _member_at(asked: LoginCode) -> Member | None:
 def _joined(
     asked: LoginCode, join: Joining, address: str | None, browser_digest: bytes | None, now: datetime
 ) -> Member:
-    contact = {"phone": asked.destination} if asked.channel == SMS else {"email": asked.destination}
-    return enrol(join, **contact, source="app", address=address, browser_digest=browser_digest, now=now)
+    return enrol(
+        join,
+        email=asked.destination if asked.channel == EMAIL else "",
+        phone=asked.destination if asked.channel == SMS else "",
+        source="app",
+        address=address,
+        browser_digest=browser_digest,
+        now=now,
+    )
 
 
 def _token_row(token: str) -> RefreshToken | None:

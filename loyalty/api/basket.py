@@ -33,7 +33,7 @@ class BasketInput(serializers.Serializer[dict[str, Any]]):
     store = serializers.SlugRelatedField(
         slug_field="code", queryset=Store.objects.all(), required=False, allow_null=True, default=None
     )
-    lines = LineInput(many=True, allow_empty=False, max_length=MOST_LINES)
+    lines = serializers.ListField(child=LineInput(), allow_empty=False, max_length=MOST_LINES)
 
 
 class RulePointsAnswer(serializers.Serializer[Any]):

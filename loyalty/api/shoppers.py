@@ -5,7 +5,7 @@ and renewed by the device's refresh token, see loyalty.api.sign_in.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core import signing
@@ -16,6 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from config.shared.trail import spoken_for
 from loyalty.api.views import WritesOnce
 from loyalty.models import Device, Member
 from loyalty.queries.devices import open_device
@@ -64,6 +65,7 @@ class ShopperAuthentication(BaseAuthentication):
         device = device_of(given.strip(), now=timezone.now()) if given.strip().startswith(BEGINNING) else None
         if device is None:
             raise AuthenticationFailed("This sign-in has run out or was ended. Renew it, or sign in again.")
+        spoken_for("A member, on their phone")
         return Shopper(device), device.member
 
     def authenticate_header(self, request: Request) -> str:
@@ -96,8 +98,8 @@ class ShopperView(WritesOnce):
 
     @property
     def member(self) -> Member:
-        return self.request.user.member
+        return cast(Shopper, self.request.user).member
 
     @property
     def device(self) -> Device:
-        return self.request.user.device
+        return cast(Shopper, self.request.user).device

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.shared.access import client_address
+from config.shared.trail import spoken_for
 from loyalty.actions import login_codes, sign_in
 from loyalty.actions.enrolment import Allowed, Joining
 from loyalty.api.problems import Told
@@ -110,6 +111,10 @@ class EntranceView(LoyaltyView):
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        spoken_for("A member, on their phone")
 
 
 class Codes(EntranceView):

@@ -1,6 +1,6 @@
 """How a till shows whose it is: `Authorization: Bearer tk_…`, a key of its store with what it may do."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -9,6 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from config.shared.trail import spoken_for
 from loyalty.actions import till_keys as actions
 from loyalty.api.views import WritesOnce
 from loyalty.models import Store, TillKey
@@ -41,6 +42,7 @@ class TillKeyAuthentication(BaseAuthentication):
         if key is None:
             raise AuthenticationFailed("This key is not known here, or was revoked. Make another under Settings.")
         actions.note_use(key, now=timezone.now())
+        spoken_for(f"Till {key}")
         return Till(key), key
 
     def authenticate_header(self, request: Request) -> str:
@@ -77,4 +79,4 @@ class TillView(WritesOnce):
 
     @property
     def store(self) -> Store:
-        return self.request.user.store
+        return cast(Till, self.request.user).store

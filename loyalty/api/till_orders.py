@@ -41,7 +41,7 @@ class OrderInput(serializers.Serializer[dict[str, Any]]):
     number = serializers.CharField(max_length=64, help_text="Yours, and one for the whole shop.")
     member = serializers.UUIDField(required=False, allow_null=True, default=None, help_text="None for a stranger.")
     ordered_at = serializers.DateTimeField(required=False, help_text="Default: now.")
-    lines = SoldInput(many=True, allow_empty=False, max_length=MOST_LINES)
+    lines = serializers.ListField(child=SoldInput(), allow_empty=False, max_length=MOST_LINES)
     paid_with_points = MoneyField(default=Decimal(0), help_text="The part of the total that earns nothing.")
 
 
@@ -53,7 +53,7 @@ class ReturnedInput(serializers.Serializer[dict[str, Any]]):
 
 class ReturnInput(serializers.Serializer[dict[str, Any]]):
     key = serializers.CharField(max_length=40, help_text="Yours for this return, so that it counts once.")
-    lines = ReturnedInput(many=True, allow_empty=False, max_length=MOST_LINES)
+    lines = serializers.ListField(child=ReturnedInput(), allow_empty=False, max_length=MOST_LINES)
 
 
 class OrderAnswer(serializers.Serializer[Any]):

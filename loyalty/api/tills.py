@@ -94,7 +94,7 @@ class EnrolInput(serializers.Serializer[dict[str, Any]]):
 
 class TillBasketInput(serializers.Serializer[dict[str, Any]]):
     member = serializers.UUIDField(required=False, allow_null=True, default=None, help_text="None for a stranger.")
-    lines = LineInput(many=True, allow_empty=False, max_length=MOST_LINES)
+    lines = serializers.ListField(child=LineInput(), allow_empty=False, max_length=MOST_LINES)
 
 
 class Members(TillView):

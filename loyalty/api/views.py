@@ -115,7 +115,8 @@ def _once(write: Callable[..., Response]) -> Callable[..., Response]:
             prepare()
             return write_now()
         try:
-            return _remembered(view, key, _digest_of(request), prepare, write_now)
+            keyed = answers.Keyed(caller=view.caller, key=key, digest=_digest_of(request))
+            return _remembered(view, keyed, prepare, write_now)
         except answers.KeyReused as refusal:
             raise Told(refusal, status.HTTP_422_UNPROCESSABLE_ENTITY) from None
         except answers.InProgress as refusal:
@@ -125,18 +126,17 @@ def _once(write: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def _remembered(
-    view: WritesOnce, key: str, digest: bytes, prepare: Callable[[], None], write: Callable[[], Response]
+    view: WritesOnce, asked: answers.Keyed, prepare: Callable[[], None], write: Callable[[], Response]
 ) -> Response:
-    asked = {"caller": view.caller, "key": key, "request_digest": digest}
-    given = answers.given(**asked)
+    given = answers.given(asked)
     if given is None:
         refusal = _refusal_of(prepare)
         with transaction.atomic():
-            given = answers.claim(**asked, now=timezone.now())
+            given = answers.claim(asked, now=timezone.now())
             if given is None:
                 response = view.handle_exception(refusal) if refusal else _written(view, write)
                 body = None if response.data is None else json.loads(JSONRenderer().render(response.data))
-                answers.keep(caller=view.caller, key=key, status=response.status_code, body=body)
+                answers.keep(asked, status=response.status_code, body=body)
                 return response
     return _again(given.status, given.body)
 

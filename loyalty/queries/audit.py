@@ -51,10 +51,10 @@ def in_words(entry: LogEntry) -> Change:
 
 
 def _who(entry: LogEntry) -> str:
-    """The person, and the token when a script spoke for them."""
-    if entry.actor is None:
-        return "The product itself"
+    """The person, and the token when a script spoke for them; or the till or member who did it themselves."""
     by = (entry.additional_data or {}).get("by")
+    if entry.actor is None:
+        return by or "The product itself"
     return f"{entry.actor.email} by {by}" if by else entry.actor.email
 
 

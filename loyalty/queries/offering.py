@@ -1,5 +1,6 @@
 """What the programme offers, told to anybody: tiers, how points are earned, stores, and what one may agree to."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -93,14 +94,16 @@ def _rules_for_everybody(today: date) -> Iterator[EarnRule]:
 def _in_words(rule: EarnRule, currency: str) -> str:
     match rule.effect:
         case EarnRule.Effect.PER_UNIT:
-            each = _plain(rule.points_per_unit)
-            return _("%(points)s points for each %(currency)s 1") % {"points": each, "currency": currency}
+            each = rule.points_per_unit
+            told = ngettext(
+                "%(points)s point for each %(currency)s 1", "%(points)s points for each %(currency)s 1", math.ceil(each)
+            )
+            return told % {"points": _plain(each), "currency": currency}
         case EarnRule.Effect.MULTIPLIER:
             return _("%(times)s times the points") % {"times": _plain(rule.multiplier)}
         case EarnRule.Effect.BRACKET:
             steps = [(_plain(start), points) for start, points in read_brackets(rule.brackets)]
-            told = [f"{currency} {start}: {_points(points)}" for start, points in steps]
-            return ", ".join(told)
+            return ", ".join(f"{currency} {start}: {_points(points)}" for start, points in steps)
     return _points(rule.points)
 
 

@@ -48,7 +48,7 @@ def _expiring(member: Member) -> list[Expiring]:
     """The next days on which points run out."""
     lots = PointsLot.objects.filter(member=member, is_open=True, expires_at__isnull=False)
     days = lots.values("expires_at").annotate(points=Sum("remaining")).order_by("expires_at")[:SOON]
-    return [Expiring(day["points"], day["expires_at"]) for day in days]
+    return [Expiring(day["points"], day["expires_at"]) for day in days if day["expires_at"]]
 
 
 def entries_of(member: Member) -> QuerySet[PointsEntry]:

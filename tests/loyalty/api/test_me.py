@@ -201,7 +201,7 @@ def test_anybody_may_read_what_the_programme_offers(counted: Counted):
     assert (told["legal_age"], told["currency"], [store["code"] for store in told["stores"]]) == (21, "USD", ["HARBOR"])
     assert ("email", "marketing") in {(topic["channel"], topic["topic"]) for topic in told["topics"]}
     assert "sms" not in {topic["channel"] for topic in told["topics"]}, "this shop sends none"
-    assert told["earn"][0]["words"] == "1 points for each USD 1"
+    assert told["earn"][0]["words"] == "1 point for each USD 1"
     assert len(told["push_key"]) == 87
 
 
@@ -220,7 +220,9 @@ def test_nothing_of_one_member_is_there_for_another(signed_in: Phone, ada: Membe
     assert signed_in.get(f"me/redemptions/{held['id']}").json()["status"] == "held"
 
 
-@pytest.mark.parametrize("path", ["me", "me/points", "me/rewards", "me/redemptions", "me/scans", "me/wishlist", "me/devices"])
+@pytest.mark.parametrize(
+    "path", ["me", "me/points", "me/rewards", "me/redemptions", "me/scans", "me/wishlist", "me/devices"]
+)
 def test_strangers_and_staff_are_no_members(path: str, admin: Any, client_of: Any):
     for client in (Client(), client_of(admin)):
         answer = client.get(f"{V1}/{path}")
