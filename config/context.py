@@ -26,6 +26,7 @@ PLACES = (
     ("Segments", "chart-pie", "loyalty:segments", "loyalty.view_segment"),
     ("Campaigns", "send", "campaigns:campaigns", "campaigns.view_campaign"),
     ("Loyalty", "award", "loyalty:loyalty", "loyalty.view_earnrule"),
+    ("Till", "cash-register", "loyalty:till", "loyalty.add_order"),
     ("Tracking", "activity", "tracking:events", "tracking.view_event"),
     ("Analytics", "chart-histogram", "analytics:analytics", "loyalty.view_order"),
     ("Integrations", "plug-connected", "integrations:integrations", "integrations.view_mailboxmessage"),

@@ -22,7 +22,8 @@ MARKETER_MAY = (
 MANAGER_MAY = (
     "loyalty.add_member loyalty.change_member loyalty.add_store loyalty.change_store loyalty.change_product "
     "loyalty.add_consent loyalty.change_consent loyalty.add_earnrule loyalty.change_earnrule "
-    "loyalty.add_tier loyalty.change_tier loyalty.change_programme loyalty.add_ledgercheck loyalty.add_pointsentry "
+    "loyalty.add_tier loyalty.change_tier loyalty.change_programme loyalty.add_ledgercheck "
+    "loyalty.add_order loyalty.add_pointsentry "
     "loyalty.change_business loyalty.add_tillkey loyalty.change_tillkey campaigns.change_campaignpolicy "
     "loyalty.change_redemption loyalty.change_referral loyalty.add_rewardpolicy loyalty.change_rewardpolicy "
     "loyalty.view_audit tracking.change_projection "

@@ -1,4 +1,4 @@
-"""An earn rule in plain English, for staff and members alike."""
+"""An earn rule in plain English, for staff. Members read theirs in their language: loyalty.queries.offering."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal

@@ -1,0 +1,151 @@
+"""The till view: find a member, try a basket, enter an order, and see what they have held."""
+
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.forms import BaseFormSet, formset_factory
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from config.shared.access import needs
+from config.shared.errors import DomainError
+from config.shared.htmx import page
+from loyalty.actions import cards, purchases
+from loyalty.models import Member, Product, Redemption
+from loyalty.queries import at_the_till, tiers
+from loyalty.queries.basket import BasketLine, examine
+from loyalty.queries.members import stores
+from loyalty.queries.rewards import offered_to
+from loyalty.rules.contacts import masked_email, masked_phone
+
+USE = needs("loyalty.view_member", "loyalty.add_order")
+ROWS = 4
+CARD = "RGC"
+
+
+class SaleForm(forms.Form):
+    store = forms.ModelChoiceField(stores(), empty_label="Choose the store")
+    number = forms.CharField(max_length=64, label="Receipt number")
+    paid_with_points = forms.DecimalField(
+        label="Of it paid with points", required=False, min_value=0, max_digits=10, decimal_places=2
+    )
+
+
+class LineForm(forms.Form):
+    """A row without a product counts for nothing."""
+
+    sku = forms.CharField(label="Product (SKU)", required=False, max_length=64)
+    quantity = forms.DecimalField(
+        required=False, min_value=Decimal("0.001"), max_digits=10, decimal_places=3, initial=1
+    )
+    amount = forms.DecimalField(label="Paid", required=False, min_value=0, max_digits=10, decimal_places=2)
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given.get("sku") and (given.get("amount") is None or given.get("quantity") is None):
+            raise forms.ValidationError("Give the quantity and what was paid.")
+        return given
+
+
+Lines = formset_factory(LineForm, extra=ROWS, max_num=50)
+
+
+@require_GET
+@USE
+def till(request: HttpRequest) -> HttpResponse:
+    """By name, number or contact, or the text of a card that a scanner read."""
+    asked = request.GET.get("q", "").strip()[:200]
+    if asked.startswith(CARD):
+        return redirect("loyalty:till-member", cards.read_card(text=asked, now=timezone.now()).member.public_id)
+    found = list(at_the_till.found(asked)) if asked else []
+    if len(found) == 1:
+        return redirect("loyalty:till-member", found[0].public_id)
+    rows = [(member, masked_email(member.email), masked_phone(member.phone)) for member in found]
+    return page(request, "loyalty/till.html", {"q": asked, "rows": rows})
+
+
+@require_GET
+@USE
+def till_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    member = get_object_or_404(at_the_till.members(), public_id=public_id)
+    sale = SaleForm(initial={"store": member.home_store, "number": f"T-{uuid.uuid4().hex[:10].upper()}"})
+    return _shown(request, member, sale, Lines())
+
+
+@require_POST
+@USE
+def till_try(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """What the basket would earn. Nothing is written."""
+    member = get_object_or_404(at_the_till.members(), public_id=public_id)
+    sale, lines = SaleForm(request.POST), Lines(request.POST)
+    if not (sale.is_valid() and lines.is_valid() and _sold(lines)):
+        return page(request, "loyalty/earn_rule_tried.html", {"fault": "Choose the store and fill in a line first."})
+    sold = _sold(lines)
+    categories = dict(Product.objects.filter(sku__in=[line.sku for line in sold]).values_list("sku", "category"))
+    basket = [BasketLine(sku=line.sku, category=categories.get(line.sku, ""), quantity=line.quantity,
+                         amount=line.amount) for line in sold]  # fmt: skip
+    tried = examine(
+        member=member,
+        lines=basket,
+        store=sale.cleaned_data["store"],
+        at=timezone.now(),
+        paid_with_points=sale.cleaned_data["paid_with_points"] or Decimal(0),
+    )
+    return page(request, "loyalty/earn_rule_tried.html", {"tried": tried, "member": member})
+
+
+@require_POST
+@USE
+def till_order(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    member = get_object_or_404(at_the_till.members(), public_id=public_id)
+    sale, lines = SaleForm(request.POST), Lines(request.POST)
+    if not (sale.is_valid() and lines.is_valid()):
+        return _shown(request, member, sale, lines, status=422)
+    now = timezone.now()
+    try:
+        order = purchases.record_order(
+            number=sale.cleaned_data["number"],
+            member=member,
+            store=sale.cleaned_data["store"],
+            ordered_at=now,
+            lines=_sold(lines),
+            paid_with_points=sale.cleaned_data["paid_with_points"] or Decimal(0),
+            now=now,
+        )
+    except DomainError as refusal:
+        sale.add_error(None, str(refusal))
+        return _shown(request, member, sale, lines, status=422)
+    messages.success(request, f"Order {order.number} is in. Its points follow in a moment.")
+    return redirect("loyalty:till-member", public_id)
+
+
+def _sold(lines: BaseFormSet) -> Sequence[purchases.SoldLine]:
+    filled = [form.cleaned_data for form in lines if form.cleaned_data.get("sku")]
+    return [
+        purchases.SoldLine(key=str(n), sku=line["sku"].strip(), quantity=line["quantity"], amount=line["amount"])
+        for n, line in enumerate(filled, start=1)
+    ]
+
+
+def _shown(
+    request: HttpRequest, member: Member, sale: SaleForm, lines: BaseFormSet, *, status: int = 200
+) -> HttpResponse:
+    now = timezone.now()
+    context = {
+        "member": member,
+        "standing": tiers.standing_of(member, now=now),
+        "sale": sale,
+        "lines": lines,
+        "held": Redemption.objects.filter(member=member, status=Redemption.Status.HELD).select_related("reward"),
+        "offered": offered_to(member, now=now),
+        "products": Product.objects.order_by("name").values_list("sku", "name")[:500],
+        "may_redeem": request.user.has_perm("loyalty.change_redemption"),
+    }
+    return page(request, "loyalty/till_member.html", context, status=status)
