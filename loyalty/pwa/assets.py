@@ -18,7 +18,10 @@ WORKER = Path(__file__).with_name("service_worker.js")
 FONT = "vendor/inter/files/inter-latin-wght-normal.woff2"
 _BESIDE = ("vendor/qr/index.js", "vendor/qr/decode.js", FONT)
 # What the first screen needs, fetched side by side instead of one after the other.
-FIRST = ("main", "api", "dom", "i18n", "icons", "layout", "live", "router", "session", "store", "ui", "screens/home")
+FIRST = (
+    *"main api dom i18n icons install layout live router scans session store ui worker".split(),
+    *"parts/offers parts/rewards screens/home screens/sign-in".split(),
+)
 
 
 def files() -> list[str]:

@@ -50,17 +50,19 @@ def in_their_language(view: View) -> View:
 def shell(request: HttpRequest, screen: str = "") -> HttpResponse:
     """The same page for everybody and every screen; what it shows comes from the API."""
     business = brand.business()
+    language = translation.get_language()
     context = _look(business) | {
         "modules": assets.first_modules(),
+        "words_url": _words_url(language) if language in locales.codes()[1:] else "",
         "boot": {
             "name": business.name,
             "currency": business.currency,
             "legal_age": business.legal_age,
             "logo": brand.brand().logo_url,
             "mark": brand.brand().logo_url or _icon_url(business, "any", 192),
-            "language": translation.get_language(),
+            "language": language,
             "languages": dict(settings.LANGUAGES),
-            "words": f"{reverse('pwa:words', args=['LANGUAGE'])}?v={assets.files_digest()[:16]}",
+            "words": _words_url("LANGUAGE"),
             "version": assets.version(business),
         },
     }
@@ -111,7 +113,6 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     """At the root, so that it serves every screen. Another version of the app is another text of this file."""
     business = brand.business()
     look = brand.brand()
-    codes = [f"{reverse('pwa:words', args=[code])}?v={assets.files_digest()[:16]}" for code in locales.codes()]
     app = {
         "version": assets.version(business),
         "shell": reverse("pwa:home"),
@@ -120,7 +121,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
         "icon": _icon_url(business, "any", 192),
         "files": [
             *map(assets.url, assets.files()),
-            *codes,
+            *map(_words_url, locales.codes()),
             look.accent_css_url,
             *([look.logo_url] if look.logo_url else []),
         ],
@@ -169,6 +170,10 @@ def _look(business: Business) -> dict[str, Any]:
         "accent_stylesheet": look.accent_css_url,
         "theme_script": assets.url("pwa/theme.js"),
     }
+
+
+def _words_url(language: str) -> str:
+    return f"{reverse('pwa:words', args=[language])}?v={assets.files_digest()[:16]}"
 
 
 def look_digest(business: Business) -> str:

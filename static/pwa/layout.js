@@ -15,6 +15,7 @@ const places = () => [
   ['/app/activity', 'history', t('Activity'), false],
   ['/app/wishlist', 'heart', t('Wishlist'), false],
   ['/app/friends', 'users', t('Friends'), false],
+  ['/app/programme', 'award', t('How it works'), false],
   ['/app/messages', 'mail', t('Messages'), false],
   ['/app/preferences', 'settings', t('Preferences'), false],
 ]

@@ -18,6 +18,7 @@ const SCREENS = [
   [/^\/app\/friends$/, () => import('./screens/friends.js')],
   [/^\/app\/messages$/, () => import('./screens/messages.js')],
   [/^\/app\/preferences$/, () => import('./screens/preferences.js')],
+  [/^\/app\/programme$/, () => import('./screens/programme.js')],
   [/^\/app\/more$/, () => import('./screens/more.js')],
 ]
 const SIGN_IN = '/app/sign-in'

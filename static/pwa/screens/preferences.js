@@ -4,9 +4,9 @@ import { ask, call } from '../api.js'
 import { h } from '../dom.js'
 import { currentLanguage, day, moment, rememberLanguage, shop, t, useLanguage } from '../i18n.js'
 import { icon } from '../icons.js'
-import { changed, fresh, live } from '../live.js'
+import { changed, freshOrLast, live } from '../live.js'
 import { canPush, isBlocked, isSubscribed, subscribe, unsubscribe } from '../push.js'
-import { forget, signOut } from '../session.js'
+import { bornOn, forget, signOut } from '../session.js'
 import { session } from '../store.js'
 import { busy, button, chip, choice, confirm, field, input, list, part, select, skeleton, toast, toggle, wordsOf } from '../ui.js'
 
@@ -25,23 +25,37 @@ export default function preferences(params, signal) {
 function person(me) {
   const name = input({ autocomplete: 'name', value: me.name, maxlength: '120', required: true })
   const nameRow = field(t('Name'), name)
+  const born = !me.birth_date && input({ type: 'date', autocomplete: 'bday', value: bornOn() || '' })
+  const store = h('div')
+  offerStores(store, me)
   const save = button(t('Save'), null, { type: 'submit' })
-  const form = h('form', { novalidate: true }, nameRow, facts(me), save)
+  const form = h('form', { novalidate: true }, nameRow, born && field(t('Date of birth'), born, { help: t('Rewards need it. It can be said once.') }), store, facts(me), save)
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     if (!name.value.trim()) return nameRow.complain(t('Enter your name.'))
+    const home = store.querySelector('select')?.value
     return busy(save, async () => {
-      await change({ name: name.value.trim() })
+      await change({ name: name.value.trim(), ...(born && born.value && { birth_date: born.value }), ...(home && { home_store: home }) })
       toast(t('Saved.'))
     })
   })
   return part(t('You'), {}, h('div.card', form))
 }
 
+/** Where there are several stores, one of them is the member's own: its hours and offers are theirs. */
+async function offerStores(place, me) {
+  const { stores = [] } = await programmeOf()
+  if (stores.length < 2) return
+  const options = stores.map(({ code, name }) => [code, name])
+  place.replaceChildren(field(t('My shop'), select(me.home_store ? options : [['', t('None chosen')], ...options], me.home_store || '')))
+}
+
 function facts(me) {
   const rows = [[t('Email'), me.email], [t('Mobile number'), me.phone], [t('Date of birth'), me.birth_date && day(me.birth_date)], [t('Member since'), me.joined_at && day(me.joined_at)]]
   return h('dl.facts', ...rows.filter(([, value]) => value).map(([label, value]) => h('div', h('dt', label), h('dd', value))))
 }
+
+const programmeOf = () => freshOrLast('programme').catch(() => ({}))
 
 async function change(fields) {
   await ask('me', { method: 'PATCH', body: fields })
@@ -74,14 +88,9 @@ function paint(theme) {
 
 /* What they get --------------------------------------------------------------------------------------------------- */
 
-async function topicsOf() {
-  const { topics = [] } = await fresh('programme', { isPublic: true }).catch(() => ({}))
-  return topics
-}
-
 function consents(rows) {
   const place = h('div.card')
-  topicsOf().then((topics) => place.replaceChildren(...switches(rows, topics)))
+  programmeOf().then(({ topics = [] }) => place.replaceChildren(...switches(rows, topics)))
   return part(t('What you get'), {}, h('p.small', t('Each of these is yours to switch off at any time. Your points do not depend on it.')), place)
 }
 

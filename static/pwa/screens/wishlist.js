@@ -1,8 +1,8 @@
 /* Products the member wants to hear of: back in stock, or cheaper. */
 
-import { ask } from '../api.js'
+import { ask, post } from '../api.js'
 import { h, show } from '../dom.js'
-import { money, t } from '../i18n.js'
+import { money, n, t } from '../i18n.js'
 import { icon } from '../icons.js'
 import { announce } from '../layout.js'
 import { changed, live } from '../live.js'
@@ -55,7 +55,19 @@ function drawWishes(rows, wishes) {
   const products = rows.map(({ product }) => product)
   products.forEach(({ sku }) => wishes.add(sku))
   if (!products.length) return empty('heart', t('No wishes yet'), t('Look for a product above and tap its heart.'))
-  return part(t('Your wishes'), {}, list(products.map((product) => row(product, true))))
+  return part(t('Your wishes'), {}, list(products.map((product) => row(product, true))), worth(products))
+}
+
+/** What buying all of it would earn: asked of the rules that are in force, and nothing is written. */
+function worth(products) {
+  const place = h('p.small')
+  const lines = products.filter(({ price }) => Number(price) > 0).map(({ sku, price }) => ({ sku, quantity: '1', amount: price }))
+  if (lines.length) {
+    post('me/basket', { lines })
+      .then(({ points }) => show(place, points > 0 && n('All of it would earn you {count} point.', 'All of it would earn you {count} points.', points)))
+      .catch(() => {}) // A hint: without a connection there is none.
+  }
+  return place
 }
 
 function row(product, isWished) {
