@@ -206,7 +206,7 @@ def _at_the_counter(ada: Member, by: User, now: dt.datetime) -> Counter:
     held = redemptions.hold(member=ada, reward=reward, now=now)
     ledger.check_ledger(clock=lambda: now)
     programme.change_terms(milestones={5: 500})
-    tier = tiers.save_tier(tier=None, name="Gold", threshold=Decimal(500), colour="#a16207", perks="")
+    tier = tiers.save_tier(tier=None, name="Gold", threshold=Decimal(5), colour="#a16207", perks="")
     tiers.count_tiers(None, now=now)
     return Counter(reward=reward, held=held, batch=batch, referral=referral, product=product, policy=policy, tier=tier)
 
