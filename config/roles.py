@@ -20,7 +20,8 @@ MARKETER_MAY = (
     "loyalty.add_reward loyalty.change_reward loyalty.add_codebatch loyalty.change_codebatch"
 ).split()
 MANAGER_MAY = (
-    "loyalty.add_member loyalty.change_member loyalty.add_store loyalty.change_store loyalty.change_product "
+    "loyalty.add_member loyalty.change_member loyalty.add_membermerge loyalty.add_store "
+    "loyalty.change_store loyalty.change_product "
     "loyalty.add_consent loyalty.change_consent loyalty.add_earnrule loyalty.change_earnrule "
     "loyalty.add_tier loyalty.change_tier loyalty.change_programme loyalty.add_ledgercheck "
     "loyalty.add_order loyalty.add_pointsentry "

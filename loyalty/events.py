@@ -208,3 +208,17 @@ class MemberLeft(DomainEvent):
 
     name = "member.left"
     told = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembersMerged(DomainEvent):
+    """Two members were one person. `merged` is the public id of who was given up."""
+
+    name = "members.merged"
+    merged: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeUndone(DomainEvent):
+    name = "members.merge_undone"
+    merged: str

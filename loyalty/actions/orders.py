@@ -6,13 +6,15 @@ from django.db import connection
 
 from loyalty.models import MemberStats
 
+_TOLD_OF = """
+    SELECT DISTINCT o.member_id FROM tracking_event e JOIN loyalty_order o ON o.number = e.properties ->> 'order'
+    WHERE e.id = ANY(%s) AND o.member_id IS NOT NULL
+"""
+_NAMED = "SELECT unnest(%s::bigint[]) AS member_id"
 # Member by member, by index: what it costs follows from how many members are told of, not from how many there are.
 # An order that only gives back counts in what was spent, and not as a visit.
 _SUM_UP = """
-    WITH touched AS MATERIALIZED (
-        SELECT DISTINCT o.member_id FROM tracking_event e JOIN loyalty_order o ON o.number = e.properties ->> 'order'
-        WHERE e.id = ANY(%s) AND o.member_id IS NOT NULL
-    )
+    WITH touched AS MATERIALIZED ({members})
     INSERT INTO loyalty_memberstats
         (member_id, orders, night_orders, spent, first_ordered_at, last_ordered_at, primary_category)
     SELECT touched.member_id, bought.*, coalesce(favourite.category, '')
@@ -23,18 +25,18 @@ _SUM_UP = """
                    WHERE o.total >= 0
                    AND NOT extract(hour FROM o.ordered_at AT TIME ZONE store.time_zone) BETWEEN 5 AND 20
                ),
-               sum(o.total),
+               coalesce(sum(o.total), 0),
                min(o.ordered_at) FILTER (WHERE o.total >= 0),
                max(o.ordered_at) FILTER (WHERE o.total >= 0)
         FROM loyalty_order o JOIN loyalty_store store ON store.id = o.store_id
-        WHERE o.member_id = touched.member_id
+        WHERE o.member_id = touched.member_id AND o.voided_at IS NULL
     ) bought
     LEFT JOIN LATERAL (
         SELECT product.category
         FROM loyalty_order o
         JOIN loyalty_orderline line ON line.order_id = o.id
         JOIN loyalty_product product ON product.id = line.product_id
-        WHERE o.member_id = touched.member_id AND product.category <> ''
+        WHERE o.member_id = touched.member_id AND o.voided_at IS NULL AND product.category <> ''
         GROUP BY product.category ORDER BY sum(line.amount) DESC, product.category LIMIT 1
     ) favourite ON true
     ORDER BY touched.member_id
@@ -48,7 +50,13 @@ _SUM_UP = """
 def sum_up_members(event_ids: Sequence[int]) -> None:
     """Count again, from their orders, what the members of these events bought."""
     with connection.cursor() as cursor:
-        cursor.execute(_SUM_UP, [list(event_ids)])
+        cursor.execute(_SUM_UP.format(members=_TOLD_OF), [list(event_ids)])
+
+
+def sum_up_again(member_ids: Sequence[int]) -> None:
+    """Count again what these members bought: orders have moved from one to another."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SUM_UP.format(members=_NAMED), [list(member_ids)])
 
 
 def forget_sums() -> None:

@@ -92,3 +92,10 @@ class SegmentAdmin(ReadOnly):
     list_display = ("name", "member_count", "counted_at", "created_by", "archived_at")
     list_select_related = ("created_by",)
     search_fields = ("name",)
+
+
+@admin.register(MemberMerge)
+class MemberMergeAdmin(ReadOnly):
+    shows_personal_data = True
+    list_display = ("kept", "merged", "by", "merged_at", "undone_at")
+    list_select_related = ("kept", "merged", "by")

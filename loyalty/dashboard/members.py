@@ -21,10 +21,11 @@ from config.shared.forms import DateInput
 from config.shared.htmx import page
 from loyalty.actions import members as actions
 from loyalty.actions import points
-from loyalty.models import Consent, Member, Score
+from loyalty.models import Consent, Member, Score, Tier
 from loyalty.queries import members as queries
 from loyalty.queries.brand import business
 from loyalty.queries.scores import latest_scoring
+from loyalty.queries.segments import segments
 
 SHOWN, FRAGMENT = 50, 10
 VIEW = needs("loyalty.view_member")
@@ -83,8 +84,11 @@ def member_list(request: HttpRequest) -> HttpResponseBase:
 @VIEW
 def member_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     member = get_object_or_404(queries.member_for_page(public_id))
+    if member.merged_into:
+        return redirect("loyalty:member", member.merged_into.public_id)
     context = {
         "member": member,
+        "merges": queries.merges_of(member),
         "shown": _shown(request, member),
         "scoring": latest_scoring(),
         "consents": queries.consents_of(member),
@@ -169,7 +173,7 @@ def member_correction(request: HttpRequest, public_id: UUID) -> HttpResponse:
     form = CorrectionForm(request.POST)
     if form.is_valid():
         values = form.cleaned_data | {"reference": str(form.cleaned_data["reference"])}
-        entered = points.correct(member=member, **values, now=timezone.now())
+        entered = points.correct(member=member, **values, by=request.user, now=timezone.now())  # type: ignore[arg-type]
         messages.success(request, "Points entered." if entered else "These points were entered already.")
     else:
         messages.error(request, "Nothing was entered: give a whole number of points and a reason.")
@@ -204,6 +208,18 @@ def _selects(filters: queries.Filters) -> list[dict[str, Any]]:
     sorts = [(name, label) for name, (label, _) in queries.SORTS.items()]
     return [
         {"name": "group", "label": "Group", "value": filters.group, "options": Score.Group.choices},
+        {
+            "name": "tier",
+            "label": "Tier",
+            "value": filters.tier,
+            "options": [(str(pk), name) for pk, name in Tier.objects.values_list("pk", "name")],
+        },
+        {
+            "name": "segment",
+            "label": "Segment",
+            "value": filters.segment,
+            "options": [(str(each.public_id), each.name) for each in segments()],
+        },
         {"name": "store", "label": "Store", "value": filters.store, "options": stores},
         {"name": "consent", "label": "Consent", "value": filters.consent, "options": list(queries.CONSENTS.items())},
         {"name": "sort", "label": "Order", "value": filters.sort, "options": sorts},

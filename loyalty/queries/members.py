@@ -5,11 +5,24 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F, Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from loyalty.models import Consent, Member, MemberStats, Order, OrderLine, PointsEntry, Score, Store
+from loyalty.models import (
+    Consent,
+    Member,
+    MemberMerge,
+    MemberStats,
+    Order,
+    OrderLine,
+    PointsEntry,
+    Score,
+    Segment,
+    Store,
+)
+from loyalty.queries.segments import members_matching
 from loyalty.rules.contacts import NotAnAddress, masked_email, masked_phone, normal_phone
 from tracking.models import Event
 from tracking.queries import events_about
@@ -29,6 +42,8 @@ class Filters:
     q: str = ""
     store: str = ""
     group: str = ""
+    tier: str = ""
+    segment: str = ""
     consent: str = ""
     sort: str = "joined"
 
@@ -39,6 +54,8 @@ class Filters:
         return cls(
             q=asked.q[:100].replace("\x00", ""),
             store=asked.store if asked.store.isascii() and asked.store.isdigit() else "",
+            tier=asked.tier if asked.tier.isascii() and asked.tier.isdigit() else "",
+            segment=asked.segment if _is_uuid(asked.segment) else "",
             group=asked.group if asked.group in Score.Group.values else "",
             consent=asked.consent if asked.consent in CONSENTS else "",
             sort=asked.sort if asked.sort in SORTS else "joined",
@@ -61,6 +78,12 @@ class Shown:
     score: Score | None
 
 
+def _is_uuid(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(UUID(text))
+    return False
+
+
 def shown(member: Member, *, may_see: bool, today: date) -> Shown:
     """Without `may_see` contacts are masked and only the age is told, not the birthday."""
     age = member.age_on(today)
@@ -80,14 +103,21 @@ def all_shown(members: Iterable[Member], *, may_see: bool, today: date) -> Itera
 
 
 def members(filters: Filters, *, may_see: bool) -> QuerySet[Member]:
-    """Who may not see contacts cannot find anybody by one either: a hit would confirm whose it is."""
-    found = Member.objects.select_related("home_store", "stats", "score", "points_account")
+    """Who may not see contacts cannot find anybody by one either: a hit would confirm whose it is. Who left or became
+    part of another member is not listed.
+    """
+    here = Member.objects.filter(left_at=None, merged_into=None)
+    found = here.select_related("home_store", "stats", "score", "points_account")
     if filters.q:
         found = found.filter(_about(filters.q, may_see=may_see))
     if filters.store:
         found = found.filter(home_store=int(filters.store))
     if filters.group:
         found = found.filter(score__group=filters.group)
+    if filters.tier:
+        found = found.filter(tier_standing__tier=int(filters.tier))
+    if filters.segment and (segment := Segment.objects.filter(public_id=filters.segment).first()):
+        found = found.filter(pk__in=members_matching(segment.rule, now=timezone.now()).values("pk"))
     if filters.consent == "none":
         found = found.exclude(pk__in=_granted().values("member"))
     elif filters.consent:
@@ -101,7 +131,8 @@ def with_all_shown(found: QuerySet[Member]) -> QuerySet[Member]:
 
 
 def member_for_page(public_id: Any) -> QuerySet[Member]:
-    return Member.objects.select_related("home_store", "stats", "score", "points_account").filter(public_id=public_id)
+    known = ("home_store", "stats", "score", "points_account", "tier_standing__tier", "merged_into")
+    return Member.objects.select_related(*known).filter(public_id=public_id)
 
 
 def orders_of(member: Member) -> QuerySet[Order]:
@@ -124,6 +155,11 @@ def consents_of(member: Member) -> list[Consent]:
 def consent_history(member: Member) -> QuerySet[Event]:
     """Every change with its evidence, newest first."""
     return events_about(str(member.public_id)).filter(name="consent.changed")
+
+
+def merges_of(member: Member) -> QuerySet[MemberMerge]:
+    """Merges into this member that stand, newest first."""
+    return MemberMerge.objects.filter(kept=member, undone_at=None).select_related("merged", "by").order_by("-pk")
 
 
 def stores() -> QuerySet[Store]:

@@ -18,6 +18,7 @@ from loyalty.actions.ledger.changes import (
 from loyalty.actions.ledger.checks import check_ledger
 from loyalty.actions.ledger.due import expire, release_for_members, release_for_orders, release_pending
 from loyalty.actions.ledger.holds import NotEnoughPoints, give_back, hold
+from loyalty.actions.ledger.moves import move_all
 
 __all__ = [
     "Credit",
@@ -32,6 +33,7 @@ __all__ = [
     "give_back",
     "hold",
     "lock_accounts",
+    "move_all",
     "release_for_members",
     "release_for_orders",
     "release_pending",

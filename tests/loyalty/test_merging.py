@@ -1,0 +1,154 @@
+"""Two members who are one person: nothing of either is lost, and a mistake can be taken back."""
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+
+from loyalty.actions import ledger, members, merging, programme, purchases, wishlist
+from loyalty.actions.merging import CannotMerge
+from loyalty.models import Consent, Member, MemberMerge, MemberStats, Order, PointsAccount, PointsLot, Product, Store
+from loyalty.queries.points import differences
+
+
+@pytest.fixture
+def ada(db, now) -> Member:
+    return members.join(name="Ada Lovelace", email="ada@example.com", now=now, source="test")
+
+
+@pytest.fixture
+def double(db, now) -> Member:
+    return members.join(name="A. Lovelace", phone="+12125550123", birth_date=dt.date(1981, 12, 10), now=now,
+                        source="import")  # fmt: skip
+
+
+@pytest.fixture
+def store(db) -> Store:
+    return Store.objects.create(code="S1", name="Main Street")
+
+
+def buys(member: Member, store: Store, amount: str, now: dt.datetime) -> Order:
+    line = purchases.SoldLine(key="1", sku="GIN", quantity=Decimal(1), amount=Decimal(amount))
+    return purchases.record_order(
+        number=uuid.uuid4().hex, member=member, store=store, ordered_at=now, lines=[line], now=now
+    )
+
+
+def balance(member: Member) -> int:
+    return PointsAccount.objects.get(member=member).balance
+
+
+@pytest.fixture
+def both(ada, double, store, now, follow_events) -> tuple[Member, Member]:
+    buys(ada, store, "40.00", now)
+    programme.change_terms(expiry="rolling", expiry_days=90)
+    buys(double, store, "25.00", now)
+    follow_events()
+    return ada, double
+
+
+def test_orders_points_and_contacts_of_both_are_one(both, admin, now):
+    kept, merged = both
+    merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+    kept.refresh_from_db()
+    merged.refresh_from_db()
+    assert (kept.name, kept.email, kept.phone, kept.birth_date) == (
+        "Ada Lovelace", "ada@example.com", "+12125550123", dt.date(1981, 12, 10),
+    )  # fmt: skip
+    assert (merged.merged_into, merged.phone) == (kept, None)
+    assert (balance(kept), balance(merged)) == (65, 0)
+    assert list(
+        PointsLot.objects.filter(member=kept, is_open=True).order_by("pk").values_list("remaining", flat=True)
+    ) == [40, 25]
+    assert PointsLot.objects.get(member=kept, remaining=25).expires_at is not None
+    assert MemberStats.objects.get(member=kept).spent == Decimal(65)
+    assert not list(differences())
+
+
+def test_a_return_after_the_merge_takes_its_points_from_who_has_them_now(both, admin, now, follow_events):
+    kept, merged = both
+    order = Order.objects.get(member=merged)
+    merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+    purchases.void(order=Order.objects.get(pk=order.pk), now=now)
+    follow_events()
+    assert balance(kept) == 40
+    assert not list(differences())
+
+
+def test_what_one_of_them_owes_is_owed_by_both(both, admin, now):
+    kept, merged = both
+    owed = ledger.Debit(member_id=merged.pk, points=55, reason="CORRECTION", reference="x", occurred_at=now)
+    ledger.debit([owed], now=now)
+    merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+    assert (balance(kept), balance(merged)) == (10, 0)
+    assert not list(differences())
+
+
+def test_an_opt_out_of_either_stands(both, admin, now):
+    kept, merged = both
+    agreed = {"channel": "email", "is_granted": True, "wording": "Yes", "source": "till", "now": now}
+    members.set_consent(member=kept, **agreed)
+    members.set_consent(member=merged, **agreed | {"is_granted": False, "wording": "No"})
+    members.set_consent(member=merged, **agreed | {"channel": "sms"})
+    merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+    assert dict(Consent.objects.filter(member=kept).values_list("channel", "is_granted")) == {
+        "email": False, "sms": True,
+    }  # fmt: skip
+
+
+def test_a_merge_is_taken_back_and_what_was_spent_stays_spent(both, admin, now, follow_events):
+    kept, merged = both
+    product = Product.objects.get(sku="GIN")
+    wishlist.add(member=merged, product=product, now=now)
+    row = merging.merge(kept=kept, merged=merged, from_merged={"name": True}, by=admin, now=now)
+    spent = ledger.Debit(member_id=kept.pk, points=50, reason="CORRECTION", reference="x", occurred_at=now)
+    ledger.debit([spent], now=now)
+    merging.undo(row=row, now=now)
+    kept.refresh_from_db()
+    merged.refresh_from_db()
+    assert (kept.name, kept.phone, merged.name, merged.phone) == ("Ada Lovelace", None, "A. Lovelace", "+12125550123")
+    assert merged.merged_into is None
+    assert (balance(kept), balance(merged)) == (0, 15)
+    assert (Order.objects.filter(member=kept).count(), Order.objects.filter(member=merged).count()) == (1, 1)
+    assert merged.wishlist.count() == 1
+    assert not list(differences())
+    with pytest.raises(CannotMerge, match="undone already"):
+        merging.undo(row=row, now=now)
+
+
+def test_nobody_is_merged_with_themselves_or_twice(both, admin, now):
+    kept, merged = both
+    with pytest.raises(CannotMerge, match="same member"):
+        merging.merge(kept=kept, merged=kept, from_merged={}, by=admin, now=now)
+    merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+    with pytest.raises(CannotMerge, match="gone already"):
+        merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+
+
+def test_staff_see_field_by_field_what_a_merge_does_before_they_do_it(both, manager, client_of, now):
+    kept, merged = both
+    client, path = client_of(manager), reverse("loyalty:member-merge", args=[kept.public_id])
+    assert "Nobody here is" in client.get(path, {"with": "nobody@example.com"}).content.decode()
+    shown = client.get(path, {"with": "+12125550123"}).content.decode()
+    assert "A. Lovelace" in shown
+    assert not MemberMerge.objects.exists()
+    answer = client.post(path, {"with": str(merged.public_id), "name": "merged"})
+    assert answer.status_code == 302
+    kept.refresh_from_db()
+    assert kept.name == "A. Lovelace"
+    assert "Merged with" in client.get(reverse("loyalty:member", args=[kept.public_id])).content.decode()
+    undo = reverse("loyalty:member-unmerge", args=[kept.public_id, MemberMerge.objects.get().pk])
+    assert client.post(undo).status_code == 302
+    kept.refresh_from_db()
+    assert kept.name == "Ada Lovelace"
+
+
+def test_who_was_merged_away_is_no_longer_listed_and_leads_to_who_was_kept(both, manager, client_of, now):
+    kept, merged = both
+    merging.merge(kept=kept, merged=merged, from_merged={}, by=manager, now=now)
+    client = client_of(manager)
+    assert "A. Lovelace" not in client.get(reverse("loyalty:members")).content.decode()
+    answer = client.get(reverse("loyalty:member", args=[merged.public_id]))
+    assert answer["Location"] == reverse("loyalty:member", args=[kept.public_id])
