@@ -13,6 +13,7 @@ from loyalty.actions import members
 from loyalty.models import (
     Consent,
     Member,
+    MemberMerge,
     MemberStats,
     Score,
     Scoring,
