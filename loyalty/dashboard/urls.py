@@ -1,6 +1,7 @@
 from django.urls import path
 
 from loyalty.dashboard import (
+    bulk,
     codes,
     earn_rules,
     imports,
@@ -27,6 +28,7 @@ from loyalty.dashboard import (
 app_name = "loyalty"
 urlpatterns = [
     path("members/", members.member_list, name="members"),
+    path("members/points/", bulk.give_points, name="bulk-points"),
     path("members/new/", members.member_new, name="member-new"),
     path("members/<uuid:public_id>/", members.member_page, name="member"),
     path("members/<uuid:public_id>/edit/", members.member_edit, name="member-edit"),

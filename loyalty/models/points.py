@@ -173,10 +173,14 @@ class PointsLot(models.Model):
     is_sliding = models.BooleanField(default=False)
     # What the indexes ask. They change with the first and the last point alone, so that spending leaves them be.
     is_open = models.GeneratedField(
-        expression=models.Q(remaining__gt=0), output_field=models.BooleanField(), db_persist=True
+        expression=models.Q(remaining__gt=0),  # type: ignore[arg-type]  # a Q is one, the stubs forgot
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
     is_waiting = models.GeneratedField(
-        expression=models.Q(pending__gt=0), output_field=models.BooleanField(), db_persist=True
+        expression=models.Q(pending__gt=0),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
     created_at = models.DateTimeField()
 

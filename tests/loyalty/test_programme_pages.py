@@ -12,7 +12,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from loyalty.actions import members, points, programme, tiers
-from loyalty.models import EarnRule, Member, PointsEntry, Programme, ReferralMilestone, Tier, TierStanding
+from loyalty.models import (
+    EarnRule,
+    Member,
+    PointsAccount,
+    PointsEntry,
+    Programme,
+    ReferralMilestone,
+    Tier,
+    TierStanding,
+)
 from loyalty.queries.earning import rule_of
 from loyalty.queries.liability import liability
 from loyalty.rules.earning_words import words_of
@@ -158,3 +167,33 @@ def test_removing_a_tier_from_the_page_places_its_members(manager, client_of, ad
     tiers.count_tiers(None, now=now)
     client_of(manager).post(reverse("loyalty:tier-remove", args=[gold.pk]))
     assert TierStanding.objects.get(member=ada).tier is None
+
+
+class TestBulk:
+    @pytest.fixture
+    def crowd(self, db, now) -> list[Member]:
+        return [members.join(name=f"Ada {n}", now=now, source="test") for n in range(3)] + [
+            members.join(name="Bob", now=now, source="test")
+        ]
+
+    def test_points_for_a_filtered_list_are_previewed_then_given_once(self, manager, client_of, crowd):
+        client, path = client_of(manager), reverse("loyalty:bulk-points") + "?q=Ada"
+        form = {"points": "50", "note": "Sorry for the queue", "reference": str(uuid.uuid4())}
+        shown = client.post(path, form | {"do": "preview"}).content.decode()
+        assert "<strong>150</strong> points in all" in shown
+        assert not PointsEntry.objects.exists()
+        for _ in range(2):
+            assert client.post(path, form | {"do": "give"}).status_code == 302
+        assert [account.balance for account in PointsAccount.objects.order_by("pk")] == [50, 50, 50, 0]
+        assert set(PointsEntry.objects.values_list("by", flat=True)) == {manager.pk}
+
+    @pytest.mark.parametrize(
+        ("query", "change", "words"),
+        [("Ada", {"note": ""}, "required"), ("Zoe", {}, "Nobody is chosen"), ("Ada", {"points": "0"}, "greater than")],
+    )
+    def test_what_cannot_be_given_is_refused_in_words(self, manager, client_of, crowd, query, change, words):
+        form = {"points": "50", "note": "Why", "reference": str(uuid.uuid4()), "do": "give"} | change
+        answer = client_of(manager).post(reverse("loyalty:bulk-points") + f"?q={query}", form)
+        assert answer.status_code == 422
+        assert words in answer.content.decode()
+        assert not PointsEntry.objects.exists()
