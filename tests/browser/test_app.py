@@ -44,7 +44,7 @@ A_CHILD = f"{timezone.now().year - 12}-01-01"
 PHONE = {"width": 390, "height": 844}
 SCREENS = (
     *("/", "/app/card", "/app/rewards", "/app/scan", "/app/activity", "/app/wishlist", "/app/friends"),
-    *("/app/messages", "/app/preferences", "/app/more", "/app/nowhere"),
+    *("/app/messages", "/app/programme", "/app/preferences", "/app/more", "/app/nowhere"),
 )
 
 
@@ -286,6 +286,19 @@ def test_a_device_that_staff_or_another_phone_ended_is_asked_to_sign_in(phone: P
     expect(phone.page.get_by_text("You have been signed out")).to_be_visible()
 
 
+def test_two_tabs_that_open_at_once_stay_signed_in(phone: Phone, ada: Member) -> None:
+    """Each needs a new access token, and a refresh token is good for one use."""
+    phone.sign_in()
+    other = phone.context.new_page()
+    for _ in range(3):
+        phone.page.evaluate("location.reload()")
+        other.goto(phone.url)
+        for page in (phone.page, other):
+            expect(page.get_by_text("Hello Ada")).to_be_visible()
+            expect(page.get_by_text("900")).to_be_visible()
+    assert Device.objects.get().ended_at is None
+
+
 # --- Points, rewards and the card ---------------------------------------------------------------------------------
 
 
@@ -358,6 +371,24 @@ def test_what_cannot_be_had_says_why(phone: Phone, ada: Member, counter: Counted
     phone.sign_in()
     phone.open("/app/rewards")
     expect(phone.page.get_by_role("link", name="Barrel")).to_contain_text("4,100 more points to go")
+
+
+def test_a_member_of_unknown_age_says_it_once_and_then_sees_what_they_can_have(
+    phone: Phone, counter: Counted, totes: Reward
+) -> None:
+    ada = counter.member("Ada Lovelace", email=ADA, points=900, born=None)
+    phone.sign_in()
+    phone.open("/app/rewards")
+    expect(phone.page.get_by_role("link", name="Canvas tote")).to_contain_text("Tell us your date of birth first")
+    phone.open("/app/preferences")
+    expect(phone.page.get_by_label("Date of birth")).to_have_value(BORN)
+    phone.page.get_by_role("button", name="Save").click()
+    expect(phone.page.get_by_text("Saved.")).to_be_visible()
+    expect(phone.page.get_by_label("Date of birth")).to_have_count(0)
+    ada.refresh_from_db()
+    assert ada.birth_date == dt.date.fromisoformat(BORN)
+    phone.open("/app/rewards")
+    expect(phone.page.get_by_role("link", name="Canvas tote")).to_contain_text("You can have it")
 
 
 # --- Scanning -----------------------------------------------------------------------------------------------------
@@ -585,6 +616,47 @@ def test_the_app_speaks_spanish_to_a_spanish_phone_and_remembers_another_choice(
 
 
 # --- How it is made -----------------------------------------------------------------------------------------------
+
+
+def test_the_way_around_tells_where_one_is(phone: Phone, ada: Member) -> None:
+    """By keyboard and by ear: the first stop skips the menu, and each screen's heading takes the focus and is said."""
+    phone.sign_in()
+    phone.page.get_by_role("link", name="Rewards", exact=True).press("Enter")
+    heading = phone.page.get_by_role("heading", name="Rewards", level=1)
+    expect(heading).to_be_focused()
+    expect(phone.page.locator("#news")).to_have_text("Rewards")
+    expect(phone.page).to_have_title("Rewards · Corner Cellar")
+    expect(phone.page.get_by_role("link", name="Rewards", exact=True)).to_have_attribute("aria-current", "page")
+    phone.page.go_back()
+    expect(phone.page.get_by_role("heading", name="Corner Cellar", level=1)).to_be_focused()
+    phone.page.reload()
+    expect(phone.page.get_by_text("Hello Ada")).to_be_visible()
+    phone.page.keyboard.press("Tab")
+    expect(phone.page.get_by_role("link", name="Skip to content")).to_be_focused()
+
+
+def test_the_home_screen_is_offered_where_the_browser_offers_it(phone: Phone, ada: Member) -> None:
+    phone.sign_in()
+    expect(phone.page.get_by_role("complementary", name="Install the app")).to_have_count(0)
+    phone.page.evaluate(
+        """() => {
+          const offer = new Event('beforeinstallprompt', { cancelable: true })
+          offer.prompt = async () => { globalThis.prompted = true }
+          dispatchEvent(offer)
+        }"""
+    )
+    phone.page.get_by_role("complementary", name="Install the app").get_by_role("button", name="Install").click()
+    expect(phone.page.get_by_role("complementary", name="Install the app")).to_have_count(0)
+    assert phone.page.evaluate("globalThis.prompted") is True
+
+
+def test_an_invitation_is_copied_where_it_cannot_be_shared(phone: Phone, ada: Member) -> None:
+    phone.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=phone.url)
+    phone.sign_in()
+    phone.open("/app/friends")
+    phone.page.get_by_role("button", name="Copy the link").click()
+    expect(phone.page.get_by_text("Copied.")).to_be_visible()
+    assert phone.page.evaluate("navigator.clipboard.readText()").endswith(f"/join/{invite_of(ada)}")
 
 
 @pytest.mark.parametrize("accent", ["#7c2d12", "#facc15"])

@@ -171,6 +171,8 @@ function mine() {
 }
 
 async function leave() {
+  // Messages of this member must not come to whoever uses the phone next.
+  if (await isSubscribed()) await unsubscribe().catch(() => {})
   await signOut()
   toFront()
 }
