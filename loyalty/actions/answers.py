@@ -56,22 +56,24 @@ def claim(asked: Keyed, *, now: datetime) -> Answer | None:
 
 
 def _is_first(asked: Keyed, now: datetime) -> bool:
-    """Of several who insert at once one succeeds, and the others wait for its transaction to end."""
+    """Of several who insert at once one succeeds; the others wait for its transaction to end, though not for long."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
         try:
-            cursor.execute(
-                f"INSERT INTO {Answer._meta.db_table} (caller, key, request_digest, status, created_at)"
-                " VALUES (%s, %s, %s, 0, %s) ON CONFLICT (caller, key) DO NOTHING RETURNING id",
-                [asked.caller, asked.key, asked.digest, now],
-            )
+            cursor.execute(_CLAIM, [asked.caller, asked.key, asked.digest, now, PATIENCE])
         except OperationalError as error:
             if isinstance(error.__cause__, LockNotAvailable):
                 raise InProgress("The same request is being worked on. Ask again in a moment.") from None
             raise
-        is_first = cursor.fetchone() is not None
-        cursor.execute("SELECT set_config('lock_timeout', '0', true)")
-    return is_first
+        return cursor.fetchone() is not None
+
+
+# One round trip: the patience is for this statement alone, and whoever is first waits for other locks as ever.
+_CLAIM = f"""
+    INSERT INTO {Answer._meta.db_table} (caller, key, request_digest, status, created_at)
+    SELECT %s, %s, %s, 0, %s FROM set_config('lock_timeout', %s, true) AS patience WHERE patience <> ''
+    ON CONFLICT (caller, key) DO NOTHING
+    RETURNING set_config('lock_timeout', '0', true)
+"""
 
 
 def keep(asked: Keyed, *, status: int, body: Any) -> None:

@@ -128,9 +128,10 @@ def _once(write: Callable[..., Response]) -> Callable[..., Response]:
 def _remembered(
     view: WritesOnce, asked: answers.Keyed, prepare: Callable[[], None], write: Callable[[], Response]
 ) -> Response:
-    given = answers.given(asked)
+    is_prepared = type(view).prepare is not WritesOnce.prepare
+    given = answers.given(asked) if is_prepared else None
     if given is None:
-        refusal = _refusal_of(prepare)
+        refusal = _refusal_of(prepare) if is_prepared else None
         with transaction.atomic():
             given = answers.claim(asked, now=timezone.now())
             if given is None:

@@ -14,5 +14,5 @@ def devices_of(member: Member) -> QuerySet[Device]:
 
 def open_device(public_id: Any) -> Device | None:
     """With its member, in one query; None once it was ended or its member has left."""
-    rows = Device.objects.select_related("member__home_store", "member__points_account")
+    rows = Device.objects.select_related("member")
     return rows.filter(public_id=public_id, ended_at=None, member__left_at=None).first()
