@@ -89,7 +89,9 @@ class RewardForm(ActionForm):
 
 
 class PictureForm(forms.Form):
-    picture = forms.FileField(label="Another picture", help_text="PNG, JPEG or WebP, up to 5 MB. Shown 640 pixels wide.")
+    picture = forms.FileField(
+        label="Another picture", help_text="PNG, JPEG or WebP, up to 5 MB. Shown 640 pixels wide."
+    )
 
 
 @require_GET

@@ -36,7 +36,9 @@ class ProductForm(forms.Form):
 
 
 class PictureForm(forms.Form):
-    picture = forms.FileField(label="Another picture", help_text="PNG, JPEG or WebP, up to 5 MB. Shown 640 pixels wide.")
+    picture = forms.FileField(
+        label="Another picture", help_text="PNG, JPEG or WebP, up to 5 MB. Shown 640 pixels wide."
+    )
 
 
 @require_GET

@@ -39,7 +39,7 @@ def denial(policies: Iterable[Policy], *, states: Collection[str], vertical: str
 
 _READ = date(2026, 11, 21)
 _CALIFORNIA = "Cal. Business and Professions Code §26153"
-_MASSACHUSETTS = "Massachusetts Cannabis Control Commission, bulletin of 2024-05-21 on promotions and discounts"
+_MASSACHUSETTS = "935 CMR 500.105(4); Cannabis Control Commission, bulletin on advertising of 2024-05-21"
 _TEXAS = "16 Texas Administrative Code §45.101 (Rebates and Coupons)"
 
 SHIPPED = (
@@ -55,7 +55,7 @@ SHIPPED = (
         state="MA",
         vertical="CANNABIS",
         kind="discount",
-        reason="Massachusetts restricts promoting discounts on cannabis.",
+        reason="Massachusetts forbids advertising discounts on cannabis to the public.",
         source=_MASSACHUSETTS,
         as_of=_READ,
     ),

@@ -1,6 +1,7 @@
 """A page costs the same for one row and for fifteen."""
 
 import datetime as dt
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,9 @@ from campaigns.actions import campaigns, playbooks
 from campaigns.models import Campaign, Playbook, Send
 from config.roles import VIEWER
 from integrations.actions import take_mail
-from loyalty.actions import people, points, segments
-from loyalty.models import User
+from loyalty.actions import members, people, points, segments, wishlist
+from loyalty.models import ProductCode, Scan, User
+from loyalty.rules.reward_policies import STATES
 from tests.tracking.received import a_system, receive, said
 from tests.world import World
 from tracking.actions import partners, structures
@@ -24,7 +26,8 @@ from tracking.models import CountedProperty
 
 PAGES = (
     "analytics:home analytics:analytics analytics:orders loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
-    "loyalty:imports campaigns:campaigns campaigns:playbooks tracking:events tracking:health "
+    "loyalty:rewards loyalty:redemptions loyalty:codes loyalty:scans loyalty:referrals loyalty:wishlist "
+    "loyalty:reward-policies loyalty:imports campaigns:campaigns campaigns:playbooks tracking:events tracking:health "
     "tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel tracking:retention "
     "tracking:sessions tracking:live tracking:replays tracking:values integrations:mailbox"
 ).split()
@@ -38,6 +41,11 @@ def urls(world: World) -> list[str]:
     of_ada = [
         reverse("campaigns:sends-of", args=[world.ada.public_id]),
         reverse("tracking:events-of", args=[world.ada.public_id]),
+        *(
+            reverse(f"loyalty:member-{name}", args=[world.ada.public_id])
+            for name in ("redemptions", "scans", "referrals", "wishlist")
+        ),
+        reverse("loyalty:code-batch", args=[world.counter.batch.public_id]),
     ]
     of_tracking = [
         reverse("tracking:partner", args=[world.tracked.system.partner.public_id]),
@@ -76,6 +84,8 @@ def test_pages_cost_the_same_for_one_row_and_for_fifteen(
 def test_the_lists_of_the_admin_do_too(world: World, admin: User, client_of: Callable[[User], Client]):
     models = (
         "loyalty_member loyalty_user loyalty_invitation loyalty_consent loyalty_pointsentry loyalty_segment "
+        "loyalty_reward loyalty_redemption loyalty_rewardpolicy loyalty_codebatch loyalty_productcode loyalty_scan "
+        "loyalty_referral loyalty_wishlistitem "
         "campaigns_campaign campaigns_send campaigns_playbook campaigns_planstep tracking_event tracking_dispatch "
         "tracking_partner tracking_partnersystem tracking_systemkey tracking_partneraccess tracking_eventstructure "
         "tracking_receivedevent tracking_trackedevent tracking_countedproperty "
@@ -99,6 +109,7 @@ def _one_more_of_each(number: int, world: World, by: User) -> None:
     take_mail(sender="shop@example.com", recipients=["ada@example.com"], raw=raw, now=now)
     _campaign(number, world, colleague, now)
     _playbook(number, world.step.playbook)
+    _at_the_counter(number, world, now)
     _partner(number, world, by, now)
     send = Send.objects.filter(campaign=world.running).latest("pk")
     step = _copied(send.action.step, public_id=None, position=100 + number)
@@ -112,6 +123,23 @@ def _campaign(number: int, world: World, owner: User, now: dt.datetime) -> Campa
         name=f"Campaign {number}", goal="More", starts_on=first, ends_on=first, segments=[world.segment], budget=None,
         audience_limit=10, owner=owner, now=now,
     )  # fmt: skip
+
+
+def _at_the_counter(number: int, world: World, now: dt.datetime) -> None:
+    """Another reward, redemption, batch with a scan, friend, wish and policy."""
+    counter, ada = world.counter, world.ada
+    product = _copied(counter.product, sku=f"P{number}", name=f"Product {number}")
+    reward = _copied(counter.reward, public_id=None, name=f"Reward {number}")
+    _copied(counter.held, public_id=None, code=f"CODE{number}", reward=reward)
+    batch = _copied(counter.batch, public_id=None, name=f"Batch {number}", product=product)
+    code = ProductCode.objects.create(batch=batch)
+    _copied(Scan.objects.filter(member=ada).latest("pk"), public_id=None, client_id=uuid.uuid4(), code=code)
+    of_batch = counter.batch.codes.order_by("pk")[1]
+    _copied(Scan.objects.filter(member=ada).latest("pk"), public_id=None, client_id=uuid.uuid4(), code=of_batch)
+    friend = members.join(name=f"Friend {number}", email=f"friend{number}@example.com", source="app", now=now)
+    _copied(counter.referral, friend=friend)
+    wishlist.add(member=ada, product=product, now=now)
+    _copied(counter.policy, state=STATES[number])
 
 
 def _partner(number: int, world: World, by: User, now: dt.datetime) -> None:

@@ -86,7 +86,7 @@ def test_a_friend_who_had_bought_before_is_held(friends, counter: Counted, now):
 
 
 def test_milestones_are_paid_once_each(friends, counter: Counted):
-    programme.set_milestones({2: 500, 3: 1_000})
+    programme.change_terms(milestones={2: 500, 3: 1_000})
     ada = counter.member("Ada")
     for number in range(4):
         friend = counter.member(f"Friend {number}")
