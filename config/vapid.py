@@ -4,6 +4,7 @@ Every machine needs the same one: subscriptions belong to it, and are lost with 
 """
 
 import os
+import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ def kept_in(folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         # Several processes may start at once: each writes a file of its own, and the first to link it wins.
-        own = path.with_suffix(f".{os.getpid()}")
+        own = path.with_suffix(f".{secrets.token_hex(4)}")
         with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(new_key())
         with suppress(FileExistsError):
