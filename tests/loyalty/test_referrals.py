@@ -32,6 +32,9 @@ class Friends:
 
     def buys(self, member: Member, total: str = "20.00", *, at: dt.datetime | None = None) -> int:
         """The order, told in the log and followed; how many referrals it converted."""
+        return referrals.convert([self.orders(member, total, at=at).pk], now=self.now + MINUTE)
+
+    def orders(self, member: Member, total: str = "20.00", *, at: dt.datetime | None = None) -> Event:
         self.number += 1
         order = Order.objects.create(
             number=f"O{self.number}", member=member, store=self.store, ordered_at=at or self.now + MINUTE,
@@ -39,8 +42,7 @@ class Friends:
         )  # fmt: skip
         paid = OrderPaid(subject=str(member.public_id), order=order.number, store="S1", total=total, currency="USD")
         record(paid, key=order.number, at=order.ordered_at)
-        event = Event.objects.filter(name="order.paid").latest("pk")
-        return referrals.convert([event.pk], now=self.now + MINUTE)
+        return Event.objects.filter(name="order.paid").latest("pk")
 
 
 @pytest.fixture
@@ -58,6 +60,15 @@ def test_both_sides_earn_when_the_friend_first_buys_and_only_then(friends, count
     assert (balance(ada), balance(bob)) == (200, 100)
     assert Event.objects.filter(name="referral.rewarded").count() == 1
     assert_the_ledger_is_right()
+
+
+def test_an_order_in_the_log_is_enough(friends, counter: Counted, follow_events):
+    ada, bob = counter.member("Ada"), counter.member("Bob")
+    friends.joins(bob, ada)
+    friends.orders(bob)
+    follow_events()
+    assert Referral.objects.get().status == Status.REWARDED
+    assert balance(ada) == 200
 
 
 def test_reading_the_log_again_rewards_nobody_twice(friends, counter: Counted, now):
