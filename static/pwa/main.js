@@ -1,5 +1,6 @@
 /* Where the app starts. */
 
+import { show } from './dom.js'
 import { preferredLanguage, t, useLanguage } from './i18n.js'
 import { watchInstall } from './install.js'
 import { drawConnection, drawFrame, watchConnection } from './layout.js'
@@ -7,32 +8,45 @@ import { changed } from './live.js'
 import { draw, go, startRouter } from './router.js'
 import { onSent, sendWaiting } from './scans.js'
 import { forget, isSignedIn, restore } from './session.js'
-import { toast } from './ui.js'
+import { failure, toast } from './ui.js'
 import { startWorker } from './worker.js'
 
-rememberInvite()
-watchInstall()
-await useLanguage(preferredLanguage())
-await restore()
-drawFrame()
-watchConnection()
-await startRouter()
-startWorker()
-sendScans()
+start().catch((error) => {
+  show(document.getElementById('app'), failure(error, () => location.reload()))
+  throw error
+})
 
-addEventListener('online', sendScans)
-onSent(changed)
-document.addEventListener('signedout', async () => {
+async function start() {
+  rememberInvite()
+  watchInstall()
+  await useLanguage(preferredLanguage())
+  await restore()
+  drawFrame()
+  watchConnection()
+  addEventListener('online', sendScans)
+  onSent(changed)
+  document.addEventListener('frame', drawAnew)
+  document.addEventListener('signedout', leave)
+  await startRouter()
+  startWorker()
+  sendScans()
+}
+
+/** Another person or another language: everything is drawn anew. */
+async function drawAnew() {
+  drawFrame()
+  await draw()
+  drawConnection()
+}
+
+/** The server knows this phone no more. Several calls may find out at once. */
+async function leave() {
+  if (!isSignedIn()) return
   await forget()
   drawFrame()
   await go('/app/sign-in', { replace: true })
   toast(t('You have been signed out. Sign in again to go on.'), { stays: true })
-})
-document.addEventListener('frame', async () => {
-  drawFrame()
-  await draw()
-  drawConnection()
-})
+}
 
 /** What was scanned without a connection is sent as soon as there is one. */
 function sendScans() {
