@@ -281,6 +281,7 @@ KEPT_ON_THE_PHONE = """
 
 def test_a_device_that_staff_or_another_phone_ended_is_asked_to_sign_in(phone: Phone, ada: Member) -> None:
     phone.sign_in()
+    expect(phone.page.locator("[aria-busy=true]")).to_have_count(0)
     sign_in.end_device(Device.objects.get(), now=timezone.now())
     phone.open()
     expect(phone.page.get_by_role("heading", name="Sign in or join")).to_be_visible()
