@@ -21,6 +21,7 @@ from loyalty.actions import (
     ledger,
     login_codes,
     members,
+    merging,
     own_events,
     people,
     points,
@@ -44,6 +45,7 @@ from loyalty.models import (
     CodeBatch,
     Invitation,
     Member,
+    MemberMerge,
     OwnEvents,
     Product,
     PurchaseImport,
@@ -119,6 +121,7 @@ class World:
     invitation: Invitation
     token: ApiToken
     till_key: TillKey
+    merged: MemberMerge
     tracked: Tracked
 
 
@@ -163,6 +166,7 @@ def make(
         invitation=invitation,
         token=tokens.make_token(user=marketer, name="Nightly export", scope="read", days=90, now=now).token,
         till_key=till_key,
+        merged=_a_merge(ada, admin, now),
         tracked=tracked,
     )
 
@@ -176,6 +180,11 @@ def _on_a_phone(member: Member, office: PostOffice, now: dt.datetime) -> None:
         asked_id=asked.public_id, code=code, device_name="Ada's phone", address=address, now=now
     ).device
     assert device.member == member
+
+
+def _a_merge(kept: Member, by: User, now: dt.datetime) -> MemberMerge:
+    double = members.join(name="A. L.", source="till", now=now)
+    return merging.merge(kept=kept, merged=double, from_merged={}, by=by, now=now)
 
 
 def _at_the_counter(ada: Member, by: User, now: dt.datetime) -> Counter:

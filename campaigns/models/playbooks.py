@@ -1,7 +1,8 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from loyalty.models import Consent, Score
+from loyalty.models import Score
+from loyalty.models.people import WRITTEN_BY
 
 
 class Offer(models.Model):
@@ -28,7 +29,7 @@ class Playbook(models.Model):
     group = models.CharField(max_length=20, choices=Score.Group)
     aim = models.CharField(max_length=200, help_text="What should change for these members.")
     tone = models.CharField(max_length=120)
-    channels = ArrayField(models.CharField(max_length=10, choices=Consent.Channel))
+    channels = ArrayField(models.CharField(max_length=10, choices=WRITTEN_BY))
     offers = models.ManyToManyField(Offer, blank=True, related_name="playbooks")
     subject = models.CharField(
         max_length=150, help_text="A subject that works; Liquid, such as {{ member.first_name }}."

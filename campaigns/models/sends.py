@@ -3,7 +3,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from loyalty.models import Consent
+from loyalty.models.people import WRITTEN_BY
 
 
 class Send(models.Model):
@@ -32,7 +32,7 @@ class Send(models.Model):
     campaign = models.ForeignKey("campaigns.Campaign", models.CASCADE, related_name="sends")
     action = models.ForeignKey("campaigns.Action", models.PROTECT, related_name="sends")
     member = models.ForeignKey("loyalty.Member", models.PROTECT, related_name="sends")
-    channel = models.CharField(max_length=10, choices=Consent.Channel)
+    channel = models.CharField(max_length=10, choices=WRITTEN_BY)
     recipient = models.CharField(max_length=254)
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     due_at = models.DateTimeField()

@@ -52,6 +52,7 @@ def open_demo_shop(*, now: datetime) -> None:
     _name_the_shop(weeks)
     _open_stores(rows)
     _take_in_members(rows, weeks=weeks, zone=zone, now=now)
+    demo_programme.set_terms()
     demo_programme.bring_friends()
     _import(rows, weeks=weeks, now=now)
     demo_programme.furnish(now)

@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import cycle, islice
 from random import Random
 
@@ -11,12 +12,35 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count
 
-from loyalty.actions import codes, demo_pictures, ledger, redemptions, referrals, rewards, scans, wishlist
-from loyalty.models import CodeBatch, Member, PointsEntry, Product, Redemption, Referral, Reward, Store
+from loyalty.actions import (
+    codes,
+    demo_pictures,
+    earn_rules,
+    ledger,
+    programme,
+    redemptions,
+    referrals,
+    rewards,
+    scans,
+    tiers,
+    wishlist,
+)
+from loyalty.models import (
+    CodeBatch,
+    Member,
+    PointsEntry,
+    Product,
+    Programme,
+    Redemption,
+    Referral,
+    Reward,
+    Store,
+    Tier,
+)
 from loyalty.queries.brand import business
 from loyalty.rules.codes import text_of
 from loyalty.rules.demo import SEED
-from loyalty.rules.demo_programme import GIFTS, Gift
+from loyalty.rules.demo_programme import GIFTS, RULES, TIERS, Gift
 
 FRIENDS, APART, GENEROUS = 24, 150, 7
 WISHES, SCANS, COLLECTORS = 160, 40, 24
@@ -32,6 +56,19 @@ _PRICE = """
     ) sold
     WHERE sold.product_id = product.id AND product.price IS NULL
 """
+
+
+@transaction.atomic
+def set_terms() -> None:
+    """Tiers, rules and terms that hold for the year of purchases. Called before these come in."""
+    if Tier.objects.exists():
+        return
+    programme.change_terms(earning=Programme.Earning.ADDITIVE, expiry=Programme.Expiry.ROLLING, expiry_days=365,
+                           milestones={3: 250, 5: 500})  # fmt: skip
+    for name, threshold, colour, perks in TIERS:
+        tiers.save_tier(tier=None, name=name, threshold=Decimal(threshold), colour=colour, perks=perks)
+    for rule in RULES:
+        earn_rules.save_earn_rule(rule=None, **rule)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Two members who are one person: side by side, field by field, before anything happens."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -53,7 +54,7 @@ def member_merge(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """`with` is the other one: an email, phone or customer number, and once they are found, their id."""
     kept = get_object_or_404(at_the_till.members(), public_id=public_id)
     if request.method == "POST":
-        merged = get_object_or_404(at_the_till.members(), public_id=request.POST.get("with", ""))
+        merged = _other(request.POST.get("with", ""))
         chosen = {name: request.POST.get(name) == "merged" for name in LABELS}
         actions.merge(kept=kept, merged=merged, from_merged=chosen, by=request.user, now=timezone.now())
         messages.success(request, f"{merged} is part of this member now. It can be undone below.")
@@ -75,6 +76,12 @@ def member_unmerge(request: HttpRequest, public_id: UUID, pk: int) -> HttpRespon
     actions.undo(row=row, now=timezone.now())
     messages.success(request, "They are two members again.")
     return redirect("loyalty:member", public_id)
+
+
+def _other(named: str) -> Member:
+    with suppress(ValueError):
+        return get_object_or_404(at_the_till.members(), public_id=UUID(named))
+    raise NoSuchMember("Choose the other member first.")
 
 
 def _side_by_side(kept: Member, asked: str) -> dict[str, Any]:

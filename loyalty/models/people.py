@@ -153,6 +153,10 @@ def _years_before(day: date, years: int) -> date:
         return day.replace(year=day.year - years, day=28)
 
 
+# What campaigns can write by today; push is agreed to already, and sent later.
+WRITTEN_BY = [("email", "Email"), ("sms", "SMS")]
+
+
 class Consent(models.Model):
     """What a member allowed on one channel for one topic, with the evidence. The log keeps every change."""
 

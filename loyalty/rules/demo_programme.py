@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,4 +91,32 @@ GIFTS = (
         colours=("#dbe8df", "#1f5c45"),
         shape="ticket",
     ),
+)
+
+# Name, reached from (spent in a year), colour, what members read.
+TIERS = (
+    ("Cellar", "0", "#78716c", "Points on every bottle\nYour birthday is on us"),
+    ("Reserve", "400", "#a16207", "Fridays count double\nFirst call for tastings"),
+    ("Grand Cru", "1200", "#7c2d4f", "Tastings for two\nBottles kept for you"),
+)
+RULES: tuple[dict[str, Any], ...] = (
+    {
+        "name": "Double on Fridays",
+        "effect": "multiplier",
+        "multiplier": Decimal(2),
+        "conditions": {"weekdays": [4]},
+        "cap_points": 200,
+        "cap_period": "month",
+        "priority": 110,
+    },
+    {"name": "Birthday", "trigger": "birthday", "effect": "fixed", "points": 100, "priority": 120},
+    {
+        "name": "A scan a day",
+        "trigger": "scan",
+        "effect": "fixed",
+        "points": 5,
+        "cap_times": 1,
+        "cap_period": "day",
+        "priority": 130,
+    },
 )

@@ -55,7 +55,10 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
     def by(value: Any, *names: str, key: str = "public_id") -> dict[str, list[dict[str, Any]]]:
         return {name: [{key: value}] for name in names}
 
-    member_pages = "member member-edit member-orders member-ledger member-correction member-consent".split()
+    member_pages = (
+        "member member-edit member-orders member-ledger member-correction member-consent member-merge "
+        "till-member till-try till-order"
+    ).split()
     import_pages = "import import-columns import-issues import-refused import-check import-start import-cancel".split()
     plan_pages = "plan-approve plan-withdraw plan-cancel plan-evidence plan-stream".split()
     step_pages = "step step-test step-send step-remove".split()
@@ -85,6 +88,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "campaigns:move": [
             {"public_id": campaign, "verb": verb} for verb in ("start", "pause", "resume", "cancel")
         ],
+        "loyalty:member-unmerge": [{"public_id": world.merged.kept.public_id, "pk": world.merged.pk}],
         "campaigns:notice-read": [{"public_id": campaign, "pk": 1}],
         "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],
         **by(_letter(), "integrations:letter", "integrations:letter-html", key="pk"),
