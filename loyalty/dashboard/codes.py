@@ -25,7 +25,7 @@ from loyalty.queries import codes as queries
 from loyalty.queries.brand import business
 
 SHOWN, FRAGMENT = 50, 10
-CODES_A_SHEET = 480
+CODES_A_SHEET = 240
 VIEW, CHANGE = needs("loyalty.view_codebatch"), needs("loyalty.change_codebatch")
 VIEW_SCANS = needs("loyalty.view_scan")
 
