@@ -90,10 +90,13 @@ def update() -> None:
     template = found()
     for code in codes()[1:]:
         catalog = catalogue(code)
+        begun = catalog.creation_date
         catalog.update(template, no_fuzzy_matching=True)
+        # Neither line numbers nor today's date: a file changes when its texts do.
+        catalog.creation_date = begun
         catalog.obsolete.clear()
         with _file(code).open("wb") as file:
-            write_po(file, catalog, width=120, sort_output=True)
+            write_po(file, catalog, width=120, sort_output=True, include_lineno=False)
 
 
 def _sources() -> Iterator[Path]:
