@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -33,7 +34,7 @@ def correct(*, member: Member, points: int, note: str, reference: str, now: date
     if points == 0 or abs(points) > LARGEST_CORRECTION:
         raise BadCorrection(f"Give or take between 1 and {LARGEST_CORRECTION:,} points.")
     balance = lock_accounts([member.pk])[member.pk]
-    cause = {
+    cause: dict[str, Any] = {
         "member_id": member.pk,
         "points": abs(points),
         "reason": PointsEntry.Reason.CORRECTION,

@@ -108,7 +108,7 @@ class EarnRuleForm(ActionForm):
         for name in ("weekdays", "tiers", "segments"):
             self.initial[name] = [str(each) for each in asked.get(name, [])]
         self.initial["skus"] = ", ".join(asked.get("skus", []))
-        self.initial |= {name: asked.get(name) for name in ("from_time", "to_time")}
+        self.initial.update({name: asked.get(name) for name in ("from_time", "to_time")})
         self.initial["brackets_text"] = "\n".join(f"{each['from']} = {each['points']}" for each in rule.brackets)
 
     def clean_brackets_text(self) -> list[dict[str, Any]]:
@@ -203,7 +203,7 @@ def earn_rule_try(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         context["fault"] = "Give the basket a total of 0 or more."
     elif not form.is_valid():
         context["fault"] = "Mend the rule first: " + " ".join(
-            error for errors in form.errors.values() for error in errors
+            str(error) for errors in form.errors.values() for error in errors
         )
     else:
         try:
