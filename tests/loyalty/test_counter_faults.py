@@ -61,7 +61,9 @@ def test_the_limit_for_a_member_holds_when_they_ask_fifty_times_at_once(counter:
 def test_a_held_reward_is_handed_over_given_back_or_runs_out_but_only_one_of_these(counter: Counted, now):
     member, reward = counter.member(points=100), counter.reward(stock=1)
     held = redemptions.hold(member=member, reward=reward, now=now)
-    redeem = partial(redemptions.redeem, redemption=held, proof=pin(held), by=None, store=None, now=now)
+    # Every till has had the PIN checked before the first of them hands over.
+    proof = redemptions.check_proof(redemption=held, proof=pin(held), now=now)
+    redeem = partial(redemptions.hand_over, redemption=held, proof=proof, by=None, store=None, now=now)
     release = partial(redemptions.release, redemption=held, now=now, note="")
     outcomes = at_once([redeem, release] * (CROWD // 2))
     assert outcomes == {"done": 1, "wrong_state": CROWD - 1}

@@ -11,8 +11,21 @@ import pytest
 from django.core.management import call_command
 from django.db.models import Sum
 
-from loyalty.actions import members
-from loyalty.models import Consent, Member, MemberStats, Order, OrderLine, PointsEntry, User
+from loyalty.actions import demo_programme, members
+from loyalty.models import (
+    Consent,
+    Member,
+    MemberStats,
+    Order,
+    OrderLine,
+    PointsEntry,
+    Redemption,
+    Referral,
+    Reward,
+    Scan,
+    User,
+    WishlistItem,
+)
 from loyalty.queries.brand import business
 from loyalty.queries.points import differences
 from loyalty.rules import demo
@@ -94,3 +107,23 @@ def test_the_same_people_are_made_up_everywhere():
 )
 def test_purchases_move_by_whole_weeks_and_never_into_the_future(now, weeks):
     assert demo.weeks_to_move(dt.datetime(2018, 1, 1, 3, 32, 25), now) == weeks
+
+
+def test_the_programme_of_the_demo_is_in_use_and_furnished_once(db, var, follow_events):
+    call_command("load_demo", "--if-empty")
+    follow_events()
+
+    def counts() -> dict[str, int]:
+        kinds = (Reward, Redemption, Scan, WishlistItem, Referral, PointsEntry)
+        return {kind.__name__: kind.objects.count() for kind in kinds}
+
+    furnished = counts()
+    assert (furnished["Reward"], furnished["Redemption"], furnished["Scan"]) == (6, 24, 80)
+    assert set(Redemption.objects.values_list("status", flat=True)) == {"held", "redeemed", "released"}
+    assert Referral.objects.filter(status=Referral.Status.REWARDED).count() >= 20
+    assert Referral.objects.filter(status=Referral.Status.HELD).exists()
+    assert not Reward.objects.filter(picture=None).exists()
+    demo_programme.bring_friends()
+    demo_programme.furnish(dt.datetime.now(dt.UTC))
+    assert counts() == furnished
+    assert not list(differences())
