@@ -2,7 +2,7 @@
 
 import { Offline, Refused, SignedOut, ask, call } from './api.js'
 import { show } from './dom.js'
-import { answers } from './store.js'
+import { answers, keepAnswer } from './store.js'
 import { failure, skeleton } from './ui.js'
 
 const network = new EventTarget()
@@ -32,7 +32,7 @@ export async function fresh(path, options = {}) {
     noteReachable(true)
     if (response.status === 304) return kept.body
     const body = await response.json()
-    await answers.put({ body, etag: response.headers.get('ETag'), at: Date.now() }, path)
+    await keepAnswer(path, { body, etag: response.headers.get('ETag'), at: Date.now() })
     return body
   } catch (error) {
     if (error instanceof Offline) noteReachable(false)

@@ -21,10 +21,8 @@ function database() {
 async function within(store, mode, ask) {
   const transaction = (await database()).transaction(store, mode)
   const request = ask(transaction.objectStore(store))
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve(request.result)
-    transaction.onerror = transaction.onabort = () => reject(transaction.error)
-  })
+  await finished(transaction)
+  return request.result
 }
 
 const table = (store) => ({
@@ -39,7 +37,25 @@ export const session = table('session')
 export const answers = table('answers')
 export const scans = table('scans')
 
+/** Keep an answer, but none that comes in after the member has signed out: both are asked in one transaction. */
+export async function keepAnswer(path, answer) {
+  const transaction = (await database()).transaction(['session', 'answers'], 'readwrite')
+  const device = transaction.objectStore('session').get('device')
+  device.onsuccess = () => device.result && transaction.objectStore('answers').put(answer, path)
+  return finished(transaction)
+}
+
 /** Nothing of a member stays on a phone that is signed out. */
 export async function forgetEverything() {
-  await Promise.all([session.clear(), answers.clear(), scans.clear()])
+  const stores = ['session', 'answers', 'scans']
+  const transaction = (await database()).transaction(stores, 'readwrite')
+  for (const store of stores) transaction.objectStore(store).clear()
+  return finished(transaction)
+}
+
+function finished(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve()
+    transaction.onerror = transaction.onabort = () => reject(transaction.error)
+  })
 }
