@@ -17,9 +17,10 @@ from config.shared.errors import DomainError
 from config.shared.forms import ActionForm, DateInput, TimeInput
 from config.shared.htmx import page
 from loyalty.actions import earn_rules as actions
-from loyalty.models import EarnRule, Member, Store, Tier
+from loyalty.models import EarnRule, Member, Programme, Store, Tier
 from loyalty.queries import programme as queries
 from loyalty.queries.basket import BasketLine, examine
+from loyalty.queries.brand import business
 from loyalty.queries.earning import rule_of
 from loyalty.queries.programme import categories
 from loyalty.queries.segments import segments
@@ -28,6 +29,10 @@ from loyalty.rules.earning_words import words_of
 
 VIEW = needs("loyalty.view_earnrule")
 CHANGE = needs("loyalty.change_earnrule")
+HOW = {
+    Programme.Earning.FIRST: "The first rule that fits gives points, and the first multiplier goes with it.",
+    Programme.Earning.ADDITIVE: "All rules that fit add up. Each multiplier multiplies what the others give.",
+}
 WEEKDAYS = [(str(n), name) for n, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))]
 
 
@@ -170,7 +175,7 @@ def earn_rule_list(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": [Row(rule, words_of(rule_of(rule), **names)) for rule in rules],
         "may_change": request.user.has_perm("loyalty.change_earnrule"),
-        "terms": terms(),
+        "subtitle": HOW[Programme.Earning(terms().earning)],
     }
     return page(request, "loyalty/earn_rules.html", context)
 
@@ -238,8 +243,9 @@ def _member(named: str) -> Member | None:
     return member
 
 
-def _names() -> dict[str, dict[Any, str]]:
+def _names() -> dict[str, Any]:
     return {
+        "currency": business().currency,
         "stores": dict(Store.objects.values_list("code", "name")),
         "tiers": dict(Tier.objects.values_list("pk", "name")),
         "segments": {each.pk: each.name for each in segments()},
