@@ -41,7 +41,9 @@ class SaleForm(forms.Form):
 class LineForm(forms.Form):
     """A row without a product counts for nothing."""
 
-    sku = forms.CharField(label="Product (SKU)", required=False, max_length=64)
+    sku = forms.CharField(
+        label="Product (SKU)", required=False, max_length=64, widget=forms.TextInput(attrs={"list": "products"})
+    )
     quantity = forms.DecimalField(
         required=False, min_value=Decimal("0.001"), max_digits=10, decimal_places=3, initial=1
     )
