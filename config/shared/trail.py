@@ -17,6 +17,12 @@ def note_change(instance: models.Model, **changes: tuple[Any, Any]) -> None:
         LogEntry.objects.log_create(instance, force_log=True, action=LogEntry.Action.UPDATE, changes=told)
 
 
+def note_made(instance: models.Model, **values: Any) -> None:
+    """Write into the trail that this row is new, where SQL and not its model has written it."""
+    told = {field: ["None", str(value)] for field, value in values.items()}
+    LogEntry.objects.log_create(instance, force_log=True, action=LogEntry.Action.CREATE, changes=told)
+
+
 def forget_values(model: type[models.Model], ids: Iterable[int], *, called: str) -> None:
     """That these rows changed, when and by whom stays in the trail; what stood in them does not."""
     kind = ContentType.objects.get_for_model(model)

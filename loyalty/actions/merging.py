@@ -70,6 +70,8 @@ def undo(*, row: MemberMerge, now: datetime) -> None:
     row = MemberMerge.objects.select_for_update().get(pk=row.pk)
     if row.undone_at is not None:
         raise CannotMerge("This was undone already.")
+    if not row.moved:
+        raise CannotMerge("One of them has left: nothing of them is kept that could be given back.")
     kept, merged = (Member.objects.select_for_update().get(pk=pk) for pk in (row.kept_id, row.merged_id))
     for name, (rows, field) in OWNED.items():
         rows.filter(pk__in=row.moved["rows"][name]).update(**{field: merged})

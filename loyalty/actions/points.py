@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from config.shared.errors import DomainError
+from config.shared.trail import note_made
 from loyalty.actions.ledger import Credit, Debit, credit, debit, lock_accounts
 from loyalty.models import EarnRule, Member, PointsEntry, User
 
@@ -43,13 +44,17 @@ def correct(*, member: Member, points: int, note: str, reference: str, now: date
         "note": note.strip(),
         "by_id": by.pk if by else None,
     }
-    if points > 0:
-        return bool(credit([Credit(**cause)], now=now))
     if PointsEntry.objects.filter(reason=PointsEntry.Reason.CORRECTION, reference=reference).exists():
         return False
-    if balance + points < 0:
+    if balance + points < 0 > points:
         raise BadCorrection(f"There are only {max(balance, 0):,} points to take.")
-    return bool(debit([Debit(**cause)], now=now))
+    if points > 0:
+        credit([Credit(**cause)], now=now)
+    else:
+        debit([Debit(**cause)], now=now)
+    entry = PointsEntry.objects.get(reason=PointsEntry.Reason.CORRECTION, reference=reference)
+    note_made(entry, member=member, points=points, note=entry.note)
+    return True
 
 
 def give_to_many(*, members: QuerySet[Member], points: int, note: str, reference: str, by: User, now: datetime) -> int:
