@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from config.shared.errors import DomainError
 from loyalty.models import EarnRule
@@ -33,6 +34,11 @@ def save_earn_rule(*, rule: EarnRule | None, **fields: Any) -> EarnRule:
         rule = _make_way(rule)
     wanted.pk = rule.pk if rule else None
     wanted._state.adding = rule is None
+    if rule:
+        wanted.created_at, wanted.active_since, wanted.retired_at = rule.created_at, rule.active_since, rule.retired_at
+    if rule and wanted.is_active != rule.is_active:
+        wanted.active_since = timezone.now() if wanted.is_active else rule.active_since
+        wanted.retired_at = None if wanted.is_active else timezone.now()
     wanted.save()
     return wanted
 
@@ -81,5 +87,5 @@ def _make_way(rule: EarnRule) -> EarnRule | None:
     """The rule itself while nothing rests on it; else it is put out of use, and None asks for a new one."""
     if not rule.entries.exists():
         return rule
-    EarnRule.objects.filter(pk=rule.pk).update(is_active=False)
+    EarnRule.objects.filter(pk=rule.pk).update(is_active=False, retired_at=timezone.now())
     return None

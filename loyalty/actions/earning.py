@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from tracking.actions import record_all
 from tracking.actions.record import Occurrence
 
 Reason, Trigger = PointsEntry.Reason, EarnRule.Trigger
+LATE = timedelta(days=2)
 REASONS = {
     Trigger.EVENT: Reason.EVENT,
     Trigger.REVIEW: Reason.EVENT,
@@ -53,9 +54,10 @@ class _Entered:
 def award_for_orders(event_ids: Sequence[int], *, now: datetime) -> int:
     """Enter what the orders of these events are due and have not got yet; how many entries that made.
 
-    An order is evaluated by the rules that are in use and were there when it was told; see loyalty.rules.earning. One
-    that changes, or is returned, keeps the rules it had, and what a rule gives never changes: no rule changes the past.
-    The order is looked at as it is at this moment, so the same events again, or late, enter nothing twice.
+    An order is evaluated by the rules that were in use when it was told as paid; see loyalty.rules.earning. One that
+    changes, or is returned, keeps the rules it had, and what a rule gives never changes: no rule changes the past. The
+    order is looked at as it is at this moment, so the same events again, or late, enter nothing twice. Which tier and
+    segments a member is in is known for today alone: rules that ask for them do not apply to orders told before LATE.
     """
     rules = all_rules()
     by_trigger = [known for known in rules if known.rule.trigger == Trigger.ORDER]
@@ -64,7 +66,7 @@ def award_for_orders(event_ids: Sequence[int], *, now: datetime) -> int:
     caps = Caps([known.rule for known in by_trigger], {each.member_id for each in due}, settings.TIME_ZONE)
     mode, entered = terms().earning, _Entered()
     for order in due:
-        _evaluate(order, by_trigger, caps, mode, entered)
+        _evaluate(order, by_trigger, caps, mode, entered, now=now)
     credit(entered.credits, now=now)
     reverse(entered.reversals, now=now)
     _tell(entered, {order.order_id: order.number for order in due}, now=now)
@@ -80,9 +82,13 @@ def earn(occasions: Sequence[Occasion], *, now: datetime) -> dict[str, int]:
     return points
 
 
-def _evaluate(order: Due, rules: Sequence[KnownRule], caps: Caps, mode: str, entered: _Entered) -> None:
+def _evaluate(
+    order: Due, rules: Sequence[KnownRule], caps: Caps, mode: str, entered: _Entered, *, now: datetime
+) -> None:
     chosen = [known.rule for known in rules if known.rule.id in order.nets]
-    open_rules = [known.rule for known in rules if known.is_active and known.created_at <= order.told_at]
+    open_rules = [known.rule for known in rules if known.was_in_use_at(order.told_at)]
+    if order.told_at < now - LATE:
+        open_rules = [rule for rule in open_rules if not (rule.conditions.tiers or rule.conditions.segments)]
     day, cause = order.ordered_at.astimezone(ZoneInfo(settings.TIME_ZONE)).date(), f"order:{order.order_id}"
     room = caps.room(chosen or open_rules, order.member_id, day, cause=cause)
     facts = order.facts

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from config.shared.errors import DomainError
-from loyalty.actions import ledger, orders, tiers
+from loyalty.actions import ledger, orders, redemptions, tiers
 from loyalty.events import MembersMerged, MergeUndone
 from loyalty.models import (
     Consent,
@@ -19,6 +19,7 @@ from loyalty.models import (
     Redemption,
     Referral,
     Scan,
+    TierStanding,
     User,
     WishlistItem,
 )
@@ -43,20 +44,27 @@ class CannotMerge(DomainError):
 
 @transaction.atomic
 def merge(*, kept: Member, merged: Member, from_merged: Mapping[str, bool], by: User, now: datetime) -> MemberMerge:
-    """Give everything of `merged` to `kept`: orders, points with the days they expire on, rewards held, scans, friends,
-    wishes and devices. `from_merged` names the FIELDS whose value is taken from there. An opt-out of either stands.
-    Written down, so that `undo` takes it back. Raises CannotMerge.
+    """Give everything of `merged` to `kept`: orders, points with the days they expire on, scans, friends, wishes and
+    devices. Rewards they hold are given back first. `from_merged` names the FIELDS whose value is taken from there. An
+    opt-out of either stands. Written down, so that `undo` takes it back. Raises CannotMerge.
     """
     kept, merged = _locked(kept, merged)
+    for held in merged.redemptions.filter(status=Redemption.Status.HELD).select_related("reward", "member"):
+        redemptions.release(redemption=held, now=now, note="members merged")
+    earlier = Member.objects.filter(merged_into=merged)
     moved: dict[str, Any] = {
         "fields": {"kept": _fields(kept), "merged": _fields(merged)},
         "rows": _move(merged, kept),
         "consents": _join_consents(merged, kept),
+        "earlier": list(earlier.values_list("pk", flat=True)),
     }
+    earlier.update(merged_into=kept)
     row = MemberMerge.objects.create(kept=kept, merged=merged, moved=moved, by=by, merged_at=now)
-    row.moved["points"] = ledger.move_all(out_of=merged.pk, into=kept.pk, cause=f"merge:{row.pk}", now=now)
+    lots, owed = ledger.move_all(out_of=merged.pk, into=kept.pk, cause=f"merge:{row.pk}", now=now)
+    row.moved |= {"lots": lots, "owed": owed}
     row.save(update_fields=["moved"])
     _join_fields(kept, merged, from_merged)
+    TierStanding.objects.filter(member=merged).delete()
     _count_again(kept, merged, now=now)
     record(MembersMerged(subject=str(kept.public_id), merged=str(merged.public_id)), key=f"{row.pk}", at=now)
     return row
@@ -64,21 +72,26 @@ def merge(*, kept: Member, merged: Member, from_merged: Mapping[str, bool], by: 
 
 @transaction.atomic
 def undo(*, row: MemberMerge, now: datetime) -> None:
-    """Two members again: what was moved goes back, and so do the points, as far as they were not spent since. What
-    came in since stays with who was kept. Raises CannotMerge.
+    """Two members again: what was moved goes back, and so does what is left of the points. What was spent meanwhile
+    stays spent, and what came in since stays with who was kept. Raises CannotMerge.
     """
+    ledger.lock_accounts([row.kept_id, row.merged_id])
     row = MemberMerge.objects.select_for_update().get(pk=row.pk)
-    if row.undone_at is not None:
-        raise CannotMerge("This was undone already.")
-    if not row.moved:
-        raise CannotMerge("One of them has left: nothing of them is kept that could be given back.")
-    kept, merged = (Member.objects.select_for_update().get(pk=pk) for pk in (row.kept_id, row.merged_id))
+    kept, merged = (Member.objects.get(pk=pk) for pk in (row.kept_id, row.merged_id))
+    _refuse_undo(row, kept, merged)
     for name, (rows, field) in OWNED.items():
         rows.filter(pk__in=row.moved["rows"][name]).update(**{field: merged})
     Consent.objects.filter(pk__in=row.moved["consents"]).update(member=merged)
-    _give_back_points(row, kept, merged, now=now)
-    _restore(kept, row.moved["fields"]["kept"])
-    _restore(merged, row.moved["fields"]["merged"])
+    Member.objects.filter(pk__in=row.moved["earlier"]).update(merged_into=merged)
+    ledger.move_back(
+        lots=row.moved["lots"],
+        owed=row.moved["owed"],
+        out_of=kept.pk,
+        into=merged.pk,
+        cause=f"merge:{row.pk}:undone",
+        now=now,
+    )
+    _part_fields(kept, merged, row.moved["fields"])
     row.undone_at = now
     row.save(update_fields=["undone_at"])
     _count_again(kept, merged, now=now)
@@ -86,13 +99,29 @@ def undo(*, row: MemberMerge, now: datetime) -> None:
 
 
 def _locked(kept: Member, merged: Member) -> tuple[Member, Member]:
+    """The accounts first, as everybody who moves points locks them."""
     if kept.pk == merged.pk:
         raise CannotMerge("This is the same member.")
-    rows = Member.objects.select_for_update().in_bulk([kept.pk, merged.pk])
+    ledger.lock_accounts([kept.pk, merged.pk])
+    rows = Member.objects.order_by("pk").select_for_update(no_key=True).in_bulk([kept.pk, merged.pk])
     for member in rows.values():
         if member.merged_into_id or member.left_at:
             raise CannotMerge(f"{member} is gone already.")
     return rows[kept.pk], rows[merged.pk]
+
+
+def _refuse_undo(row: MemberMerge, kept: Member, merged: Member) -> None:
+    if row.undone_at is not None:
+        raise CannotMerge("This was undone already.")
+    if not row.moved or kept.left_at or merged.left_at:
+        raise CannotMerge("One of them has left: nothing of them is kept that could be given back.")
+    if kept.merged_into_id:
+        raise CannotMerge(f"{kept} is part of #{kept.merged_into_id} since: undo that first.")
+    taken = Member.objects.exclude(pk__in=[kept.pk, merged.pk])
+    for name in UNIQUE:
+        value = row.moved["fields"]["merged"][name]
+        if value and taken.filter(**{name: value}).exists():
+            raise CannotMerge("Somebody else has joined with a contact of theirs since.")
 
 
 def _move(out_of: Member, into: Member) -> dict[str, list[int]]:
@@ -128,7 +157,7 @@ def _join_consents(out_of: Member, into: Member) -> list[int]:
 
 
 def _join_fields(kept: Member, merged: Member, from_merged: Mapping[str, bool]) -> None:
-    """What is chosen, and what only the other one had. One of two values that must be unique is let go first."""
+    """What is chosen, and what only the other one had. What must be unique is let go there first."""
     values = {
         name: getattr(merged, name) if from_merged.get(name) or not getattr(kept, name) else getattr(kept, name)
         for name in FIELDS
@@ -150,18 +179,12 @@ def _fields(member: Member) -> dict[str, Any]:
     }
 
 
-def _restore(member: Member, fields: Mapping[str, Any]) -> None:
-    Member.objects.filter(pk=member.pk).update(**fields, merged_into=None)
-
-
-def _give_back_points(row: MemberMerge, kept: Member, merged: Member, *, now: datetime) -> None:
-    balance = ledger.lock_accounts([kept.pk, merged.pk])[kept.pk]
-    points = min(row.moved["points"], balance)
-    if points <= 0:
-        return
-    cause = {"points": points, "reason": "MERGE", "occurred_at": now}
-    ledger.debit([ledger.Debit(member_id=kept.pk, reference=f"merge:{row.pk}:back", **cause)], now=now)
-    ledger.credit([ledger.Credit(member_id=merged.pk, reference=f"merge:{row.pk}:returned", **cause)], now=now)
+def _part_fields(kept: Member, merged: Member, fields: Mapping[str, Mapping[str, Any]]) -> None:
+    """What was taken over goes back; what was corrected since stays."""
+    now, ours, theirs = _fields(kept), fields["kept"], fields["merged"]
+    back = {name: ours[name] for name, value in now.items() if value == theirs[name] != ours[name]}
+    Member.objects.filter(pk=kept.pk).update(**back)
+    Member.objects.filter(pk=merged.pk).update(**theirs, merged_into=None)
 
 
 def _count_again(kept: Member, merged: Member, *, now: datetime) -> None:

@@ -1,6 +1,8 @@
 """Occasions to earn that nobody tells us one by one: events of the shop's own systems, birthdays, segments entered."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -66,28 +68,30 @@ def congratulate(*, now: datetime) -> int:
 def greet_newcomers(*, now: datetime) -> int:
     """Members who are in a segment that earns and have not earned for it; how many did."""
     earned = 0
-    rules = EarnRule.objects.filter(trigger=Trigger.SEGMENT, is_active=True).exclude(segment=None)
+    rules = EarnRule.objects.filter(trigger=Trigger.SEGMENT, is_active=True)
     for segment in Segment.objects.filter(earn_rules__in=rules).distinct():
-        rule = rules.filter(segment=segment).order_by("priority", "pk")[0]
-        inside = members_matching(segment.rule, now=now).exclude(points_entries__rule=rule)
-        occasions = [
-            Occasion(
-                trigger=Trigger.SEGMENT,
-                member_id=member_id,
-                reference=f"{segment.pk}:{member_id}",
-                at=now,
-                segment_id=segment.pk,
+        for rule in rules.filter(segment=segment):
+            inside = members_matching(segment.rule, now=now).exclude(points_entries__rule=rule)
+            occasions = (
+                Occasion(
+                    trigger=Trigger.SEGMENT,
+                    member_id=member_id,
+                    reference=f"{segment.pk}:{member_id}",
+                    at=now,
+                    segment_id=segment.pk,
+                )
+                for member_id in list(inside.order_by("pk").values_list("pk", flat=True))
             )
-            for member_id in inside.order_by("pk").values_list("pk", flat=True)
-        ]
-        earned += _earn_in_steps(occasions, now=now)
+            earned += _earn_in_steps(occasions, now=now)
     return earned
 
 
-def _earn_in_steps(occasions: list[Occasion], *, now: datetime) -> int:
+def _earn_in_steps(occasions: Iterable[Occasion], *, now: datetime) -> int:
     """Each step is whole, and can be cut short and repeated."""
-    steps = range(0, len(occasions), MEMBERS_A_STEP)
-    return sum(len(earn(occasions[start : start + MEMBERS_A_STEP], now=now)) for start in steps)
+    coming, earned = iter(occasions), 0
+    while step := list(islice(coming, MEMBERS_A_STEP)):
+        earned += len(earn(step, now=now))
+    return earned
 
 
 def _names_of_rules() -> set[str]:
@@ -111,16 +115,18 @@ _HEARD = """
            coalesce(r.properties ->> 'sku', r.properties ->> 'product_id'), r.properties ->> 'category'
     FROM tracking_receivedevent r
     JOIN tracking_partnersystem system ON system.id = r.system_id AND system.kind = ANY(%(kinds)s)
-    JOIN loyalty_member member ON
-        member.external_id = r.user_id OR member.email = r.user_id OR
-        member.public_id = CASE WHEN pg_input_is_valid(r.user_id, 'uuid') THEN r.user_id::uuid END
+    JOIN loyalty_member named ON
+        named.external_id = r.user_id OR named.email = r.user_id OR
+        named.public_id = CASE WHEN pg_input_is_valid(r.user_id, 'uuid') THEN r.user_id::uuid END
+    JOIN loyalty_member member ON member.id = coalesce(named.merged_into_id, named.id) AND member.left_at IS NULL
     WHERE r.transaction_id > %(after)s::xid8 AND r.transaction_id <= %(upto)s::xid8
       AND r.name = ANY(%(names)s) AND r.errors = '[]' AND r.user_id <> '' AND length(r.message_id) < 90
     ORDER BY r.system_id, r.message_id, r.received_at, member.id
 """
 _BORN_TODAY = """
     SELECT id FROM loyalty_member
-    WHERE extract(month FROM birth_date) = extract(month FROM %(today)s::date)
+    WHERE left_at IS NULL AND merged_into_id IS NULL
+      AND extract(month FROM birth_date) = extract(month FROM %(today)s::date)
       AND (
           extract(day FROM birth_date) = extract(day FROM %(today)s::date)
           OR (to_char(birth_date, 'MM-DD') = '02-29' AND to_char(%(today)s::date, 'MM-DD') = '02-28'

@@ -3,10 +3,11 @@
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from config.shared.errors import DomainError
 from config.shared.trail import forget_values, note_change
-from loyalty.actions import members, redemptions, sign_in
+from loyalty.actions import ledger, members, redemptions, sign_in
 from loyalty.actions.enrolment import refuse_too_young
 from loyalty.events import ConsentChanged, MemberLeft
 from loyalty.models import (
@@ -64,8 +65,9 @@ def forget(member: Member, *, now: datetime) -> None:
     """Nothing personal is kept of this member, and of those who were merged into them. Orders and points stay, as
     nobody's; what they hold goes back. A second time changes nothing.
     """
-    members_too = Member.objects.filter(merged_into=member).select_for_update()
-    for each in (Member.objects.select_for_update().get(pk=member.pk), *members_too):
+    everyone = Member.objects.filter(Q(pk=member.pk) | Q(merged_into=member))
+    ledger.lock_accounts(everyone.values_list("pk", flat=True))
+    for each in everyone.order_by("pk").select_for_update():
         if each.left_at is None:
             _forget(each, now)
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from config.shared.errors import DomainError
-from loyalty.actions import ledger
+from loyalty.actions import ledger, referrals
 from loyalty.events import OrderAmended, OrderDelivered, OrderPaid
 from loyalty.models import Member, Order, OrderLine, Product, Store
 from loyalty.queries.brand import business
@@ -117,18 +117,18 @@ def return_lines(*, order: Order, lines: Sequence[ReturnedLine], key: str, now: 
     sold, or the order is void.
     """
     order = _locked(order)
-    if order.lines.filter(key__startswith=f"return:{key}:").exists():
+    if order.lines.filter(key=_return_key(key, 0)).exists():
         return order
     if order.voided_at:
         raise BadReturn(f"Order {order.number} is void.")
-    for line in lines:
+    for line in _added_up(lines):
         _refuse_more_than_sold(order, line)
     products = Product.objects.in_bulk([line.sku for line in lines], field_name="sku")
     OrderLine.objects.bulk_create(
         OrderLine(
             order=order,
             product=products[line.sku],
-            key=f"return:{key}:{index}"[:80],
+            key=_return_key(key, index),
             quantity=-line.quantity,
             amount=-line.amount,
         )
@@ -146,6 +146,7 @@ def void(*, order: Order, now: datetime) -> Order:
         order.voided_at = now
         order.save(update_fields=["voided_at"])
         _amend(order, total=Decimal(0), key="void", now=now)
+        referrals.take_back(order, now=now)
     return order
 
 
@@ -200,6 +201,21 @@ def _products(lines: Sequence[SoldLine]) -> dict[str, Product]:
     return Product.objects.in_bulk(list(missing), field_name="sku")
 
 
+def _return_key(key: str, index: int) -> str:
+    return f"return:{index}:{key}"[:80]
+
+
+def _added_up(lines: Sequence[ReturnedLine]) -> list[ReturnedLine]:
+    """One for each product."""
+    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    for line in lines:
+        if line.quantity <= 0 or line.amount < 0:
+            raise BadReturn("A return says a quantity above 0, and an amount of 0 or more.")
+        quantity, amount = sums.get(line.sku, (Decimal(0), Decimal(0)))
+        sums[line.sku] = (quantity + line.quantity, amount + line.amount)
+    return [ReturnedLine(sku=sku, quantity=quantity, amount=amount) for sku, (quantity, amount) in sums.items()]
+
+
 def _refuse_more_than_sold(order: Order, line: ReturnedLine) -> None:
     kept = order.lines.filter(product__sku=line.sku).aggregate(
         quantity=Sum("quantity", default=Decimal(0)), amount=Sum("amount", default=Decimal(0))
@@ -212,7 +228,8 @@ def _refuse_more_than_sold(order: Order, line: ReturnedLine) -> None:
 
 
 def _locked(order: Order) -> Order:
-    return Order.objects.select_for_update(of=("self",)).select_related("member").get(pk=order.pk)
+    # Not the key: whoever enters points for this order holds the account and asks for the order to be there.
+    return Order.objects.select_for_update(of=("self",), no_key=True).select_related("member").get(pk=order.pk)
 
 
 def _amend(order: Order, *, total: Decimal, key: str, now: datetime) -> None:

@@ -16,6 +16,7 @@ from loyalty.models import (
     EarnRule,
     Invite,
     Member,
+    Order,
     PointsEntry,
     Programme,
     Referral,
@@ -122,6 +123,35 @@ def review(*, referral: Referral, accept: bool, by: User | None, note: str, now:
         _reward([row], now=now)
         row.refresh_from_db()
     return row
+
+
+@transaction.atomic
+def take_back(order: Order, *, now: datetime) -> None:
+    """The friend's first order came to nothing: what both sides got for it goes, even below zero. A milestone stays."""
+    referral = Referral.objects.select_for_update(no_key=True).filter(order=order, status=Status.REWARDED).first()
+    if referral is None:
+        return
+    given = PointsEntry.objects.filter(
+        Q(reference__startswith=f"referral:{referral.pk}:")
+        | Q(reference__startswith=f"{EarnRule.Trigger.REFERRAL}:{_rules_reference(referral)}:"),
+        reason=PointsEntry.Reason.REFERRAL,
+        points__gt=0,
+    )
+    ledger.debit(
+        [
+            ledger.Debit(
+                member_id=entry.member_id,
+                points=entry.points,
+                reason=PointsEntry.Reason.REFERRAL,
+                reference=f"void:{entry.reference}",
+                occurred_at=now,
+                note="The friend's first order was voided",
+            )
+            for entry in given
+        ],
+        now=now,
+    )
+    Referral.objects.filter(pk=referral.pk).update(status=Status.REFUSED, note="The first order was voided.")
 
 
 def _one_at_a_time() -> None:
@@ -298,10 +328,14 @@ def _credit(member_id: int, points: int, reference: str, note: str, now: datetim
     )
 
 
+def _rules_reference(referral: Referral) -> str:
+    return f"referral:{referral.pk}:rules"
+
+
 def _occasion(referral: Referral, now: datetime) -> Occasion:
     return Occasion(
         trigger=EarnRule.Trigger.REFERRAL,
         member_id=referral.referrer_id,
-        reference=f"referral:{referral.pk}:rules",
+        reference=_rules_reference(referral),
         at=now,
     )

@@ -50,8 +50,10 @@ def remove_tier(*, tier: Tier, now: datetime) -> None:
     if tier.rewards.exists():
         raise BadTier(f"Rewards are kept for {tier}: give them another tier first.")
     below = Tier.objects.filter(threshold__lt=tier.threshold).order_by("-threshold").first()
+    subjects = [str(subject) for subject in tier.standings.values_list("member__public_id", flat=True)]
     tier.standings.update(tier=below, since=now, keeps_until=None)
     tier.delete()
+    _tell([(subject, below.name if below else "", tier.name, False) for subject in subjects], now=now)
 
 
 @transaction.atomic
@@ -68,16 +70,11 @@ def count_tiers(member_ids: Sequence[int] | None, *, now: datetime) -> int:
         "grace": timedelta(days=programme.tier_grace_days),
     }
     with connection.cursor() as cursor:
+        # One count at a time: none writes what another has found out meanwhile.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('loyalty.tiers'))")
         cursor.execute(_COUNT.format(reached=REACHED[Programme.TierBasis(programme.tier_basis)]), parameters)
         changed = cursor.fetchall()
-    record_all(
-        [
-            Occurrence(
-                TierChanged(subject=subject, tier=tier, was=was, is_up=is_up), f"{subject}:{now.isoformat()}", now
-            )
-            for subject, tier, was, is_up in changed
-        ]
-    )
+    _tell(changed, now=now)
     return len(changed)
 
 
@@ -87,6 +84,18 @@ def count_tiers_told_of(event_ids: Sequence[int], *, now: datetime) -> int:
         cursor.execute(_MEMBERS, [list(event_ids)])
         members = [row[0] for row in cursor.fetchall()]
     return count_tiers(members, now=now) if members else 0
+
+
+def _tell(changed: Sequence[tuple[str, str, str, bool]], *, now: datetime) -> None:
+    """(subject, the tier now, the one before, whether it is higher) each."""
+    record_all(
+        [
+            Occurrence(
+                TierChanged(subject=subject, tier=tier, was=was, is_up=is_up), f"{subject}:{now.isoformat()}", now
+            )
+            for subject, tier, was, is_up in changed
+        ]
+    )
 
 
 _MEMBERS = """
@@ -108,7 +117,7 @@ _COUNT = """
             SELECT * FROM loyalty_tier WHERE threshold <= coalesce(reached.reached, 0) ORDER BY threshold DESC LIMIT 1
         ) tier ON true
         WHERE (%(members)s::bigint[] IS NULL OR member.id = ANY(%(members)s))
-          AND (tier.id IS NOT NULL OR standing.member_id IS NOT NULL)
+          AND member.merged_into_id IS NULL AND (tier.id IS NOT NULL OR standing.member_id IS NOT NULL)
     ),
     placed AS (
         SELECT counted.id, counted.public_id, counted.reached, had.member_id IS NULL AS is_new,

@@ -94,6 +94,10 @@ class Invitation(models.Model):
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
+    def current(self) -> "MemberQuerySet":
+        """Without who left, and without who turned out to be another member."""
+        return self.filter(left_at=None, merged_into=None)
+
     def of_age(self, legal_age: int, today: date) -> "MemberQuerySet":
         """Members known to be old enough: nobody without a date of birth."""
         return self.filter(birth_date__lte=_years_before(today, legal_age))

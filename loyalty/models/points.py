@@ -59,6 +59,9 @@ class EarnRule(models.Model):
     priority = models.PositiveSmallIntegerField(default=100, help_text="The lowest number is asked first.")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # For orders that are looked at later than they were told.
+    active_since = models.DateTimeField(db_default=Now(), editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["priority", "pk"]

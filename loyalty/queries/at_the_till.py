@@ -25,7 +25,7 @@ class AtTheTill:
 
 
 def members() -> QuerySet[Member]:
-    return Member.objects.filter(left_at=None, merged_into=None).select_related("points_account", "home_store")
+    return Member.objects.current().select_related("points_account", "home_store")
 
 
 def found(q: str) -> list[Member]:

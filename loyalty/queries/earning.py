@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from loyalty.models import EarnRule, Member, Segment, TierStanding
+from loyalty.models import EarnRule, Segment, TierStanding
 from loyalty.queries.segments import members_matching
 from loyalty.rules.earning import Facts, Line, Room, Rule, period_start, read_brackets, read_conditions
 
 
 @dataclass(frozen=True)
 class Due:
-    """An order that was told of. `nets` is what each rule has given for it so far, `told_at` when it was first told."""
+    """An order that was told of. `nets` is what each rule has given for it so far, `told_at` when it was paid."""
 
     order_id: int
     number: str
@@ -31,11 +31,15 @@ class Due:
 
 @dataclass(frozen=True)
 class KnownRule:
-    """A rule with what the engine does not ask: whether it is in use, and since when it is there."""
+    """A rule with what the engine does not ask: when it was in use."""
 
     rule: Rule
+    active_since: datetime
+    retired_at: datetime | None
     is_active: bool
-    created_at: datetime
+
+    def was_in_use_at(self, at: datetime) -> bool:
+        return self.active_since <= at and (self.is_active or (self.retired_at is not None and at < self.retired_at))
 
 
 def rule_of(row: EarnRule) -> Rule:
@@ -63,7 +67,7 @@ def rule_of(row: EarnRule) -> Rule:
 def all_rules() -> list[KnownRule]:
     """In the order they are asked."""
     rows = EarnRule.objects.order_by("priority", "pk")
-    return [KnownRule(rule_of(row), row.is_active, row.created_at) for row in rows]
+    return [KnownRule(rule_of(row), row.active_since, row.retired_at, row.is_active) for row in rows]
 
 
 def active_rules(trigger: str) -> list[Rule]:
@@ -157,10 +161,6 @@ class Caps:
                 causes[cause] = causes.get(cause, 0) + points
 
 
-def members_by_id(member_ids: Collection[int]) -> dict[int, Member]:
-    return Member.objects.in_bulk(list(member_ids))
-
-
 def _lines_of(order_ids: Iterable[int]) -> dict[int, list[Line]]:
     lines: dict[int, list[Line]] = defaultdict(list)
     with connection.cursor() as cursor:
@@ -187,13 +187,15 @@ _ORDERS = """
         ) each_rule
         GROUP BY order_id
     )
-    SELECT o.id, o.number, o.member_id, told.event_id, told.told_at, o.ordered_at, store.time_zone, o.total,
+    SELECT o.id, o.number, o.member_id, told.event_id, coalesce(paid.recorded_at, told.told_at),
+           o.ordered_at, store.time_zone, o.total,
            o.paid_with_points, o.voided_at IS NOT NULL, store.code,
            o.delivered_at IS NOT NULL, coalesce(nets.rules, '{}'), coalesce(nets.nets, '{}')
     FROM told
     JOIN loyalty_order o ON o.number = told.number
     JOIN loyalty_store store ON store.id = o.store_id
     LEFT JOIN nets ON nets.order_id = o.id
+    LEFT JOIN tracking_event paid ON paid.key = 'order.paid:' || o.number
     WHERE o.member_id IS NOT NULL
     ORDER BY o.ordered_at, o.id
 """

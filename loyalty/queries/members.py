@@ -106,7 +106,7 @@ def members(filters: Filters, *, may_see: bool) -> QuerySet[Member]:
     """Who may not see contacts cannot find anybody by one either: a hit would confirm whose it is. Who left or became
     part of another member is not listed.
     """
-    here = Member.objects.filter(left_at=None, merged_into=None)
+    here = Member.objects.current()
     found = here.select_related("home_store", "stats", "score", "points_account")
     if filters.q:
         found = found.filter(_about(filters.q, may_see=may_see))

@@ -30,8 +30,8 @@ EVERYBODY, NOBODY = Q(pk__isnull=False), Q(pk__in=[])
 
 
 def members_matching(rule: Rule, *, now: datetime) -> QuerySet[Member]:
-    """The members a rule means at this moment. The rule must be free of faults (see rules.segments)."""
-    return Member.objects.alias(**_WORKED_OUT).filter(_where(rule, now))
+    """The members a rule means at this moment; none who left. The rule must be free of faults (see rules.segments)."""
+    return Member.objects.current().alias(**_WORKED_OUT).filter(_where(rule, now))
 
 
 def _where(rule: Rule, now: datetime) -> Q:

@@ -19,12 +19,16 @@ EARNED = tuple(
 )
 # What members reached between two times: their ids in `members`.
 REACHED = {
+    # Entries stay with whom they were made for: those of a member who is part of another now count for that one.
     Programme.TierBasis.POINTS: f"""
-        SELECT member_id, sum(points + pending) AS reached FROM loyalty_pointsentry
-        WHERE reason IN ({", ".join(f"'{reason}'" for reason in EARNED)})
-          AND occurred_at > %(since)s AND occurred_at <= %(until)s
-          AND (%(members)s::bigint[] IS NULL OR member_id = ANY(%(members)s))
-        GROUP BY member_id
+        SELECT coalesce(member.merged_into_id, member.id) AS member_id, sum(entry.points + entry.pending) AS reached
+        FROM loyalty_pointsentry entry JOIN loyalty_member member ON member.id = entry.member_id
+        WHERE entry.reason IN ({", ".join(f"'{reason}'" for reason in EARNED)})
+          AND entry.occurred_at > %(since)s AND entry.occurred_at <= %(until)s
+          AND (%(members)s::bigint[] IS NULL OR entry.member_id IN (
+              SELECT id FROM loyalty_member WHERE id = ANY(%(members)s) OR merged_into_id = ANY(%(members)s)
+          ))
+        GROUP BY 1
     """,
     Programme.TierBasis.SPEND: """
         SELECT member_id, sum(total) AS reached FROM loyalty_order

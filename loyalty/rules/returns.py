@@ -8,13 +8,14 @@ PENDING_ONLY, WITHIN_BALANCE, UNLIMITED = "pending_only", "within_balance", "unl
 @dataclass(frozen=True)
 class Given:
     """What one rule gave for one order and still counts: `net` points, of which some wait, some remain unspent and
-    some have expired. The rest was spent.
+    some have expired. The rest was spent, `held` of it on rewards that can still be given back.
     """
 
     net: int
     pending: int
     remaining: int
     expired: int
+    held: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,5 +43,6 @@ def take_back(points: int, given: Given, *, balance: int, policy: str) -> Taken:
     spent = max(0, given.net - given.pending - given.remaining - given.expired)
     other = min(points - pending - own, spent)
     if policy == WITHIN_BALANCE:
-        other = max(0, min(other, balance - own))
+        # Points that are only held are not gone: who gives the reward back afterwards pays with them.
+        other = max(0, min(other, max(0, balance - own) + given.held))
     return Taken(pending, own, other, points - pending - own - other)

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from loyalty.actions import earning, members, occasions, programme, purchases
+from loyalty.actions import earning, members, occasions, programme, purchases, redemptions
+from loyalty.actions.earn_rules import save_earn_rule
 from loyalty.actions.earning import Occasion
 from loyalty.actions.purchases import BadOrder, BadReturn, OrderConflict, ReturnedLine, SoldLine
 from loyalty.actions.segments import create_segment
-from loyalty.models import EarnRule, Member, Order, PointsAccount, PointsEntry, Store
+from loyalty.models import EarnRule, Member, Order, PointsAccount, PointsEntry, Reward, Store
 from loyalty.queries.basket import BasketLine, examine
 from loyalty.queries.points import differences
 from loyalty.rules.earning import (
@@ -296,6 +297,51 @@ class TestOrders:
         tried = examine(member=ada, lines=basket, store=store, at=now, draft=draft)
         assert [(rule.rule, rule.points) for rule in tried.rules] == [("Draft", 500)]
         assert EarnRule.objects.count() == 1
+
+    def test_two_lines_of_one_product_cannot_bring_back_more_than_was_bought(self, buy, now):
+        order = buy("T1", "25.00")
+        line = ReturnedLine(sku="Wine-0", quantity=Decimal(1), amount=Decimal("25.00"))
+        with pytest.raises(BadReturn, match="not 2 for 50"):
+            purchases.return_lines(order=order, lines=[line, line], key="R1", now=now)
+
+    def test_a_return_under_a_key_that_begins_like_another_is_a_return_of_its_own(self, ada, buy, now):
+        order = buy("T1", "20.00", "15.00")
+        for key, sku, amount in (("a:b", "Wine-0", "20.00"), ("a", "Wine-1", "15.00")):
+            line = ReturnedLine(sku=sku, quantity=Decimal(1), amount=Decimal(amount))
+            purchases.return_lines(order=order, lines=[line], key=key, now=now)
+        assert Order.objects.get(number="T1").total == 0
+
+    def test_an_order_told_before_its_rule_was_replaced_still_earns_by_it(self, ada, buy, store, now, follow_events):
+        purchases.record_order(
+            number="T1", member=ada, store=store, ordered_at=now, now=now,
+            lines=[SoldLine(key="1", sku="W", quantity=Decimal(1), amount=Decimal(25))],
+        )  # fmt: skip
+        buy_rule = EarnRule.objects.get()
+        PointsEntry.objects.create(member=ada, points=1, reason="CORRECTION", reference="rests on it", rule=buy_rule,
+                                   occurred_at=now, created_at=now)  # fmt: skip
+        save_earn_rule(rule=buy_rule, points_per_unit=Decimal(2))
+        follow_events()
+        assert PointsEntry.objects.get(reason="PURCHASE").points == 25
+
+    def test_a_rule_made_later_gives_nothing_for_a_return(self, ada, buy, now, follow_events):
+        EarnRule.objects.all().delete()
+        order = buy("T1", "50.00", "50.00")
+        EarnRule.objects.create(name="New", points_per_unit=Decimal(10))
+        back = [ReturnedLine(sku="Wine-0", quantity=Decimal(1), amount=Decimal(50))]
+        purchases.return_lines(order=order, lines=back, key="R1", now=now)
+        follow_events()
+        assert not PointsEntry.objects.exists()
+
+    def test_holding_a_reward_over_a_return_keeps_no_points(self, ada, buy, now, follow_events):
+        programme.change_terms(return_policy="within_balance")
+        order = buy("T1", "25.00")
+        reward = Reward.objects.create(name="Corkscrew", cost=25, created_at=now, changed_at=now)
+        held = redemptions.hold(member=ada, reward=reward, now=now)
+        purchases.void(order=order, now=now)
+        follow_events()
+        redemptions.release(redemption=held, now=now, note="")
+        assert balance(ada) == 0
+        assert not list(differences())
 
 
 class TestOccasions:

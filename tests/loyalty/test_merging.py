@@ -7,9 +7,34 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from loyalty.actions import ledger, members, merging, programme, purchases, wishlist
+from loyalty.actions import (
+    ledger,
+    members,
+    merging,
+    occasions,
+    profiles,
+    programme,
+    purchases,
+    redemptions,
+    tiers,
+    wishlist,
+)
 from loyalty.actions.merging import CannotMerge
-from loyalty.models import Consent, Member, MemberMerge, MemberStats, Order, PointsAccount, PointsLot, Product, Store
+from loyalty.models import (
+    Consent,
+    EarnRule,
+    Member,
+    MemberMerge,
+    MemberStats,
+    Order,
+    PointsAccount,
+    PointsLot,
+    Product,
+    Redemption,
+    Reward,
+    Store,
+    TierStanding,
+)
 from loyalty.queries.points import differences
 
 
@@ -152,3 +177,67 @@ def test_who_was_merged_away_is_no_longer_listed_and_leads_to_who_was_kept(both,
     assert "A. Lovelace" not in client.get(reverse("loyalty:members")).content.decode()
     answer = client.get(reverse("loyalty:member", args=[merged.public_id]))
     assert answer["Location"] == reverse("loyalty:member", args=[kept.public_id])
+
+
+class TestWhatMovesAlong:
+    def test_a_reward_held_is_given_back_before_the_merge(self, both, admin, now):
+        kept, merged = both
+        reward = Reward.objects.create(name="Corkscrew", cost=20, created_at=now, changed_at=now)
+        held = redemptions.hold(member=merged, reward=reward, now=now)
+        merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+        held.refresh_from_db()
+        assert (held.status, balance(kept)) == (Redemption.Status.RELEASED, 65)
+        assert not list(differences())
+
+    def test_points_that_wait_for_the_delivery_still_wait_for_it(self, ada, double, store, admin, now, follow_events):
+        programme.change_terms(pending="delivery")
+        order = buys(double, store, "25.00", now)
+        follow_events()
+        merging.merge(kept=ada, merged=double, from_merged={}, by=admin, now=now)
+        purchases.deliver(order=Order.objects.get(pk=order.pk), now=now)
+        assert balance(ada) == 25
+        assert not list(differences())
+
+    def test_undone_each_has_their_own_again_what_waits_and_what_is_owed_too(
+        self, ada, double, store, admin, now, follow_events
+    ):
+        buys(ada, store, "50.00", now)
+        follow_events()
+        programme.change_terms(pending="delivery")
+        buys(double, store, "50.00", now)
+        follow_events()
+        owed = ledger.Debit(member_id=double.pk, points=55, reason="CORRECTION", reference="x", occurred_at=now)
+        ledger.debit([owed], now=now)
+        row = merging.merge(kept=ada, merged=double, from_merged={}, by=admin, now=now)
+        merging.undo(row=row, now=now)
+        accounts = [PointsAccount.objects.get(member=member) for member in (ada, double)]
+        assert [(each.balance, each.pending) for each in accounts] == [(50, 0), (-55, 50)]
+        assert not list(differences())
+
+    def test_a_merge_into_somebody_who_was_merged_on_is_not_undone_by_itself(self, both, admin, now):
+        kept, merged = both
+        third = members.join(name="Ada L.", now=now, source="test")
+        row = merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+        merging.merge(kept=third, merged=kept, from_merged={}, by=admin, now=now)
+        assert set(Member.objects.filter(merged_into=third)) == {kept, merged}
+        with pytest.raises(CannotMerge, match="undo that first"):
+            merging.undo(row=row, now=now)
+
+    def test_everything_of_a_chain_is_forgotten_when_they_leave(self, both, admin, now):
+        kept, merged = both
+        third = members.join(name="Ada L.", now=now, source="test")
+        merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+        merging.merge(kept=third, merged=kept, from_merged={}, by=admin, now=now)
+        profiles.forget(third, now=now)
+        assert not Member.objects.exclude(name="", birth_date=None, email=None, phone=None).exists()
+
+    def test_who_became_part_of_another_has_no_birthday_and_no_tier_of_their_own(self, both, admin, now):
+        kept, merged = both
+        programme.change_terms(tier_basis="points")
+        tiers.save_tier(tier=None, name="Gold", threshold=Decimal(60), colour="#a16207", perks="")
+        EarnRule.objects.create(name="Birthday", trigger="birthday", effect="fixed", points=100)
+        Member.objects.filter(pk=merged.pk).update(birth_date=dt.date(1981, now.month, now.day))
+        merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+        assert [(each.member_id, each.tier.name) for each in TierStanding.objects.all()] == [(kept.pk, "Gold")]
+        assert occasions.congratulate(now=now) == 1
+        assert balance(merged) == 0

@@ -94,7 +94,7 @@ def test_a_rule_pays_no_order_that_was_told_before_there_was_the_rule(one_per_do
     bring_in(write(BEER))
     follow_events()
     EarnRule.objects.create(
-        name="Late", points_per_unit=5, priority=1, created_at=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+        name="Late", points_per_unit=5, priority=1, active_since=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     )
     rebuild("loyalty.points", now=dt.datetime.now(dt.UTC))
     assert balance_of("C1") == 0

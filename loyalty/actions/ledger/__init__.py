@@ -18,7 +18,7 @@ from loyalty.actions.ledger.changes import (
 from loyalty.actions.ledger.checks import check_ledger
 from loyalty.actions.ledger.due import expire, release_for_members, release_for_orders, release_pending
 from loyalty.actions.ledger.holds import NotEnoughPoints, give_back, hold
-from loyalty.actions.ledger.moves import move_all
+from loyalty.actions.ledger.moves import move_all, move_back
 
 __all__ = [
     "Credit",
@@ -34,6 +34,7 @@ __all__ = [
     "hold",
     "lock_accounts",
     "move_all",
+    "move_back",
     "release_for_members",
     "release_for_orders",
     "release_pending",

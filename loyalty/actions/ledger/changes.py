@@ -16,6 +16,7 @@ from loyalty.rules.returns import Given, take_back
 LARGEST = 2**31 - 1
 Reason = PointsEntry.Reason
 BOUGHT = (Reason.PURCHASE,)
+PARTS = ("pending", "remaining", "expired", "held")
 
 
 class TooManyPoints(DomainError):
@@ -117,8 +118,8 @@ def reverse(reversals: Sequence[Reversal], *, now: datetime) -> None:
     lots = _lots_of_orders(reversals)
     rows, own, others = [], [], []
     for each in reversals:
-        of_order = lots[each.order_id, each.rule_id]
-        given = Given(each.net, *(sum(lot[part] for lot in of_order) for part in ("pending", "remaining", "expired")))
+        of_order = lots[each.member_id, each.order_id, each.rule_id]
+        given = Given(each.net, *(sum(lot[part] for lot in of_order) for part in PARTS))
         taken = take_back(each.points, given, balance=balances[each.member_id], policy=policy)
         balances[each.member_id] -= taken.points
         rows.append(
@@ -155,12 +156,13 @@ def _enter(rows: list[tuple[Any, ...]], *, now: datetime) -> set[tuple[str, str]
     }
 
 
-def _lots_of_orders(reversals: Sequence[Reversal]) -> dict[tuple[int, int], list[dict[str, int]]]:
-    lots: dict[tuple[int, int], list[dict[str, int]]] = defaultdict(list)
-    for order_id, rule_id, lot_id, pending, remaining, expired in statements.rows(
+def _lots_of_orders(reversals: Sequence[Reversal]) -> dict[tuple[int, int, int], list[dict[str, int]]]:
+    """By member, order and rule, newest first."""
+    lots: dict[tuple[int, int, int], list[dict[str, int]]] = defaultdict(list)
+    for member_id, order_id, rule_id, lot_id, *parts in statements.rows(
         statements.LOTS_OF_ORDERS, [[each.order_id for each in reversals]]
     ):
-        lots[order_id, rule_id].append({"id": lot_id, "pending": pending, "remaining": remaining, "expired": expired})
+        lots[member_id, order_id, rule_id].append({"id": lot_id, **dict(zip(PARTS, parts, strict=True))})
     return lots
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from loyalty.actions.ledger import statements
 from loyalty.actions.ledger.changes import lock_accounts
 from loyalty.events import PointsExpired
-from loyalty.models import Programme
+from loyalty.models import Order, PointsLot, Programme
 from loyalty.queries.terms import terms
 from tracking.actions import record_all
 from tracking.actions.record import Occurrence
@@ -27,10 +27,10 @@ def release_pending(*, now: datetime) -> int:
 def release_for_orders(order_ids: Sequence[int], *, event: str, now: datetime) -> int:
     """Make the points of these orders usable that waited for this event."""
     where = "lot.pending_event = %(event)s AND lot.order_id = ANY(%(orders)s)"
-    members = [
-        row[0] for row in statements.rows("SELECT member_id FROM loyalty_order WHERE id = ANY(%s)", [list(order_ids)])
-    ]
-    return _release(members, where, now, event=event, orders=list(order_ids))
+    # Also whose order it is: their points may be entered this moment, behind the lock that is waited for here.
+    buyers = Order.objects.filter(pk__in=order_ids, member__isnull=False).values_list("member_id", flat=True)
+    holders = PointsLot.objects.filter(order__in=order_ids, is_waiting=True).values_list("member_id", flat=True)
+    return _release(sorted({*buyers, *holders}), where, now, event=event, orders=list(order_ids))
 
 
 def release_for_members(member_ids: Sequence[int], *, event: str, now: datetime) -> int:

@@ -140,7 +140,12 @@ GIVE_BACK = f"""
     SELECT member_id FROM entered
 """
 LOTS_OF_ORDERS = """
-    SELECT lot.order_id, entry.rule_id, lot.id, lot.pending, lot.remaining, lot.expired
+    SELECT lot.member_id, lot.order_id, entry.rule_id, lot.id, lot.pending, lot.remaining, lot.expired,
+           coalesce((
+               SELECT sum(used.points) FROM loyalty_redemption redemption
+               JOIN loyalty_lotuse used ON used.redemption_id = redemption.id
+               WHERE redemption.member_id = lot.member_id AND redemption.status = 'held' AND used.lot_id = lot.id
+           ), 0)::int
     FROM loyalty_pointslot lot JOIN loyalty_pointsentry entry ON entry.id = lot.entry_id
     WHERE lot.order_id = ANY(%s) ORDER BY lot.id DESC
 """
