@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -20,12 +21,13 @@ import pytest
 from django.db import connection, transaction
 
 from config import embedded
-from loyalty.actions import ledger, members, points, programme
+from loyalty.actions import business, earning, ledger, members, merging, points, programme, purchases
 from loyalty.actions.ledger import Credit, Debit
-from loyalty.models import Member, PointsAccount, PointsEntry, PointsLot
+from loyalty.models import Member, PointsAccount, PointsEntry, PointsLot, Store, User
 from loyalty.queries.points import differences
 from tests.copies import ROOT, Copy, wait_for
 from tests.loyalty.counter import at_once
+from tracking.models import Event
 
 NOON = dt.datetime(2026, 3, 29, 12, tzinfo=dt.UTC)
 KILLS, ORDERS = 20, 150
@@ -107,6 +109,45 @@ def test_two_accounts_written_in_opposite_order_by_many_never_wait_for_each_othe
     assert outcomes == {"done": 32}
     assert sum(PointsAccount.objects.values_list("balance", flat=True)) == 0
     assert PointsEntry.objects.count() == 2 * 3_200
+    assert not list(differences())
+
+
+@pytest.mark.fault
+@pytest.mark.django_db(transaction=True)
+def test_an_order_that_is_delivered_while_its_points_are_entered_blocks_nobody(shop_rules, now):
+    business.ship_business()
+    programme.change_terms(pending="delivery")
+    ada = members.join(name="Ada", now=now, source="test")
+    store = Store.objects.create(code="S1", name="Main Street")
+    line = purchases.SoldLine(key="1", sku="GIN", quantity=Decimal(1), amount=Decimal(10))
+    for n in range(25):
+        order = purchases.record_order(number=f"T{n}", member=ada, store=store, ordered_at=now, lines=[line], now=now)
+        told = list(Event.objects.filter(key=f"order.paid:T{n}").values_list("pk", flat=True))
+
+        def enter(told: list[int] = told) -> None:
+            with transaction.atomic():
+                earning.award_for_orders(told, now=now)
+
+        outcomes = at_once([enter, partial(purchases.deliver, order=order, now=now)] * 3)
+        assert outcomes == {"done": 6}
+    account = PointsAccount.objects.get(member=ada)
+    assert (account.balance, account.pending) == (250, 0)
+    assert not list(differences())
+
+
+@pytest.mark.fault
+@pytest.mark.django_db(transaction=True)
+def test_members_are_merged_while_points_come_in_and_nobody_is_blocked(shop_rules, now):
+    by = User.objects.create_user("m@shop.example")
+    for n in range(10):
+        ada, double = (members.join(name=f"{name} {n}", now=now, source="test") for name in ("Ada", "A."))
+
+        def give(to: Member = ada) -> None:
+            points.correct(member=to, points=1, note="why", reference=str(uuid.uuid4()), now=now)
+
+        merge = partial(merging.merge, kept=ada, merged=double, from_merged={}, by=by, now=now)
+        outcomes = at_once([give, give, merge, partial(give, double), partial(give, double)])
+        assert outcomes == {"done": 5}
     assert not list(differences())
 
 
