@@ -179,9 +179,7 @@ def sums(*, since: datetime) -> Sums:
     return Sums(now_held["n"], now_held["points"], lately["n"], lately["value"])
 
 
-def redemptions(
-    *, q: str = "", status: str = "", reward: str = "", store: str = "", may_see: bool = True
-) -> QuerySet[Redemption]:
+def redemptions(*, q: str = "", status: str = "", reward: str = "", store: str = "") -> QuerySet[Redemption]:
     """Newest first. `q` is a code or part of a member's name."""
     found = Redemption.objects.select_related("member", "reward", "store", "by")
     if q:
