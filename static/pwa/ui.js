@@ -62,6 +62,7 @@ function refusals() {
     age_unknown: t('Tell us your date of birth first.'),
     already_scanned: t('This code has already been used.'),
     bad_code: t('This is not one of our codes.'),
+    birth_date_known: t('Your date of birth is known. If it is wrong, ask in the shop and bring a card.'),
     code_is_over: t('This code is no longer valid.'),
     forbidden: t('The law does not allow this reward here.'),
     no_sms: t('This shop sends no text messages. Use your email address.'),
