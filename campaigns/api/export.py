@@ -1,5 +1,6 @@
 """Everything kept about a member, in one file. It stands here because only campaigns know what was sent."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils import timezone
@@ -10,7 +11,7 @@ from rest_framework.response import Response
 from campaigns.models import Send
 from loyalty.api.shoppers import ShopperView
 from loyalty.models import Member
-from loyalty.queries.kept import kept_of
+from loyalty.queries.kept import everybody_in, kept_of
 
 
 class Export(ShopperView):
@@ -19,13 +20,13 @@ class Export(ShopperView):
     @extend_schema(operation_id="loyalty_v1_me_export", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Everything we keep about you, as a file: who you are, what you did, what you allowed, what we sent."""
-        kept = kept_of(self.member) | {"messages": _messages(self.member)}
+        kept = kept_of(self.member) | {"messages": _messages(everybody_in(self.member))}
         name = f"my-data-{timezone.localdate():%Y-%m-%d}.json"
         return Response(kept, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-def _messages(member: Member) -> list[dict[str, Any]]:
-    rows = Send.objects.filter(member=member).order_by("pk").select_related("campaign", "action__step")
+def _messages(people: Collection[Member]) -> list[dict[str, Any]]:
+    rows = Send.objects.filter(member__in=people).order_by("pk").select_related("campaign", "action__step")
     return [
         {
             "campaign": send.campaign.name,

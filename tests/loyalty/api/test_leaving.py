@@ -11,10 +11,10 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.models import Send
-from loyalty.actions import members, profiles
+from loyalty.actions import members, merging, points, profiles
 from loyalty.models import Consent, Device, Member, Order, PointsEntry
 from tests.loyalty.api.conftest import Phone, code_in_mail
-from tests.loyalty.counter import assert_the_ledger_is_right, balance
+from tests.loyalty.counter import Counted, assert_the_ledger_is_right, balance
 from tests.world import BORN, EMAIL, PHONE, World
 from tracking.models import Event
 
@@ -65,6 +65,26 @@ def test_everything_kept_about_a_member_is_theirs_to_take_along(adas_phone: Phon
     assert "grace" not in json.dumps(kept).lower(), "and nobody else"
 
 
+def test_what_staff_write_for_staff_is_not_taken_along(signed_in: Phone, ada: Member, now: dt.datetime):
+    points.correct(member=ada, points=30, note="She shouted at Bob.", reference="1", now=now)
+    assert PointsEntry.objects.get().note == "She shouted at Bob."
+    kept = signed_in.get("me/export")
+    assert [(entry["points"], entry["note"]) for entry in kept.json()["points"]] == [(30, "")]
+    assert b"shouted" not in kept.content
+
+
+def test_what_stayed_with_merged_members_is_taken_along_too(
+    signed_in: Phone, ada: Member, counted: Counted, admin: Any, now: dt.datetime
+):
+    double, older = counted.member("Lovelace", points=70), counted.member("Ada L", points=8)
+    merging.merge(kept=double, merged=older, from_merged={}, by=admin, now=now)
+    merging.merge(kept=ada, merged=double, from_merged={}, by=admin, now=now)
+    kept = signed_in.get("me/export").json()
+    assert {70, 8} <= {entry["points"] for entry in kept["points"]}
+    assert sum(entry["points"] for entry in kept["points"]) == balance(ada) == 78
+    assert [event["name"] for event in kept["events"]].count("member.joined") == 3
+
+
 def test_a_member_sees_the_offers_meant_for_them_and_what_was_written(adas_phone: Phone, world: World):
     offers = adas_phone.get("/api/campaigns/v1/me/offers").json()["results"]
     assert all(offer["wording"] and offer["name"] for offer in offers)
@@ -76,7 +96,7 @@ def test_a_member_sees_the_offers_meant_for_them_and_what_was_written(adas_phone
 
 
 def test_who_leaves_is_nowhere_any_more(adas_phone: Phone, world: World, deliver_events: Any):
-    points, orders = PointsEntry.objects.count(), Order.objects.count()
+    entries, orders = PointsEntry.objects.count(), Order.objects.count()
     assert found_anywhere(*OF_ADA)
     answer = adas_phone.call("delete", "me", {"confirm": "Somewhere else"})
     assert (answer.status_code, answer.json()["code"]) == (409, "not_confirmed")
@@ -87,7 +107,7 @@ def test_who_leaves_is_nowhere_any_more(adas_phone: Phone, world: World, deliver
     assert adas_phone.get("me").status_code == 401
     assert adas_phone.refresh().status_code == 401
     given_back = PointsEntry.objects.filter(reason="HOLD_BACK").count()
-    assert (PointsEntry.objects.count() - given_back, Order.objects.count()) == (points, orders)
+    assert (PointsEntry.objects.count() - given_back, Order.objects.count()) == (entries, orders)
     assert_the_ledger_is_right()
     gone = Member.objects.get(pk=world.ada.pk)
     assert (gone.email, gone.phone, gone.birth_date, gone.name) == (None, None, None, "")
