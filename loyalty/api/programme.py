@@ -67,10 +67,11 @@ class ProgrammeAnswer(serializers.Serializer[Any]):
     referral = ProgrammeReferral(source="*")
     stores = ProgrammeStore(many=True)
     topics = ProgrammeTopic(many=True)
-    push_key = serializers.SerializerMethodField(help_text="For `applicationServerKey`.")
+    push_key = serializers.SerializerMethodField(help_text="For `applicationServerKey`; empty: none are sent.")
 
     def get_push_key(self, _offering: Any) -> str:
-        return str(settings.VAPID_PUBLIC_KEY)
+        """A phone offers push messages by this key: without a channel that sends them there is none."""
+        return str(settings.VAPID_PUBLIC_KEY) if Consent.Channel.PUSH in settings.CHANNELS else ""
 
 
 class Programme(EntranceView):

@@ -60,9 +60,8 @@ def offering(*, today: date) -> Offering:
 
 
 def _topics(shop: str) -> Iterator[Topic]:
-    """By the channels this shop can write by, and by push, which members switch on for each phone."""
-    open_channels = [*settings.CHANNELS, CHANNELS.PUSH]
-    for channel in (channel for channel in CHANNELS.values if channel in open_channels):
+    """By the channels this shop can write by."""
+    for channel in (channel for channel in CHANNELS.values if channel in settings.CHANNELS):
         for topic in TOPICS.values:
             yield Topic(channel, topic, _wording(channel, topic) % {"shop": shop})
 

@@ -202,7 +202,16 @@ def test_anybody_may_read_what_the_programme_offers(counted: Counted):
     assert ("email", "marketing") in {(topic["channel"], topic["topic"]) for topic in told["topics"]}
     assert "sms" not in {topic["channel"] for topic in told["topics"]}, "this shop sends none"
     assert told["earn"][0]["words"] == "1 point for each USD 1"
+    assert told["push_key"] == ""
+    assert "push" not in {topic["channel"] for topic in told["topics"]}, "nor does it send these"
+
+
+def test_a_shop_that_sends_push_messages_tells_its_key_and_asks_what_for(db: None, settings: Any):
+    settings.CHANNELS = settings.CHANNELS | {"push": "tests.loyalty.api.texts.Texts"}
+    told = Client().get(f"{V1}/programme").json()
     assert len(told["push_key"]) == 87
+    asked = {topic["topic"] for topic in told["topics"] if topic["channel"] == "push"}
+    assert asked == {"marketing", "points", "wishlist"}
 
 
 def test_nothing_of_one_member_is_there_for_another(signed_in: Phone, ada: Member, counted: Counted):
