@@ -95,6 +95,12 @@ def sign_out(device: Device, *, now: datetime) -> None:
     _end(Device.objects.filter(pk=device.pk), Device.Ended.SIGNED_OUT, now)
 
 
+def sign_out_with(token: str, *, now: datetime) -> None:
+    """Any refresh token the device ever had will do, used or not: it shuts the door and opens none."""
+    shown = RefreshToken.objects.filter(digest=digest_of(token))
+    _end(Device.objects.filter(pk__in=shown.values("device")), Device.Ended.SIGNED_OUT, now)
+
+
 def end_device(device: Device, *, now: datetime) -> None:
     """Shut it from another one, or because it is lost."""
     _end(Device.objects.filter(pk=device.pk), Device.Ended.REVOKED, now)

@@ -175,6 +175,12 @@ class Tokens(EntranceView):
             _keep(response, BROWSER, mark, BROWSER_LASTS)
         return response
 
+    @extend_schema(request=None, responses={204: None}, parameters=[FROM_OUR_PAGE])
+    def delete(self, request: Request) -> Response:
+        """Sign a browser out by its cookie alone, also long after somebody did so without a connection."""
+        sign_in.sign_out_with(_from_cookie(request), now=timezone.now())
+        return _without_cookie()
+
 
 class Refresh(EntranceView):
     @extend_schema(request=RefreshInput, responses=AccessAnswer, parameters=[FROM_OUR_PAGE])
@@ -201,9 +207,13 @@ class SignOut(ShopperView):
     def post(self, request: Request) -> Response:
         """This device is shut at once: its tokens open nothing any more."""
         sign_in.sign_out(self.device, now=timezone.now())
-        response = Response(status=status.HTTP_204_NO_CONTENT)
-        response.delete_cookie(REFRESH, path=PATH, samesite="Strict")
-        return response
+        return _without_cookie()
+
+
+def _without_cookie() -> Response:
+    response = Response(status=status.HTTP_204_NO_CONTENT)
+    response.delete_cookie(REFRESH, path=PATH, samesite="Strict")
+    return response
 
 
 def _from_cookie(request: Request) -> str:

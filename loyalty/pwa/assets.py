@@ -19,7 +19,7 @@ FONT = "vendor/inter/files/inter-latin-wght-normal.woff2"
 _BESIDE = ("vendor/qr/index.js", "vendor/qr/decode.js", FONT)
 # What the first screen needs, fetched side by side instead of one after the other.
 FIRST = (
-    *"main api dom i18n icons install layout live router scans session store ui worker".split(),
+    *"main api dom i18n icons install layout live push router scans session store ui worker".split(),
     *"parts/offers parts/rewards screens/home screens/sign-in".split(),
 )
 

@@ -1,6 +1,7 @@
 /* The app without a connection. The server puts `APP` above: a version, and the files that make it.
    Data is not kept here but in IndexedDB, where it goes when the member signs out; here are files, and pictures of rewards. */
 
+import { endSession } from '/static/pwa/api.js'
 import { SYNC, sendWaiting } from '/static/pwa/scans.js'
 
 const FILES = `app-${APP.version}`
@@ -34,7 +35,7 @@ addEventListener('fetch', (event) => {
 })
 
 addEventListener('sync', (event) => {
-  if (event.tag === SYNC) event.waitUntil(sendWaiting())
+  if (event.tag === SYNC) event.waitUntil(endSession().then(sendWaiting))
 })
 
 addEventListener('push', (event) => {

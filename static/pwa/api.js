@@ -1,9 +1,11 @@
 /* Calls to the API. The access token lives in memory only; the refresh token is a cookie that no script can read.
    Used by the app and by its service worker. */
 
-import { session } from './store.js'
+import { SIGNED_OUT, session } from './store.js'
 
 const BASE = '/api/loyalty/v1/'
+// The header tells the server that no other site made the browser ask.
+const OURS = { 'X-Requested-With': 'regulars' }
 const EARLY = 20_000 // A token is renewed so many milliseconds before it ends.
 
 let token = null
@@ -46,12 +48,17 @@ export function dropToken() {
 
 /** The answer as it came, for whoever needs its headers. Throws Refused, Offline or SignedOut. */
 export async function call(path, { method = 'GET', body, headers = {}, isPublic = false, signal } = {}) {
+  await endSession()
   if (!isPublic && (!token || Date.now() > endsAt - EARLY)) await renew()
   let response = await send(path, { method, body, headers, isPublic, signal })
   if (response.status === 401 && !isPublic) {
     await renew()
     response = await send(path, { method, body, headers, isPublic, signal })
   }
+  return accepted(response)
+}
+
+async function accepted(response) {
   if (response.ok || response.status === 304) return response
   const problem = await response.json().catch(() => ({}))
   throw new Refused(response.status, problem, Number(response.headers.get('Retry-After')) || 0)
@@ -65,13 +72,27 @@ export async function ask(path, options) {
 
 export const post = (path, body, options = {}) => ask(path, { method: 'POST', body, ...options })
 
-/** Sign-in answers by a cookie: the header tells the server that no other site made the browser ask. */
-export const signInPost = (path, body) =>
-  post(`sign-in/${path}`, body, { isPublic: true, headers: { 'X-Requested-With': 'regulars' } })
+/** Sign-in answers by a cookie. */
+export const signInPost = (path, body) => post(`sign-in/${path}`, body, { isPublic: true, headers: OURS })
 
-/** One renewal at a time, across tabs and the service worker: a refresh token is good for one use. */
+/** One at a time, across tabs and the service worker: a refresh token is good for one use. */
+const withCookie = (work) => navigator.locks.request('regulars-refresh', work)
+
+/**
+ * Tell the server that the member has signed out here, unless it knows. Somebody may have done so without a connection:
+ * then this goes before anything else that is asked, and while it fails, nothing else is.
+ */
+export async function endSession() {
+  if (!(await session.get(SIGNED_OUT))) return
+  await withCookie(async () => {
+    if (!(await session.get(SIGNED_OUT))) return
+    await accepted(await send('sign-in/tokens', { method: 'DELETE', headers: OURS, isPublic: true }))
+    await session.remove(SIGNED_OUT)
+  })
+}
+
 function renew() {
-  renewing ??= navigator.locks.request('regulars-refresh', refresh).finally(() => {
+  renewing ??= withCookie(refresh).finally(() => {
     renewing = null
   })
   return renewing
@@ -80,7 +101,8 @@ function renew() {
 async function refresh() {
   if (!(await session.get('device'))) throw new SignedOut()
   try {
-    keepToken(await signInPost('refresh', {}))
+    const response = await send('sign-in/refresh', { method: 'POST', body: {}, headers: OURS, isPublic: true })
+    keepToken(await (await accepted(response)).json())
   } catch (error) {
     if (error instanceof Refused && error.status === 401) throw new SignedOut()
     throw error

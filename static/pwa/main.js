@@ -1,5 +1,6 @@
 /* Where the app starts. */
 
+import { endSession } from './api.js'
 import { show } from './dom.js'
 import { preferredLanguage, t, useLanguage } from './i18n.js'
 import { watchInstall } from './install.js'
@@ -23,13 +24,13 @@ async function start() {
   await restore()
   drawFrame()
   watchConnection()
-  addEventListener('online', sendScans)
+  addEventListener('online', catchUp)
   onSent(changed)
   document.addEventListener('frame', drawAnew)
   document.addEventListener('signedout', leave)
   await startRouter()
   startWorker()
-  sendScans()
+  catchUp()
 }
 
 /** Another person or another language: everything is drawn anew. */
@@ -48,9 +49,10 @@ async function leave() {
   toast(t('You have been signed out. Sign in again to go on.'), { stays: true })
 }
 
-/** What was scanned without a connection is sent as soon as there is one. */
-function sendScans() {
+/** What happened without a connection is told as soon as there is one: that the member has signed out, what they scanned. */
+function catchUp() {
   if (isSignedIn()) sendWaiting()
+  else endSession().catch(() => {})
 }
 
 /** An invitation's code waits on the phone until its friend has joined. */

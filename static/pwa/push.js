@@ -7,29 +7,32 @@ export const canPush = () => 'PushManager' in window && 'serviceWorker' in navig
 
 export const isBlocked = () => Notification.permission === 'denied'
 
-async function registered() {
-  return (await navigator.serviceWorker.ready).pushManager
+async function subscription() {
+  const registration = canPush() && (await navigator.serviceWorker.getRegistration())
+  return registration ? registration.pushManager.getSubscription() : null
 }
 
-export async function isSubscribed() {
-  if (!canPush() || !(await navigator.serviceWorker.getRegistration())) return false
-  return (await (await registered()).getSubscription()) !== null
-}
+export const isSubscribed = async () => (await subscription()) !== null
 
 /** Ask the person, then the browser's push service, then tell our server. False when the person said no. */
 export async function subscribe() {
   if ((await Notification.requestPermission()) !== 'granted') return false
   const { push_key: key } = await fresh('programme', { isPublic: true })
-  const manager = await registered()
-  const subscription = await manager.subscribe({ userVisibleOnly: true, applicationServerKey: key })
-  const { endpoint, keys } = subscription.toJSON()
+  const { pushManager } = await navigator.serviceWorker.ready
+  const made = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key })
+  const { endpoint, keys } = made.toJSON()
   await ask('me/push', { method: 'PUT', body: { endpoint, keys } })
   return true
 }
 
 export async function unsubscribe() {
-  const subscription = await (await registered()).getSubscription()
-  if (!subscription) return
-  await ask('me/push', { method: 'DELETE', body: { endpoint: subscription.endpoint } })
-  await subscription.unsubscribe()
+  const endpoint = await dropSubscription()
+  if (endpoint) await ask('me/push', { method: 'DELETE', body: { endpoint } })
+}
+
+/** This phone takes no messages any more, whatever the server knows. Resolves to where they went. */
+export async function dropSubscription() {
+  const made = await subscription()
+  await made?.unsubscribe()
+  return made?.endpoint
 }

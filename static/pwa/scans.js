@@ -59,7 +59,7 @@ async function send(row) {
 }
 
 /** Where the browser can, it sends what waits even after the app was closed. */
-async function askToSync() {
+export async function askToSync() {
   const registration = await navigator.serviceWorker?.getRegistration()
   await registration?.sync?.register(SYNC).catch(() => {})
 }

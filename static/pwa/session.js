@@ -1,7 +1,9 @@
 /* Who uses this phone: the member who is signed in, and before that whether the visitor is old enough to look. */
 
-import { call, dropToken, keepToken, restoreClock, signInPost } from './api.js'
+import { dropToken, endSession, keepToken, restoreClock, signInPost } from './api.js'
 import { currentLanguage, shop } from './i18n.js'
+import { dropSubscription } from './push.js'
+import { askToSync } from './scans.js'
 import { forgetEverything, session } from './store.js'
 
 const BORN = 'app-born'
@@ -27,22 +29,22 @@ export async function signIn({ id, code, join }) {
   await session.put(device, 'device')
   await session.put(currentLanguage(), 'language')
   localStorage.removeItem('app-invite')
+  localStorage.removeItem(BORN)
   return answer
 }
 
-/** End the session on the server, if it can be reached, and forget everything here. */
-export async function signOut() {
-  await call('sign-out', { method: 'POST' }).catch(() => {})
-  await forget()
-}
-
+/** Sign out: nothing of the member stays here. The server is told at once, or else as soon as it can be reached. */
 export async function forget() {
   device = null
   dropToken()
+  localStorage.removeItem(BORN)
   await forgetEverything()
+  // Messages of this member must not come to whoever uses the phone next.
+  await dropSubscription().catch(() => {})
+  await endSession().catch(askToSync)
 }
 
-/** The date of birth the visitor gave; nothing is shown before. It stays on this phone until they join. */
+/** The date of birth a visitor gave; nothing is shown before. It goes when they are in: the next visitor is asked anew. */
 export const bornOn = () => localStorage.getItem(BORN)
 
 export function rememberBirth(date) {

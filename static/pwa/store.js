@@ -45,11 +45,15 @@ export async function keepAnswer(path, answer) {
   return finished(transaction)
 }
 
-/** Nothing of a member stays on a phone that is signed out. */
+/** Under this in `session` while the server has not been told yet that this phone is signed out. */
+export const SIGNED_OUT = 'signed-out'
+
+/** Nothing of a member stays on a phone that is signed out, but that this is still to be told to the server. */
 export async function forgetEverything() {
   const stores = ['session', 'answers', 'scans']
   const transaction = (await database()).transaction(stores, 'readwrite')
   for (const store of stores) transaction.objectStore(store).clear()
+  transaction.objectStore('session').put(true, SIGNED_OUT)
   return finished(transaction)
 }
 

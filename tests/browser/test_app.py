@@ -107,6 +107,12 @@ class Phone:
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         self.page.wait_for_function("() => navigator.serviceWorker.controller !== null")
 
+    def wait_until(self, condition: str) -> None:
+        """Until what a script promises is so. `wait_for_function` takes the promise itself for a yes."""
+        self.page.evaluate(
+            f"async () => {{ while (!(await ({condition})())) await new Promise(requestAnimationFrame) }}"
+        )
+
     def lose_connection(self) -> None:
         self.context.set_offline(True)
 
@@ -261,9 +267,86 @@ def test_a_reload_keeps_the_session_and_signing_out_forgets_everything(phone: Ph
     expect(phone.page.get_by_text("900")).to_be_visible()
     phone.open("/app/preferences")
     phone.page.get_by_role("button", name="Sign out", exact=True).click()
-    expect(phone.page.get_by_role("heading", name="Sign in or join")).to_be_visible()
+    expect(phone.page.get_by_role("heading", name="When were you born?")).to_be_visible()
     assert phone.page.evaluate(KEPT_ON_THE_PHONE) == 0
     assert Device.objects.get().ended_at is not None
+
+
+def test_a_phone_asks_its_next_visitor_for_their_own_date_of_birth(phone: Phone, ada: Member) -> None:
+    phone.sign_in()
+    phone.open("/app/preferences")
+    phone.page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(phone.page.get_by_role("heading", name="When were you born?")).to_be_visible()
+    expect(phone.page.get_by_label("Date of birth")).to_have_value("")
+    phone.open("/app/sign-in")
+    phone.show_age(A_CHILD)
+    expect(phone.page.get_by_role("heading", name="Come back when you are 21")).to_be_visible()
+
+
+def test_who_signs_out_without_a_connection_is_out_and_the_server_is_told_when_it_is_back(
+    phone: Phone, ada: Member
+) -> None:
+    phone.sign_in()
+    phone.kept_for_offline()
+    phone.open("/app/preferences")
+    out = phone.page.get_by_role("button", name="Sign out", exact=True)
+    expect(out).to_be_visible()
+    phone.lose_connection()
+    out.click()
+    expect(phone.page.get_by_role("heading", name="When were you born?")).to_be_visible()
+    phone.page.reload()
+    expect(phone.page.get_by_role("heading", name="When were you born?")).to_be_visible()
+    assert Device.objects.get().ended_at is None, "the server cannot know yet"
+    phone.find_connection()
+    phone.wait_until(THE_SERVER_KNOWS)  # from the page, or the service worker was quicker
+    assert Device.objects.get().ended_by == Device.Ended.SIGNED_OUT
+    assert [cookie["name"] for cookie in phone.context.cookies() if cookie["name"] == "rg_refresh"] == []
+    phone.page.reload()
+    expect(phone.page.get_by_role("heading", name="When were you born?")).to_be_visible()
+
+
+def test_nothing_is_asked_of_a_server_that_has_not_heard_of_a_sign_out(
+    phone_with: Callable[..., Phone], ada: Member, counter: Counted
+) -> None:
+    """Whoever signs in next on this phone does so after the one before has gone."""
+    phone = phone_with(service_workers="block")  # which would tell the server meanwhile
+    counter.member("Grace Hopper", email="grace@example.com")
+    asked, answers = list[str](), [429, 503]
+
+    def refuse_at_first(route: Route) -> None:
+        asked.append(route.request.method + route.request.url.partition("/v1")[2])
+        if answers and route.request.method == "DELETE":
+            return route.fulfill(status=answers.pop(), body="")
+        return route.continue_()
+
+    phone.sign_in()
+    phone.open("/app/preferences")
+    expect(phone.page.get_by_text("This phone")).to_be_visible()
+    phone.page.route("**/sign-in/**", refuse_at_first)
+    phone.page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(phone.page.get_by_role("heading", name="When were you born?")).to_be_visible()
+    phone.show_age()
+    phone.ask_for_code("grace@example.com")
+    expect(phone.page.get_by_role("alert")).to_contain_text("That was too often")
+    assert Device.objects.get().ended_at is None
+    phone.page.get_by_role("button", name="Send me a code").click()
+    expect(phone.page.get_by_role("heading", name="Enter your code")).to_be_visible()
+    assert asked == [*["DELETE/sign-in/tokens"] * 3, "POST/sign-in/codes"]
+    assert Device.objects.get().ended_by == Device.Ended.SIGNED_OUT
+    phone.type_code(code_in_mail("grace@example.com"))
+    expect(phone.page.get_by_text("Hello Grace")).to_be_visible()
+    assert Device.objects.get(ended_at=None).member.email == "grace@example.com"
+
+
+THE_SERVER_KNOWS = """
+() => new Promise((resolve) => {
+  const request = indexedDB.open('regulars')
+  request.onsuccess = () => {
+    const mark = request.result.transaction('session').objectStore('session').get('signed-out')
+    mark.onsuccess = () => resolve(mark.result === undefined)
+  }
+})
+"""
 
 
 KEPT_ON_THE_PHONE = """
@@ -284,7 +367,7 @@ def test_a_device_that_staff_or_another_phone_ended_is_asked_to_sign_in(phone: P
     expect(phone.page.locator("[aria-busy=true]")).to_have_count(0)
     sign_in.end_device(Device.objects.get(), now=timezone.now())
     phone.open()
-    expect(phone.page.get_by_role("heading", name="Sign in or join")).to_be_visible()
+    expect(phone.page.get_by_role("heading", name="When were you born?")).to_be_visible()
     expect(phone.page.get_by_text("You have been signed out")).to_be_visible()
 
 
@@ -383,7 +466,7 @@ def test_a_member_of_unknown_age_says_it_once_and_then_sees_what_they_can_have(
     phone.open("/app/rewards")
     expect(phone.page.get_by_role("link", name="Canvas tote")).to_contain_text("Tell us your date of birth first")
     phone.open("/app/preferences")
-    expect(phone.page.get_by_label("Date of birth")).to_have_value(BORN)
+    phone.page.get_by_label("Date of birth").fill(BORN)
     phone.page.get_by_role("button", name="Save").click()
     expect(phone.page.get_by_text("Saved.")).to_be_visible()
     expect(phone.page.get_by_label("Date of birth")).to_have_count(0)
@@ -507,7 +590,7 @@ def test_a_scan_whose_answer_was_lost_is_sent_again_and_counts_once(
     phone.page.get_by_role("button", name="Use this code").click()
     expect(phone.page.get_by_text("It is sent as soon as you are online")).to_be_visible()
     phone.page.reload()
-    phone.page.wait_for_function(NOTHING_WAITS)  # the page sends it again, or the service worker was quicker
+    phone.wait_until(NOTHING_WAITS)  # the page sends it again, or the service worker was quicker
     assert lost == [1]
     expect(phone.page.get_by_role("heading", name="Waiting to be sent")).to_have_count(0)
     assert Scan.objects.count() == 1
@@ -558,6 +641,21 @@ def test_a_consent_is_given_with_its_exact_words_and_taken_back(phone: Phone, ad
     assert not consent.is_granted
 
 
+def test_a_shop_that_sends_no_push_messages_offers_none(phone: Phone, ada: Member) -> None:
+    phone.sign_in()
+    phone.open("/app/preferences")
+    expect(phone.page.get_by_role("switch", name="Email me offers")).to_be_visible()
+    expect(phone.page.get_by_role("heading", name="Your data")).to_be_visible()
+    expect(phone.page.locator("[aria-busy=true]")).to_have_count(0)
+    expect(phone.page.get_by_text(re.compile("notif", re.IGNORECASE))).to_have_count(0)
+
+
+@pytest.fixture
+def _sends_push(settings: Any) -> None:
+    settings.CHANNELS = settings.CHANNELS | {"push": "tests.loyalty.api.texts.Texts"}
+
+
+@pytest.mark.usefixtures("_sends_push")
 def test_a_subscription_to_push_is_made_with_the_shops_key_and_kept(phone: Phone, ada: Member) -> None:
     """Chromium's push service is on the internet, so here the browser's part of it is played: the rest is real."""
     phone.context.grant_permissions(["notifications"], origin=phone.url)
@@ -574,6 +672,10 @@ def test_a_subscription_to_push_is_made_with_the_shops_key_and_kept(phone: Phone
     }
     kept = Device.objects.get().push_subscriptions.get()
     assert (kept.endpoint, kept.gone_at) == ("https://push.example/ada", None)
+    phone.lose_connection()
+    phone.page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(phone.page.get_by_role("heading", name="When were you born?")).to_be_visible()
+    assert phone.page.evaluate("globalThis.isUnsubscribed"), "nobody else reads what is meant for this member"
 
 
 # Keys of a real subscription have 65 and 16 bytes.
@@ -583,7 +685,13 @@ PushManager.prototype.subscribe = async function (options) {
   globalThis.subscribedWith = options
   const p256dh = btoa(String.fromCharCode(...new Uint8Array(65).fill(4))).replaceAll('=', '')
   const auth = btoa(String.fromCharCode(...new Uint8Array(16).fill(7))).replaceAll('=', '')
-  return { toJSON: () => ({ endpoint: 'https://push.example/ada', keys: { p256dh, auth } }) }
+  const made = {
+    endpoint: 'https://push.example/ada',
+    toJSON: () => ({ endpoint: made.endpoint, keys: { p256dh, auth } }),
+    unsubscribe: async () => (globalThis.isUnsubscribed = true),
+  }
+  PushManager.prototype.getSubscription = async () => (globalThis.isUnsubscribed ? null : made)
+  return made
 }
 """
 
@@ -604,7 +712,7 @@ def test_everything_kept_is_downloaded_and_an_account_deleted_only_with_the_shop
     assert Member.objects.get(pk=ada.pk).left_at is None
     dialog.get_by_label("Type “Corner Cellar” to confirm").fill("Corner Cellar")
     dialog.get_by_role("button", name="Delete for ever").click()
-    expect(phone.page.get_by_role("heading", name="Sign in or join")).to_be_visible()
+    expect(phone.page.get_by_role("heading", name="When were you born?")).to_be_visible()
     gone = Member.objects.get(pk=ada.pk)
     assert (gone.name, gone.email) == ("", None)
     assert gone.left_at is not None

@@ -6,7 +6,7 @@ import { currentLanguage, day, moment, rememberLanguage, shop, t, useLanguage } 
 import { icon } from '../icons.js'
 import { changed, freshOrLast, live } from '../live.js'
 import { canPush, isBlocked, isSubscribed, subscribe, unsubscribe } from '../push.js'
-import { bornOn, forget, signOut } from '../session.js'
+import { forget } from '../session.js'
 import { session } from '../store.js'
 import { busy, button, chip, choice, confirm, field, input, list, part, select, skeleton, toast, toggle, wordsOf } from '../ui.js'
 
@@ -25,7 +25,7 @@ export default function preferences(params, signal) {
 function person(me) {
   const name = input({ autocomplete: 'name', value: me.name, maxlength: '120', required: true })
   const nameRow = field(t('Name'), name)
-  const born = !me.birth_date && input({ type: 'date', autocomplete: 'bday', value: bornOn() || '' })
+  const born = !me.birth_date && input({ type: 'date', autocomplete: 'bday' })
   const store = h('div')
   offerStores(store, me)
   const save = button(t('Save'), null, { type: 'submit' })
@@ -90,13 +90,13 @@ function paint(theme) {
 
 function consents(rows) {
   const place = h('div.card')
-  programmeOf().then(({ topics = [] }) => place.replaceChildren(...switches(rows, topics)))
+  programmeOf().then((programme) => place.replaceChildren(...switches(rows, programme)))
   return part(t('What you get'), {}, h('p.small', t('Each of these is yours to switch off at any time. Your points do not depend on it.')), place)
 }
 
-function switches(rows, topics) {
+function switches(rows, { topics = [], push_key: key }) {
   const given = new Map(rows.map((row) => [`${row.channel} ${row.topic}`, row]))
-  const all = topics.length ? topics : rows
+  const all = topics.length ? topics : rows.filter(({ channel }) => key || channel !== 'push')
   return all.map(({ channel, topic, wording }) => {
     const row = given.get(`${channel} ${topic}`)
     const note = row?.changed_at && (row.is_granted ? t('Switched on {moment}', { moment: moment(row.changed_at) }) : t('Switched off {moment}', { moment: moment(row.changed_at) }))
@@ -117,11 +117,18 @@ async function agree(box, { channel, topic, wording }) {
   }
 }
 
+/** Nothing is offered where the shop has no key, and so sends no push messages. */
 function notifications() {
-  const place = h('div.card')
-  if (!canPush()) return part(t('Notifications on this phone'), {}, h('p.small', t('This browser cannot show notifications. On an iPhone, put the app on your home screen first.')))
-  isSubscribed().then((isOn) => place.replaceChildren(pushSwitch(isOn)))
-  return part(t('Notifications on this phone'), {}, place)
+  const place = h('div')
+  programmeOf().then(async ({ push_key: key }) => {
+    if (key) place.replaceChildren(part(t('Notifications on this phone'), {}, await notifying()))
+  })
+  return place
+}
+
+async function notifying() {
+  if (!canPush()) return h('p.small', t('This browser cannot show notifications. On an iPhone, put the app on your home screen first.'))
+  return h('div.card', pushSwitch(await isSubscribed()))
 }
 
 function pushSwitch(isOn) {
@@ -136,7 +143,7 @@ async function turnPush(box) {
     if (!wanted) await unsubscribe()
     else if (!(await subscribe())) box.checked = false
   } catch (error) {
-    box.checked = !wanted
+    box.checked = await isSubscribed()
     toast(error.name === 'AbortError' ? t('The push service cannot be reached. Try again later.') : wordsOf(error), { tone: 'danger' })
   } finally {
     box.disabled = false
@@ -171,9 +178,7 @@ function mine() {
 }
 
 async function leave() {
-  // Messages of this member must not come to whoever uses the phone next.
-  if (await isSubscribed()) await unsubscribe().catch(() => {})
-  await signOut()
+  await forget()
   toFront()
 }
 

@@ -242,6 +242,31 @@ def test_whoever_signs_out_is_out_at_once(signed_in: Phone):
     assert signed_in.refresh().status_code in (401, 403)
 
 
+def test_a_browser_signs_out_by_its_cookie_alone_and_only_from_our_page(signed_in: Phone):
+    assert signed_in.call("delete", "sign-in/tokens").status_code == 403
+    assert Device.objects.get().ended_at is None
+    ours = {"x_requested_with": "regulars"}
+    access, signed_in.access = signed_in.access, ""
+    assert signed_in.call("delete", "sign-in/tokens", **ours).status_code == 204
+    assert Device.objects.get().ended_by == Device.Ended.SIGNED_OUT
+    assert signed_in.client.cookies["rg_refresh"].value == ""
+    assert signed_in.call("delete", "sign-in/tokens", **ours).status_code == 204, "nobody is signed in, as wished"
+    signed_in.access = access
+    assert signed_in.get("me/devices").status_code == 401
+
+
+def test_a_cookie_that_was_used_before_still_shuts_its_phone_and_no_other(signed_in: Phone, later: Any):
+    old = signed_in.client.cookies["rg_refresh"].value
+    assert signed_in.refresh().status_code == 200
+    later(minutes=1)
+    other = Phone("192.0.2.9")
+    other.sign_in()
+    signed_in.client.cookies["rg_refresh"] = old
+    assert signed_in.call("delete", "sign-in/tokens", x_requested_with="regulars").status_code == 204
+    assert signed_in.get("me/devices").status_code == 401
+    assert other.get("me/devices").status_code == 200
+
+
 def test_a_lost_phone_is_shut_from_another_one(signed_in: Phone, later: Any):
     later(minutes=1)
     other = Phone()
