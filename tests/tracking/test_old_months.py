@@ -64,7 +64,9 @@ def test_only_months_older_than_the_retention_are_dropped(now):
     follow(now)
     assert drop_old_months(now=now, keep_months=0) == []
     dropped = drop_old_months(now=now, keep_months=2)
-    assert dropped == ["tracking_receivedevent_2025_12", "tracking_trackedevent_2025_12"]
+    # Other tests may have left older months behind, which go as well.
+    assert {"tracking_receivedevent_2025_12", "tracking_trackedevent_2025_12"} <= set(dropped)
+    assert max(name[-7:] for name in dropped) == "2025_12"
     assert TrackedEvent.objects.get().occurred_at == now
     assert SeenMessage.objects.get().seen_at == now
     assert HourCount.objects.aggregate(all=Sum("valid"))["all"] == 2, "the sums outlive the events"
