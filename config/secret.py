@@ -1,25 +1,27 @@
-"""The signing key of a copy that was given none: made once, kept private beside its data."""
+"""What a copy that was given none makes for itself once and keeps private beside its data, such as its signing key."""
 
 import os
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
-def kept_in(folder: Path) -> str:
-    path = folder / "secret-key"
+def signing_key() -> str:
+    return secrets.token_urlsafe(50)
+
+
+def kept_in(folder: Path, name: str = "secret-key", make: Callable[[], str] = signing_key) -> str:
+    """The text of this file, made the first time. Several processes may start at once: each writes a file of its own,
+    and the first to link it wins.
+    """
+    path = folder / name
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text() or _waited_for(path)
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(50))
-    return path.read_text()
-
-
-def _waited_for(path: Path) -> str:
-    """Another process has created the file this instant and is about to write it."""
-    for _ in range(100_000):
-        if text := path.read_text():
-            return text
-    raise RuntimeError(f"{path} is empty: delete it and start again.")
+    if not path.exists():
+        own = path.with_name(f"{name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(make())
+        with suppress(FileExistsError):
+            os.link(own, path)
+        own.unlink()
+    return path.read_text().strip()

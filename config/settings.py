@@ -214,7 +214,9 @@ LANGUAGE_MODEL = "integrations.llm.openai.OpenAIModel" if ENV.openai_api_key els
 OPENAI = {"api_key": ENV.openai_api_key, "base_url": ENV.openai_base_url, "model": ENV.openai_model}
 
 # Made when it is first asked for, and not while an image is built, which many shops may share.
-VAPID_PRIVATE_KEY = SimpleLazyObject(lambda: ENV.vapid_private_key or vapid.kept_in(ENV.var))
+VAPID_PRIVATE_KEY = SimpleLazyObject(
+    lambda: ENV.vapid_private_key or secret.kept_in(ENV.var, "vapid-key", vapid.new_key)
+)
 VAPID_PUBLIC_KEY = SimpleLazyObject(lambda: vapid.public_key(str(VAPID_PRIVATE_KEY)))
 
 USES_MAILBOX = ENV.uses_mailbox

@@ -8,7 +8,6 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import health, metrics
-from loyalty.dashboard import pictures
 
 admin.autodiscover()
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -26,7 +25,6 @@ urlpatterns = [
     path("", include("campaigns.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
-    path("pictures/<str:digest>", pictures.picture, name="picture"),
     path("accounts/", include("allauth.urls")),
     path("accounts/", include("loyalty.dashboard.account_urls")),
     path("admin/", admin.site.urls),

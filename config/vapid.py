@@ -3,11 +3,7 @@
 Every machine needs the same one: subscriptions belong to it, and are lost with it.
 """
 
-import os
-import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from contextlib import suppress
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -16,22 +12,8 @@ CURVE = ec.SECP256R1()
 BYTES = 32
 
 
-def kept_in(folder: Path) -> str:
-    """The private key, 32 bytes in base64url, as tools for web push write it."""
-    path = folder / "vapid-key"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        # Several processes may start at once: each writes a file of its own, and the first to link it wins.
-        own = path.with_suffix(f".{secrets.token_hex(4)}")
-        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(new_key())
-        with suppress(FileExistsError):
-            os.link(own, path)
-        own.unlink()
-    return path.read_text().strip()
-
-
 def new_key() -> str:
+    """A private key, 32 bytes in base64url, as tools for web push write it."""
     number = ec.generate_private_key(CURVE).private_numbers().private_value
     return _text(number.to_bytes(BYTES))
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
 
 
@@ -38,4 +39,12 @@ class ActionForm(forms.ModelForm):
     """A form whose action does the judging, in words: the database would only name the constraint."""
 
     def _post_clean(self) -> None:
-        """The row as read from the database stays as it is until the action changes it."""
+        """Each field is held to its model's validators, such as the largest number its column takes. The row as read
+        from the database stays as it is until the action changes it.
+        """
+        for field in self._meta.model._meta.fields:
+            if field.name in self.fields and field.name in self.cleaned_data:
+                try:
+                    field.run_validators(self.cleaned_data[field.name])
+                except ValidationError as fault:
+                    self.add_error(field.name, fault)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from config.shared.errors import DomainError
-from loyalty.actions import ledger, orders, redemptions, tiers
+from loyalty.actions import ledger, members, orders, redemptions, tiers
 from loyalty.events import MembersMerged, MergeUndone
 from loyalty.models import (
     Consent,
@@ -48,14 +48,13 @@ def merge(*, kept: Member, merged: Member, from_merged: Mapping[str, bool], by: 
     devices. Rewards they hold are given back first. `from_merged` names the FIELDS whose value is taken from there. An
     opt-out of either stands. Written down, so that `undo` takes it back. Raises CannotMerge.
     """
+    redemptions.release_all(member_ids=[merged.pk], now=now, note="members merged")
     kept, merged = _locked(kept, merged)
-    for held in merged.redemptions.filter(status=Redemption.Status.HELD).select_related("reward", "member"):
-        redemptions.release(redemption=held, now=now, note="members merged")
     earlier = Member.objects.filter(merged_into=merged)
     moved: dict[str, Any] = {
         "fields": {"kept": _fields(kept), "merged": _fields(merged)},
         "rows": _move(merged, kept),
-        "consents": _join_consents(merged, kept),
+        "consents": _join_consents(merged, kept, by=by, now=now),
         "earlier": list(earlier.values_list("pk", flat=True)),
     }
     earlier.update(merged_into=kept)
@@ -73,8 +72,10 @@ def merge(*, kept: Member, merged: Member, from_merged: Mapping[str, bool], by: 
 @transaction.atomic
 def undo(*, row: MemberMerge, now: datetime) -> None:
     """Two members again: what was moved goes back, and so does what is left of the points. What was spent meanwhile
-    stays spent, and what came in since stays with who was kept. Raises CannotMerge.
+    stays spent, and what came in since stays with who was kept; rewards they hold, perhaps for points of the other one,
+    are given back first. Raises CannotMerge.
     """
+    redemptions.release_all(member_ids=[row.kept_id], now=now, note="merge undone")
     ledger.lock_accounts([row.kept_id, row.merged_id])
     row = MemberMerge.objects.select_for_update().get(pk=row.pk)
     kept, merged = (Member.objects.get(pk=pk) for pk in (row.kept_id, row.merged_id))
@@ -140,7 +141,7 @@ def _move(out_of: Member, into: Member) -> dict[str, list[int]]:
     return moved
 
 
-def _join_consents(out_of: Member, into: Member) -> list[int]:
+def _join_consents(out_of: Member, into: Member, *, by: User, now: datetime) -> list[int]:
     """Those only the other one had move along. Where both have one, a no stands against a yes."""
     known = {(each.channel, each.topic): each for each in Consent.objects.filter(member=into)}
     moved = []
@@ -150,8 +151,15 @@ def _join_consents(out_of: Member, into: Member) -> list[int]:
             Consent.objects.filter(pk=theirs.pk).update(member=into)
             moved.append(theirs.pk)
         elif ours.is_granted and not theirs.is_granted:
-            Consent.objects.filter(pk=ours.pk).update(
-                is_granted=False, wording=theirs.wording, source="merge", changed_at=theirs.changed_at
+            members.set_consent(
+                member=into,
+                channel=theirs.channel,
+                topic=theirs.topic,
+                is_granted=False,
+                wording=theirs.wording,
+                source="merge",
+                by=by,
+                now=now,
             )
     return moved
 

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from loyalty.actions import ledger
 from loyalty.actions.earning import Occasion, earn
@@ -102,7 +102,6 @@ def _names_of_rules() -> set[str]:
     }
 
 
-@transaction.atomic
 def _rows(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)

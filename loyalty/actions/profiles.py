@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from config.shared.errors import DomainError
 from config.shared.trail import forget_values, note_change
-from loyalty.actions import ledger, members, redemptions, sign_in
+from loyalty.actions import members, redemptions, sign_in
 from loyalty.actions.enrolment import refuse_too_young
 from loyalty.events import ConsentChanged, MemberLeft
 from loyalty.models import (
@@ -17,7 +17,6 @@ from loyalty.models import (
     LoginCode,
     Member,
     MemberMerge,
-    Redemption,
     Referral,
     RefreshToken,
     Store,
@@ -66,15 +65,13 @@ def forget(member: Member, *, now: datetime) -> None:
     nobody's; what they hold goes back. A second time changes nothing.
     """
     everyone = Member.objects.filter(Q(pk=member.pk) | Q(merged_into=member))
-    ledger.lock_accounts(everyone.values_list("pk", flat=True))
+    redemptions.release_all(member_ids=list(everyone.values_list("pk", flat=True)), now=now, note=LEFT)
     for each in everyone.order_by("pk").select_for_update():
         if each.left_at is None:
             _forget(each, now)
 
 
 def _forget(member: Member, now: datetime) -> None:
-    for held in member.redemptions.filter(status=Redemption.Status.HELD).select_related("reward", "member"):
-        redemptions.release(redemption=held, now=now, note=LEFT)
     _withdraw_consents(member, now)
     _end_devices(member, now)
     member.wishlist.all().delete()

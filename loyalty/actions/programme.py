@@ -8,7 +8,7 @@ from django.db import transaction
 from config.shared.errors import DomainError
 from loyalty.models import Programme, ReferralMilestone
 
-MOST_MILESTONES = 12
+MOST_MILESTONES, MOST_FRIENDS, LARGEST_MILESTONE = 12, 10_000, 1_000_000
 
 
 class BadTerms(DomainError):
@@ -44,8 +44,11 @@ def change_terms(*, milestones: dict[int, int] | None = None, **fields: Any) -> 
 def _set_milestones(points_by_friends: dict[int, int]) -> None:
     if len(points_by_friends) > MOST_MILESTONES:
         raise BadTerms(f"At most {MOST_MILESTONES} milestones.")
-    if any(friends < 1 or points < 1 for friends, points in points_by_friends.items()):
-        raise BadTerms("A milestone needs at least one friend and one point.")
+    for friends, points in points_by_friends.items():
+        if not (1 <= friends <= MOST_FRIENDS and 1 <= points <= LARGEST_MILESTONE):
+            raise BadTerms(
+                f"A milestone is for 1 to {MOST_FRIENDS:,} friends, and gives 1 to {LARGEST_MILESTONE:,} points."
+            )
     ReferralMilestone.objects.all().delete()
     ReferralMilestone.objects.bulk_create(
         ReferralMilestone(friends=friends, points=points) for friends, points in points_by_friends.items()

@@ -4,6 +4,7 @@ Who writes locks in one order: the redemption, the member's account, the reward.
 every member who wants the same reward waits for that row.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -143,6 +144,16 @@ def release(*, redemption: Redemption, now: datetime, note: str) -> None:
     """Give a held reward back: the points return to where they came from. Raises WrongState."""
     if not _end(redemption, Status.RELEASED, now=now, note=note):
         raise WrongState("This reward is not held any more.")
+
+
+@transaction.atomic
+def release_all(*, member_ids: Sequence[int], now: datetime, note: str) -> None:
+    """Give back whatever these members hold. For who is about to lock their accounts: holds are locked before these."""
+    held = Redemption.objects.filter(member__in=member_ids, status=Status.HELD).order_by("reward_id", "pk")
+    rows = list(held.select_for_update(of=("self",)).select_related("reward", "member"))
+    ledger.lock_accounts(member_ids)
+    for redemption in rows:
+        release(redemption=redemption, now=now, note=note)
 
 
 def expire_holds(*, now: datetime) -> int:

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loyalty.api.shoppers import ShopperView
-from loyalty.models import Member, Product, Store
+from loyalty.models import Member, Store
 from loyalty.queries.basket import BasketLine, examine
 from loyalty.queries.rewards import offered_to
 
@@ -56,7 +56,7 @@ class Basket(ShopperView):
 
 
 def dry_run(*, member: Member | None, store: Store | None, lines: Sequence[dict[str, Any]], now: datetime) -> Any:
-    examined = examine(member=member, lines=_lines(lines), store=store, at=now)
+    examined = examine(member=member, lines=[BasketLine(**line) for line in lines], store=store, at=now)
     offered = offered_to(member, now=now, store=store) if member else []
     could_hold = [
         each.reward.public_id
@@ -70,9 +70,3 @@ def dry_run(*, member: Member | None, store: Store | None, lines: Sequence[dict[
         "could_hold": could_hold,
     }
     return BasketAnswer(told).data
-
-
-def _lines(said: Sequence[dict[str, Any]]) -> list[BasketLine]:
-    unnamed = {line["sku"] for line in said if not line["category"]}
-    known = dict(Product.objects.filter(sku__in=unnamed).values_list("sku", "category"))
-    return [BasketLine(**line | {"category": line["category"] or known.get(line["sku"], "")}) for line in said]

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -20,7 +19,8 @@ from config.shared.forms import ActionForm, MomentInput
 from config.shared.htmx import page
 from loyalty.actions import codes as actions
 from loyalty.dashboard import code_sheets
-from loyalty.models import CodeBatch, Member, Product
+from loyalty.dashboard.fields import SkuField
+from loyalty.models import CodeBatch, Member
 from loyalty.queries import codes as queries
 from loyalty.queries.brand import business
 
@@ -31,9 +31,7 @@ VIEW_SCANS = needs("loyalty.view_scan")
 
 
 class BatchForm(ActionForm):
-    sku = forms.CharField(
-        label="SKU of the product", required=False, max_length=64, help_text="What carries these codes."
-    )
+    sku = SkuField(help_text="What carries these codes.")
 
     class Meta:
         model = CodeBatch
@@ -51,14 +49,6 @@ class BatchForm(ActionForm):
             "expires_at": "Leave empty for no end.",
         }
         widgets = {"expires_at": MomentInput}
-
-    def clean_sku(self) -> Product | None:
-        if not self.cleaned_data["sku"]:
-            return None
-        product = Product.objects.filter(sku=self.cleaned_data["sku"].strip()).first()
-        if product is None:
-            raise forms.ValidationError("No product has this SKU.")
-        return product
 
 
 @require_GET

@@ -19,6 +19,7 @@ from config.shared.htmx import page
 from loyalty.actions import earn_rules as actions
 from loyalty.models import EarnRule, Member, Programme, Store, Tier
 from loyalty.queries import programme as queries
+from loyalty.queries.at_the_till import the_one
 from loyalty.queries.basket import BasketLine, examine
 from loyalty.queries.brand import business
 from loyalty.queries.earning import rule_of
@@ -153,7 +154,10 @@ class BasketForm(forms.Form):
     try_amount = forms.DecimalField(label="Total", min_value=0, max_value=100_000, decimal_places=2, initial=50)
     try_category = forms.ChoiceField(label="Category", required=False)
     try_member = forms.CharField(
-        label="Member", required=False, max_length=64, help_text="A customer number or email. Empty: a new member."
+        label="Member",
+        required=False,
+        max_length=64,
+        help_text="A customer number, email or phone. Empty: a new member.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -220,27 +224,14 @@ def earn_rule_try(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     return page(request, "loyalty/earn_rule_tried.html", context)
 
 
-class NoSuchMember(DomainError):
-    code = "no_such_member"
-
-
 def _tried(asked: dict[str, Any], draft: EarnRule) -> tuple[Any, Member | None]:
-    member = _member(asked["try_member"].strip())
+    named = asked["try_member"].strip()
+    member = the_one(named) if named else None
     line = BasketLine(
         sku="", category=asked["try_category"], quantity=Decimal(1), amount=asked["try_amount"] or Decimal(0)
     )
     store = member.home_store if member else Store.objects.order_by("pk").first()
     return examine(member=member, lines=[line], store=store, at=timezone.now(), draft=draft), member
-
-
-def _member(named: str) -> Member | None:
-    if not named:
-        return None
-    found = Member.objects.select_related("points_account", "home_store")
-    member = found.filter(external_id=named).first() or found.filter(email=named.lower()).first()
-    if member is None:
-        raise NoSuchMember(f"Nobody here is “{named}”: give a customer number or an email address.")
-    return member
 
 
 def _names() -> dict[str, Any]:

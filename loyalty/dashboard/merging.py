@@ -30,10 +30,6 @@ LABELS = {
 }
 
 
-class NoSuchMember(DomainError):
-    code = "no_such_member"
-
-
 @dataclass(frozen=True)
 class Field:
     """One field of both. `differs` when somebody has to choose."""
@@ -64,7 +60,7 @@ def member_merge(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if asked:
         try:
             context |= _side_by_side(kept, asked)
-        except NoSuchMember as refusal:
+        except DomainError as refusal:
             context["fault"] = str(refusal)
     return page(request, "loyalty/member_merge.html", context)
 
@@ -81,18 +77,13 @@ def member_unmerge(request: HttpRequest, public_id: UUID, pk: int) -> HttpRespon
 def _other(named: str) -> Member:
     with suppress(ValueError):
         return get_object_or_404(at_the_till.members(), public_id=UUID(named))
-    raise NoSuchMember("Choose the other member first.")
+    raise at_the_till.NotTheOne("Choose the other member first.")
 
 
 def _side_by_side(kept: Member, asked: str) -> dict[str, Any]:
-    found = [member for member in at_the_till.found(asked) if member.pk != kept.pk]
-    if len(found) != 1:
-        raise NoSuchMember(
-            f"Nobody here is “{asked}”: give a whole email, phone or customer number."
-            if not found
-            else f"“{asked}” is the name of several: give an email, phone or customer number."
-        )
-    merged = found[0]
+    merged = at_the_till.the_one(asked)
+    if merged.pk == kept.pk:
+        raise actions.CannotMerge("This is the same member.")
     return {
         "merged": merged,
         "fields": [Field(name, label, getattr(kept, name), getattr(merged, name)) for name, label in LABELS.items()],

@@ -16,9 +16,9 @@ from config.shared.access import needs
 from config.shared.errors import DomainError
 from config.shared.forms import ActionForm, MomentInput
 from config.shared.htmx import page
-from loyalty.actions import pictures
 from loyalty.actions import rewards as actions
-from loyalty.models import Product, Reward
+from loyalty.dashboard.fields import PictureForm, SkuField, change_picture
+from loyalty.models import Reward
 from loyalty.queries import rewards as queries
 from loyalty.queries import segments
 
@@ -29,9 +29,7 @@ SHOWN_OPTIONS = [("offered", "Offered"), ("put_aside", "Put aside")]
 
 
 class RewardForm(ActionForm):
-    sku = forms.CharField(
-        label="SKU of the product", required=False, max_length=64, help_text="Which product is free, or is meant."
-    )
+    sku = SkuField(help_text="Which product is free, or is meant.")
     # Members take from it while somebody edits: it is written only when it was changed here.
     stock = forms.IntegerField(
         label="Left in stock",
@@ -79,20 +77,6 @@ class RewardForm(ActionForm):
         if self.instance.product:
             self.initial["sku"] = self.instance.product.sku
 
-    def clean_sku(self) -> Product | None:
-        if not self.cleaned_data["sku"]:
-            return None
-        product = Product.objects.filter(sku=self.cleaned_data["sku"].strip()).first()
-        if product is None:
-            raise forms.ValidationError("No product has this SKU.")
-        return product
-
-
-class PictureForm(forms.Form):
-    picture = forms.FileField(
-        label="Another picture", help_text="PNG, JPEG or WebP, up to 5 MB. Shown 640 pixels wide."
-    )
-
 
 @require_GET
 @VIEW
@@ -131,16 +115,8 @@ def reward_edit(request: HttpRequest, public_id: UUID | None = None) -> HttpResp
 @require_POST
 @CHANGE
 def reward_picture(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    reward, form = get_object_or_404(Reward, public_id=public_id), PictureForm(request.POST, request.FILES)
-    if request.POST.get("remove"):
-        actions.change_picture(reward=reward, content=None, now=timezone.now())
-    elif form.is_valid():
-        content = form.cleaned_data["picture"].read(pictures.LARGEST + 1)
-        actions.change_picture(reward=reward, content=content, now=timezone.now())
-    else:
-        messages.error(request, "Choose a picture first.")
-        return redirect("loyalty:reward", public_id)
-    messages.success(request, "Saved.")
+    reward, now = get_object_or_404(Reward, public_id=public_id), timezone.now()
+    change_picture(request, lambda content: actions.change_picture(reward=reward, content=content, now=now))
     return redirect("loyalty:reward", public_id)
 
 

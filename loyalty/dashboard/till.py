@@ -89,10 +89,7 @@ def till_try(request: HttpRequest, public_id: UUID) -> HttpResponse:
     sale, lines = SaleForm(request.POST), Lines(request.POST)
     if not (sale.is_valid() and lines.is_valid() and _sold(lines)):
         return page(request, "loyalty/earn_rule_tried.html", {"fault": "Choose the store and fill in a line first."})
-    sold = _sold(lines)
-    categories = dict(Product.objects.filter(sku__in=[line.sku for line in sold]).values_list("sku", "category"))
-    basket = [BasketLine(sku=line.sku, category=categories.get(line.sku, ""), quantity=line.quantity,
-                         amount=line.amount) for line in sold]  # fmt: skip
+    basket = [BasketLine(sku=line.sku, quantity=line.quantity, amount=line.amount) for line in _sold(lines)]
     tried = examine(
         member=member,
         lines=basket,

@@ -15,7 +15,8 @@ from config.shared.access import needs
 from config.shared.errors import DomainError
 from config.shared.exports import csv_response
 from config.shared.htmx import page
-from loyalty.actions import pictures, products
+from loyalty.actions import products
+from loyalty.dashboard.fields import PictureForm, change_picture
 from loyalty.models import Member, Product
 from loyalty.queries import wishlist as queries
 
@@ -32,12 +33,6 @@ class ProductForm(forms.Form):
     )
     is_in_stock = forms.TypedChoiceField(
         label="Stock", required=False, choices=STOCK_CHOICES, coerce=lambda value: IS_IN_STOCK[value], empty_value=None
-    )
-
-
-class PictureForm(forms.Form):
-    picture = forms.FileField(
-        label="Another picture", help_text="PNG, JPEG or WebP, up to 5 MB. Shown 640 pixels wide."
     )
 
 
@@ -78,16 +73,8 @@ def product_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @CHANGE
 def product_picture(request: HttpRequest, pk: int) -> HttpResponse:
-    product, form = get_object_or_404(Product, pk=pk), PictureForm(request.POST, request.FILES)
-    if request.POST.get("remove"):
-        products.change_picture(product=product, content=None, now=timezone.now())
-    elif form.is_valid():
-        content = form.cleaned_data["picture"].read(pictures.LARGEST + 1)
-        products.change_picture(product=product, content=content, now=timezone.now())
-    else:
-        messages.error(request, "Choose a picture first.")
-        return redirect("loyalty:product", pk)
-    messages.success(request, "Saved.")
+    product, now = get_object_or_404(Product, pk=pk), timezone.now()
+    change_picture(request, lambda content: products.change_picture(product=product, content=content, now=now))
     return redirect("loyalty:product", pk)
 
 

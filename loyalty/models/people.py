@@ -157,10 +157,6 @@ def _years_before(day: date, years: int) -> date:
         return day.replace(year=day.year - years, day=28)
 
 
-# What campaigns can write by today; push is agreed to already, and sent later.
-WRITTEN_BY = [("email", "Email"), ("sms", "SMS")]
-
-
 class Consent(models.Model):
     """What a member allowed on one channel for one topic, with the evidence. The log keeps every change."""
 
@@ -191,3 +187,7 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} {self.topic}: {'yes' if self.is_granted else 'no'}"
+
+
+# What campaigns can write by today; push is agreed to already, and sent later.
+WRITTEN_BY = [choice for choice in Consent.Channel.choices if choice[0] != Consent.Channel.PUSH]

@@ -45,7 +45,7 @@ def version(business: Business) -> str:
     told = json.dumps(
         [files_digest(), business.name, business.legal_age, business.vertical, look.accent, look.logo_url]
     )
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def files_digest() -> str:

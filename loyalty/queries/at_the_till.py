@@ -7,12 +7,17 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from config.shared.errors import DomainError
 from loyalty.models import Member
 from loyalty.queries.brand import business
 from loyalty.queries.shoppers import Profile, profile_of
 from loyalty.rules.contacts import NotAnAddress, normal_phone
 
 MOST, SHORTEST = 5, 3
+
+
+class NotTheOne(DomainError):
+    code = "not_the_one"
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,16 @@ def found(q: str) -> list[Member]:
     if rows or len(text) < SHORTEST:
         return rows
     return list(members().filter(name__icontains=text).order_by("name", "pk")[:MOST])
+
+
+def the_one(q: str) -> Member:
+    """The one that is meant. Raises NotTheOne."""
+    rows = found(q)
+    if not rows:
+        raise NotTheOne(f"Nobody here is “{q}”: give a whole email, phone or customer number.")
+    if len(rows) > 1:
+        raise NotTheOne(f"“{q}” is the name of several: give an email, phone or customer number.")
+    return rows[0]
 
 
 def shown(member: Member, *, now: datetime) -> AtTheTill:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from loyalty.models import EarnRule, Member, Store
+from loyalty.models import EarnRule, Member, Product, Store
 from loyalty.queries.earning import Caps, active_rules, rule_of, segments_of, tiers_of
 from loyalty.queries.terms import terms
 from loyalty.rules.earning import Facts, Line, Room, Rule, earned
@@ -18,10 +18,12 @@ CAUSE = "dry run"
 
 @dataclass(frozen=True, kw_only=True)
 class BasketLine:
+    """Without a `category`, the product's."""
+
     sku: str
-    category: str
     quantity: Decimal
     amount: Decimal
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,12 @@ def examine(
     """By the rules in use; a `draft` of a rule, which needs no row of its own yet, is asked in its place among them."""
     rules = _with_draft(active_rules(EarnRule.Trigger.ORDER), draft)
     zone = store.time_zone if store else settings.TIME_ZONE
+    unnamed = {line.sku for line in lines if not line.category}
+    known = dict(Product.objects.filter(sku__in=unnamed).values_list("sku", "category"))
     facts = Facts(
         at=at.astimezone(ZoneInfo(zone)),
         total=sum((line.amount for line in lines), Decimal(0)),
-        lines=tuple(Line(line.sku, line.category, line.amount) for line in lines),
+        lines=tuple(Line(line.sku, line.category or known.get(line.sku, ""), line.amount) for line in lines),
         paid_with_points=paid_with_points,
         store=store.code if store else "",
         tier=tiers_of([member.pk]).get(member.pk) if member else None,

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
-from loyalty.models import Invite, Programme
+from loyalty.models import Invite
+from loyalty.queries.terms import terms
 
 
 @dataclass(frozen=True)
@@ -14,9 +15,12 @@ class Invitation:
 
 
 def invite_by(code: str) -> Invitation | None:
-    invite = Invite.objects.filter(code=code, member__left_at=None).select_related("member").first()
+    invite = (
+        Invite.objects.filter(code=code, member__left_at=None, member__merged_into=None)
+        .select_related("member")
+        .first()
+    )
     if invite is None:
         return None
-    terms = Programme.objects.get(pk=1)
-    first_name = invite.member.name.split(" ")[0]
-    return Invitation(invite.code, first_name, terms.friend_points, terms.referrer_points)
+    programme, first_name = terms(), invite.member.name.split(" ")[0]
+    return Invitation(invite.code, first_name, programme.friend_points, programme.referrer_points)

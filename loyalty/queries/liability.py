@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from loyalty.queries.points import ISSUED, as_sql
 from loyalty.queries.terms import terms
 
 MONTHS = 12
@@ -156,7 +157,7 @@ _BY_EXPIRY = """
     )
     SELECT label, members, points::bigint FROM (SELECT * FROM dated UNION ALL SELECT * FROM undated) bands ORDER BY n
 """
-_MONTHS = """
+_MONTHS = f"""
     WITH months AS (
         SELECT generate_series(
             date_trunc('month', %(now)s AT TIME ZONE %(zone)s) - make_interval(months => %(months)s - 1),
@@ -172,7 +173,7 @@ _MONTHS = """
     )
     SELECT to_char(months.month, 'YYYY-MM'),
            coalesce(sum(points) FILTER (
-               WHERE reason IN ('PURCHASE', 'EVENT', 'SCAN', 'REFERRAL', 'BIRTHDAY', 'SEGMENT')), 0)::bigint,
+               WHERE reason IN ({as_sql(ISSUED)})), 0)::bigint,
            coalesce(-sum(points) FILTER (WHERE reason IN ('HOLD', 'HOLD_BACK')), 0)::bigint,
            coalesce(-sum(points) FILTER (WHERE reason = 'EXPIRY'), 0)::bigint,
            coalesce(-sum(points) FILTER (WHERE reason = 'RETURN'), 0)::bigint,

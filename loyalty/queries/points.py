@@ -1,15 +1,25 @@
 """Whether the ledger adds up: every account against its entries and its lots."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from loyalty.models import LedgerCheck
+from loyalty.models import LedgerCheck, PointsEntry
 
 NAMED = 100
+# What members are given points for; a return takes some of it back.
+ISSUED = tuple(
+    PointsEntry.Reason(reason) for reason in ("PURCHASE", "EVENT", "SCAN", "REFERRAL", "BIRTHDAY", "SEGMENT")
+)
+EARNED = (*ISSUED, PointsEntry.Reason.RETURN)
+
+
+def as_sql(reasons: Iterable[str]) -> str:
+    """For an IN of a statement: the reasons are our own."""
+    return ", ".join(f"'{reason}'" for reason in reasons)
 
 
 @dataclass(frozen=True)

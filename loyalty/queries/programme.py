@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 
 from loyalty.models import EarnRule, PointsAccount, PointsEntry, Product, Score
+from loyalty.queries.points import EARNED
 from loyalty.queries.segments import start_of_day
 
 MOST_ENTRIES = 1_000
@@ -15,7 +16,7 @@ MOST_CATEGORIES = 200
 
 @dataclass(frozen=True)
 class Standing:
-    """Points that members hold and have not used, and what purchases brought them lately, returns taken off."""
+    """Points that members hold and have not used, and what they have earned lately, returns taken off."""
 
     outstanding: int
     holders: int
@@ -33,9 +34,8 @@ class GroupRow:
 
 def standing(*, now: datetime, days: int = 30) -> Standing:
     held = PointsAccount.objects.filter(balance__gt=0).aggregate(points=Sum("balance", default=0), holders=Count("pk"))
-    bought = (PointsEntry.Reason.PURCHASE, PointsEntry.Reason.RETURN)
-    lately = PointsEntry.objects.filter(reason__in=bought, occurred_at__gte=start_of_day(now, days - 1))
-    earned = lately.aggregate(points=Sum("points", default=0))["points"]
+    lately = PointsEntry.objects.filter(reason__in=EARNED, occurred_at__gte=start_of_day(now, days - 1))
+    earned = lately.aggregate(points=Sum(F("points") + F("pending"), default=0))["points"]
     return Standing(outstanding=held["points"], holders=held["holders"], earned=earned, days=days)
 
 

@@ -8,22 +8,20 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, QuerySet
 
-from loyalty.models import Member, PointsEntry, Programme, Tier, TierStanding
+from loyalty.models import Member, Programme, Tier, TierStanding
 from loyalty.queries.brand import business
+from loyalty.queries.points import EARNED, as_sql
 from loyalty.queries.terms import terms
 from loyalty.rules.tiers import Progress, in_words
 
 LOOKS_AHEAD = timedelta(days=30)
-EARNED = tuple(
-    PointsEntry.Reason(reason) for reason in ("PURCHASE", "RETURN", "EVENT", "SCAN", "REFERRAL", "BIRTHDAY", "SEGMENT")
-)
 # What members reached between two times: their ids in `members`.
 REACHED = {
     # Entries stay with whom they were made for: those of a member who is part of another now count for that one.
     Programme.TierBasis.POINTS: f"""
         SELECT coalesce(member.merged_into_id, member.id) AS member_id, sum(entry.points + entry.pending) AS reached
         FROM loyalty_pointsentry entry JOIN loyalty_member member ON member.id = entry.member_id
-        WHERE entry.reason IN ({", ".join(f"'{reason}'" for reason in EARNED)})
+        WHERE entry.reason IN ({as_sql(EARNED)})
           AND entry.occurred_at > %(since)s AND entry.occurred_at <= %(until)s
           AND (%(members)s::bigint[] IS NULL OR entry.member_id IN (
               SELECT id FROM loyalty_member WHERE id = ANY(%(members)s) OR merged_into_id = ANY(%(members)s)

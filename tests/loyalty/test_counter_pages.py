@@ -41,10 +41,11 @@ def test_a_marketer_makes_a_reward_and_shows_it(client_of: SignIn, marketer):
 
 
 def test_a_picture_is_served_to_everybody_for_good(client_of: SignIn, world: World):
-    answer = Client().get(f"/pictures/{world.counter.reward.picture.digest}")
+    address = reverse("loyalty-api:picture", args=[world.counter.reward.picture.digest])
+    answer = Client().get(address)
     assert (answer.status_code, answer["Content-Type"]) == (200, "image/webp")
     assert "immutable" in answer["Cache-Control"]
-    assert Client().get("/pictures/0000").status_code == 404
+    assert Client().get(reverse("loyalty-api:picture", args=["0000"])).status_code == 404
 
 
 @pytest.mark.parametrize("content", [b"", b"<svg onload='alert(1)'/>", b"GIF89a" + b"\0" * 99, picture()[:60]])

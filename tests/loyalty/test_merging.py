@@ -35,6 +35,7 @@ from loyalty.models import (
     Store,
     TierStanding,
 )
+from loyalty.queries.members import consent_history
 from loyalty.queries.points import differences
 
 
@@ -117,10 +118,12 @@ def test_an_opt_out_of_either_stands(both, admin, now):
     members.set_consent(member=kept, **agreed)
     members.set_consent(member=merged, **agreed | {"is_granted": False, "wording": "No"})
     members.set_consent(member=merged, **agreed | {"channel": "sms"})
-    merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+    merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now + dt.timedelta(minutes=1))
     assert dict(Consent.objects.filter(member=kept).values_list("channel", "is_granted")) == {
         "email": False, "sms": True,
     }  # fmt: skip
+    latest = consent_history(kept)[0].properties
+    assert (latest["is_granted"], latest["wording"], latest["source"]) == (False, "No", "merge")
 
 
 def test_a_merge_is_taken_back_and_what_was_spent_stays_spent(both, admin, now, follow_events):
@@ -187,6 +190,15 @@ class TestWhatMovesAlong:
         merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
         held.refresh_from_db()
         assert (held.status, balance(kept)) == (Redemption.Status.RELEASED, 65)
+        assert not list(differences())
+
+    def test_a_reward_held_for_points_of_the_other_one_is_given_back_before_they_part(self, both, admin, now):
+        kept, merged = both
+        row = merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+        reward = Reward.objects.create(name="Corkscrew", cost=60, created_at=now, changed_at=now)
+        redemptions.hold(member=Member.objects.get(pk=kept.pk), reward=reward, now=now)
+        merging.undo(row=row, now=now)
+        assert (balance(kept), balance(merged)) == (40, 25)
         assert not list(differences())
 
     def test_points_that_wait_for_the_delivery_still_wait_for_it(self, ada, double, store, admin, now, follow_events):

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.forms import IntegerField
 from django.urls import reverse
 from django.utils import timezone
 
@@ -111,6 +112,17 @@ class TestTiersAndTerms:
         assert bad.status_code == 422
         assert "Write month and day" in bad.content.decode()
         assert ReferralMilestone.objects.count() == 2
+
+    @pytest.mark.parametrize("name", ["terms", "tier-new", "earn-rule-new", "reward-new", "code-batch-new"])
+    def test_a_number_that_no_column_takes_is_refused_in_words(self, manager, client_of, name):
+        """Whatever the field: more digits than the database has room for."""
+        client, path = client_of(manager), reverse(f"loyalty:{name}")
+        form = client.get(path).context["form"]
+        typed = {field: form[field].value() for field in form.fields if form[field].value() is not None}
+        numbers = [field for field, kind in form.fields.items() if isinstance(kind, IntegerField)]
+        huge = typed | dict.fromkeys(numbers, "99999999999") | {"name": "Huge", "milestones": "3 = 99999999999"}
+        answer = client.post(path, huge | {"event_name": "x", "threshold": "99999999999999"})
+        assert answer.status_code == 422
 
     def test_a_viewer_looks_and_changes_nothing(self, viewer, client_of):
         client = client_of(viewer)

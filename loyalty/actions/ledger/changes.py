@@ -116,7 +116,8 @@ def reverse(reversals: Sequence[Reversal], *, now: datetime) -> None:
     balances = lock_accounts(each.member_id for each in reversals)
     policy = terms().return_policy
     lots = _lots_of_orders(reversals)
-    rows, own, others = [], [], []
+    rows: list[tuple[Any, ...]] = []
+    drawn: dict[tuple[str, str], tuple[list[tuple[int, int, int]], tuple[int, int]]] = {}
     for each in reversals:
         of_order = lots[each.member_id, each.order_id, each.rule_id]
         given = Given(each.net, *(sum(lot[part] for lot in of_order) for part in PARTS))
@@ -126,12 +127,13 @@ def reverse(reversals: Sequence[Reversal], *, now: datetime) -> None:
             (each.member_id, -taken.points, -taken.pending, taken.waived, Reason.RETURN, each.reference, each.rule_id,
              each.order_id, None, "", each.occurred_at)
         )  # fmt: skip
-        own += _drawn(of_order, "pending", taken.pending) + _drawn(of_order, "remaining", taken.own)
-        others.append((each.member_id, taken.other))
-    _enter(rows, now=now)
-    if own:
+        own = _drawn(of_order, "pending", taken.pending) + _drawn(of_order, "remaining", taken.own)
+        drawn[Reason.RETURN, each.reference] = (own, (each.member_id, taken.other))
+    # What was entered under its reference before was drawn then.
+    news = [drawn[cause] for cause in _enter(rows, now=now)]
+    if own := [draw for of_own, _ in news for draw in of_own]:
         statements.run(statements.DRAW, statements.columns(own))
-    take_from_lots(others)
+    take_from_lots(other for _, other in news)
 
 
 def take_from_lots(wanted: Iterable[tuple[int, int]]) -> None:
