@@ -1,8 +1,12 @@
 """What all of our REST API has in common: refusals as problem+json (RFC 9457), and how often it answers."""
 
+import math
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from django.views.defaults import page_not_found
 from rest_framework import status
 from rest_framework.exceptions import (
@@ -29,12 +33,24 @@ class Refused(APIException):
         super().__init__(str(refusal), refusal.code)
 
 
+# What HTTP calls them, by the status; `title` of a problem is the same in words of the reader.
+TITLES = (
+    *(gettext_noop("Bad Request"), gettext_noop("Unauthorized"), gettext_noop("Forbidden"), gettext_noop("Not Found")),
+    *(gettext_noop("Method Not Allowed"), gettext_noop("Not Acceptable"), gettext_noop("Conflict")),
+    *(gettext_noop("Unsupported Media Type"), gettext_noop("Unprocessable Entity")),
+    *(gettext_noop("Unprocessable Content"), gettext_noop("Too Many Requests")),
+)
+
+
 class TooManyCalls(Throttled):
     """429, with `Retry-After` in whole seconds."""
 
-    default_detail = "Too many calls."  # type: ignore[assignment]
-    extra_detail_singular = "Ask again in {wait} second."  # type: ignore[assignment]
-    extra_detail_plural = "Ask again in {wait} seconds."  # type: ignore[assignment]
+    def __init__(self, wait: float | None) -> None:
+        self.wait = None if wait is None else math.ceil(wait)
+        seconds = self.wait or 1
+        told = ngettext("Ask again in %(number)s second.", "Ask again in %(number)s seconds.", seconds)
+        # Not by Throttled: it asks for translations of words in which the number stands already.
+        APIException.__init__(self, _("Too many calls.") + " " + told % {"number": seconds})
 
 
 def problem(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -48,9 +64,9 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     response = exception_handler(error, context)
     if response is None:
         return None
-    body: dict[str, Any] = {"type": "about:blank", "title": response.status_text, "status": response.status_code}
+    body: dict[str, Any] = {"type": "about:blank", "title": _(response.status_text), "status": response.status_code}
     if isinstance(error, ValidationError):
-        body |= {"code": "invalid", "detail": "Some of what was sent cannot be used.", "errors": response.data}
+        body |= {"code": "invalid", "detail": _("Some of what was sent cannot be used."), "errors": response.data}
     else:
         told = response.data["detail"]
         body |= {"code": getattr(told, "code", "error"), "detail": str(told)}
@@ -69,13 +85,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler for addresses that lead nowhere: programs get a problem, people a page."""
     if not request.path.startswith("/api/"):
         return page_not_found(request, exception)
-    body = {
-        "type": "about:blank",
-        "title": "Not Found",
-        "status": 404,
-        "code": "not_found",
-        "detail": "It is not there.",
-    }
+    with translation.override(translation.get_language_from_request(request)):
+        body = {
+            "type": "about:blank",
+            "title": _("Not Found"),
+            "status": 404,
+            "code": "not_found",
+            "detail": _("It is not there."),
+        }
     return JsonResponse(body, status=404, content_type="application/problem+json")
 
 

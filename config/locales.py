@@ -24,9 +24,12 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "locale"
 ENGLISH = "en"
 
-KEYWORDS = {"t": None, "n": (1, 2), "_": None, "gettext": None, "gettext_lazy": None, "ngettext": (1, 2)}
+KEYWORDS = {
+    **{"t": None, "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None},
+    **{"n": (1, 2), "ngettext": (1, 2)},
+}
 SOURCES = (
-    *(("loyalty", "*.py"), ("campaigns", "*.py"), ("static/pwa", "*.js")),
+    *(("config", "*.py"), ("loyalty", "*.py"), ("campaigns", "*.py"), ("static/pwa", "*.js")),
     *(("templates/pwa", "*.html"), ("templates/emails", "login_code.txt")),
 )
 

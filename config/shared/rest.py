@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.http import Http404
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.generics import GenericAPIView
@@ -30,7 +31,7 @@ class ShallowJSON(JSONParser):
         try:
             return super().parse(*args, **kwargs)
         except RecursionError:
-            raise ParseError("The body is nested too deep.") from None
+            raise ParseError(_("The body is nested too deep.")) from None
 
 
 class RestView(GenericAPIView[Any]):
@@ -56,7 +57,7 @@ def one_of(rows: QuerySet[Row], **which: Any) -> Row:
     """404 for what is not there and for what is somebody else's, alike."""
     row = rows.filter(**which).first()
     if row is None:
-        raise Http404("There is nothing of yours at this address.")
+        raise Http404(_("There is nothing of yours at this address."))
     return row
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError, connection
+from django.utils.translation import gettext as _
 from psycopg.errors import LockNotAvailable
 
 from config.shared.errors import DomainError
@@ -38,7 +39,9 @@ def given(asked: Keyed) -> Answer | None:
     """The answer that was given to this key before, if there is one. Raises KeyReused for another request."""
     answer = Answer.objects.filter(caller=asked.caller, key=asked.key).first()
     if answer is not None and bytes(answer.request_digest) != asked.digest:
-        raise KeyReused("This Idempotency-Key was used for another request. Make a new one for each thing you ask for.")
+        raise KeyReused(
+            _("This Idempotency-Key was used for another request. Make a new one for each thing you ask for.")
+        )
     return answer
 
 
@@ -51,7 +54,7 @@ def claim(asked: Keyed, *, now: datetime) -> Answer | None:
         return None
     answer = given(asked)
     if answer is None:  # forgotten this very moment
-        raise InProgress("The same request is being worked on. Ask again in a moment.")
+        raise InProgress(_("The same request is being worked on. Ask again in a moment."))
     return answer
 
 
@@ -62,7 +65,7 @@ def _is_first(asked: Keyed, now: datetime) -> bool:
             cursor.execute(_CLAIM, [asked.caller, asked.key, asked.digest, now, PATIENCE])
         except OperationalError as error:
             if isinstance(error.__cause__, LockNotAvailable):
-                raise InProgress("The same request is being worked on. Ask again in a moment.") from None
+                raise InProgress(_("The same request is being worked on. Ask again in a moment.")) from None
             raise
         return cursor.fetchone() is not None
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
 from loyalty.models import Device
@@ -19,8 +20,8 @@ def read_card(*, text: str, now: datetime) -> Device:
     """The device that shows this card, with its member. A card counts once and for a minute. Raises CardNotRead."""
     card = proofs.reads_card(text, secret=settings.SECRET_KEY, now=now)
     if card is None:
-        raise CardNotRead("This card is out of date or not ours. Ask the member to open the app again.")
+        raise CardNotRead(_("This card is out of date or not ours. Ask the member to open the app again."))
     shown = Device.objects.filter(public_id=card.device_id, ended_at=None)
     if not shown.filter(card_step__lt=card.step).update(card_step=card.step):
-        raise CardNotRead("This card has been used, or its phone is signed out. Wait for the next code.")
+        raise CardNotRead(_("This card has been used, or its phone is signed out. Wait for the next code."))
     return shown.select_related("member").get()

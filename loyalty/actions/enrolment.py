@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
 from loyalty.actions import members, referrals
@@ -88,4 +89,5 @@ def refuse_too_young(birth_date: date, *, now: datetime) -> None:
     today, legal_age = now.astimezone(ZoneInfo(settings.TIME_ZONE)).date(), brand.business().legal_age
     age = Member(birth_date=birth_date).age_on(today)
     if age is None or age < legal_age:
-        raise TooYoung(f"You must be {legal_age} or older to join. We have kept nothing of what you wrote.")
+        told = _("You must be %(age)s or older to join. We have kept nothing of what you wrote.")
+        raise TooYoung(told % {"age": legal_age})

@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from config.shared.errors import DomainError
 from config.shared.nudge import nudge
@@ -56,7 +57,8 @@ class TooManyCodes(DomainError):
 
     def __init__(self, wait: timedelta) -> None:
         self.seconds = max(1, -int(-wait.total_seconds() // 1))
-        super().__init__(f"That were many codes. Ask for another one in {_in_words(self.seconds)}.")
+        told = _("That were many codes. Ask for another one in %(time)s.")
+        super().__init__(told % {"time": _in_words(self.seconds)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,7 @@ def ask_for_code(
     `destination` is normal (loyalty.rules.contacts). Raises NoSms, TooManyCodes.
     """
     if channel not in settings.CHANNELS:
-        raise NoSms("This shop sends codes by email only. Sign in with your email address.")
+        raise NoSms(_("This shop sends codes by email only. Sign in with your email address."))
     _slow_down(channel, destination, address, now)
     asked = LoginCode.objects.create(
         channel=channel,
@@ -169,10 +171,10 @@ def right_code(*, asked_id: Any, code: str, now: datetime) -> LoginCode:
     """
     open_codes = LoginCode.objects.filter(public_id=asked_id, used_at=None, expires_at__gt=now)
     if not open_codes.filter(wrong_tries__lt=MOST_TRIES).update(wrong_tries=F("wrong_tries") + 1):
-        raise WrongCode("This code is used up or too old. Ask for a new one.")
+        raise WrongCode(_("This code is used up or too old. Ask for a new one."))
     asked = open_codes.first()
     if asked is None or not is_code(code, bytes(asked.digest), asked=asked.public_id, secret=settings.SECRET_KEY):
-        raise WrongCode("This is not the code we sent. Look at the newest message, or ask for a new code.")
+        raise WrongCode(_("This is not the code we sent. Look at the newest message, or ask for a new code."))
     open_codes.update(wrong_tries=F("wrong_tries") - 1)
     return asked
 
@@ -180,7 +182,7 @@ def right_code(*, asked_id: Any, code: str, now: datetime) -> LoginCode:
 def use_code(asked: LoginCode, *, now: datetime) -> None:
     """Raises WrongCode: of two who show it at once, one gets in."""
     if not LoginCode.objects.filter(pk=asked.pk, used_at=None).update(used_at=now):
-        raise WrongCode("This code has just been used. Ask for a new one.")
+        raise WrongCode(_("This code has just been used. Ask for a new one."))
 
 
 def forget_old_codes(*, now: datetime) -> None:
@@ -188,5 +190,7 @@ def forget_old_codes(*, now: datetime) -> None:
 
 
 def _in_words(seconds: int) -> str:
+    if seconds < 120:
+        return ngettext("%(number)s second", "%(number)s seconds", seconds) % {"number": seconds}
     minutes = -(-seconds // 60)
-    return f"{seconds} seconds" if seconds < 120 else f"{minutes} minutes"
+    return ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": minutes}

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
 from loyalty.events import ConsentChanged, MemberJoined, MembersExported
@@ -99,7 +100,7 @@ def set_consent(
     if standing and standing.is_granted == is_granted:
         return False
     if standing and is_granted and source == IMPORT:
-        raise OptedOut("This member opted out; only the member can opt in again, at the till or by a form.")
+        raise OptedOut(_("This member opted out; only the member can opt in again, at the till or by a form."))
     evidence = {"is_granted": is_granted, "wording": wording, "source": source, "address": address, "changed_by": by}
     Consent.objects.update_or_create(
         member=member, channel=channel, topic=topic, defaults={**evidence, "changed_at": now}
@@ -139,13 +140,15 @@ def _contacts(email: str, phone: str) -> dict[str, str | None]:
 
 
 def _refuse_double(member: Member) -> None:
-    for field, label in (("email", "email address"), ("phone", "phone number"), ("external_id", "customer number")):
+    labels = {"email": _("email address"), "phone": _("phone number"), "external_id": _("customer number")}
+    for field, label in labels.items():
         value = getattr(member, field)
         if value is None:
             continue
         other = Member.objects.filter(**{field: value}).exclude(pk=member.pk).first()
         if other:
-            raise AlreadyAMember(f"This {label} belongs to member {other}. Look up #{other.pk} instead.")
+            told = _("This %(contact)s belongs to member %(member)s. Look up #%(number)s instead.")
+            raise AlreadyAMember(told % {"contact": label, "member": other, "number": other.pk})
 
 
 def _save(member: Member, **options: object) -> None:

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
 from config.shared.trail import forget_values, note_change
@@ -49,7 +50,7 @@ def change_profile(
     member = Member.objects.select_for_update(of=("self",)).select_related("home_store").get(pk=member.pk)
     if birth_date is not None and birth_date != member.birth_date:
         if member.birth_date is not None:
-            raise BirthDateIsKnown("Your date of birth is known. If it is wrong, ask in the shop and bring a card.")
+            raise BirthDateIsKnown(_("Your date of birth is known. If it is wrong, ask in the shop and bring a card."))
         refuse_too_young(birth_date, now=now)
     said = {"name": name and name.strip(), "language": language, "home_store": home_store, "birth_date": birth_date}
     changed = {field: value for field, value in said.items() if value is not None}

@@ -10,12 +10,14 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
 from loyalty.actions import ledger, referrals
 from loyalty.events import OrderAmended, OrderDelivered, OrderPaid
 from loyalty.models import Member, Order, OrderLine, Product, Store
 from loyalty.queries.brand import business
+from loyalty.queries.wording import number
 from loyalty.rules.lots import DELIVERED
 from tracking.actions import record
 
@@ -120,7 +122,7 @@ def return_lines(*, order: Order, lines: Sequence[ReturnedLine], key: str, now: 
     if order.lines.filter(key=_return_key(key, 0)).exists():
         return order
     if order.voided_at:
-        raise BadReturn(f"Order {order.number} is void.")
+        raise BadReturn(_("Order %(number)s is void.") % {"number": order.number})
     for line in _added_up(lines):
         _refuse_more_than_sold(order, line)
     products = Product.objects.in_bulk([line.sku for line in lines], field_name="sku")
@@ -168,19 +170,20 @@ def _check(
     number: str, lines: Sequence[SoldLine], paid_with_points: Decimal, ordered_at: datetime, now: datetime
 ) -> Decimal:
     if not number.strip():
-        raise BadOrder("The order needs a number.")
+        raise BadOrder(_("The order needs a number."))
     if not 0 < len(lines) <= MOST_LINES:
-        raise BadOrder(f"An order has 1 to {MOST_LINES} lines.")
+        raise BadOrder(_("An order has 1 to %(most)s lines.") % {"most": MOST_LINES})
     if len({line.key for line in lines}) < len(lines):
-        raise BadOrder("Two lines have the same key.")
+        raise BadOrder(_("Two lines have the same key."))
     for line in lines:
         if not (0 < line.quantity <= LARGEST_AMOUNT and 0 <= line.amount <= LARGEST_AMOUNT and line.discount >= 0):
-            raise BadOrder(f"Line {line.key}: the quantity is above 0, the amount and discount 0 or more.")
+            told = _("Line %(key)s: the quantity is above 0, the amount and discount 0 or more.")
+            raise BadOrder(told % {"key": line.key})
     total = sum((line.amount for line in lines), Decimal(0))
     if not 0 <= paid_with_points <= total:
-        raise BadOrder("What was paid with points is between 0 and the total.")
+        raise BadOrder(_("What was paid with points is between 0 and the total."))
     if ordered_at > now + LATEST:
-        raise BadOrder("The order lies in the future: check the till's clock.")
+        raise BadOrder(_("The order lies in the future: check the till's clock."))
     return total
 
 
@@ -188,7 +191,8 @@ def _refuse_other(order: Order, member: Member | None, store: Store, lines: Sequ
     sold = order.lines.exclude(key__startswith="return:").values_list("key", "product__sku", "quantity", "amount")
     same = {(line.key, line.sku, line.quantity, line.amount) for line in lines} == set(sold)
     if not same or order.store_id != store.pk or order.member_id != (member.pk if member else None):
-        raise OrderConflict(f"Order {order.number} is there already, and it is another one.")
+        told = _("Order %(number)s is there already, and it is another one.")
+        raise OrderConflict(told % {"number": order.number})
 
 
 def _products(lines: Sequence[SoldLine]) -> dict[str, Product]:
@@ -210,7 +214,7 @@ def _added_up(lines: Sequence[ReturnedLine]) -> list[ReturnedLine]:
     sums: dict[str, tuple[Decimal, Decimal]] = {}
     for line in lines:
         if line.quantity <= 0 or line.amount < 0:
-            raise BadReturn("A return says a quantity above 0, and an amount of 0 or more.")
+            raise BadReturn(_("A return says a quantity above 0, and an amount of 0 or more."))
         quantity, amount = sums.get(line.sku, (Decimal(0), Decimal(0)))
         sums[line.sku] = (quantity + line.quantity, amount + line.amount)
     return [ReturnedLine(sku=sku, quantity=quantity, amount=amount) for sku, (quantity, amount) in sums.items()]
@@ -221,10 +225,18 @@ def _refuse_more_than_sold(order: Order, line: ReturnedLine) -> None:
         quantity=Sum("quantity", default=Decimal(0)), amount=Sum("amount", default=Decimal(0))
     )
     if not (0 < line.quantity <= kept["quantity"] and 0 <= line.amount <= kept["amount"]):
-        raise BadReturn(
-            f"Of {line.sku}, {kept['quantity'].normalize():f} for {kept['amount']:.2f} can come back to order "
-            f"{order.number}, not {line.quantity.normalize():f} for {line.amount:.2f}."
+        named = {
+            "sku": line.sku,
+            "order": order.number,
+            "kept": number(kept["quantity"]),
+            "kept_amount": number(kept["amount"], 2),
+            "given": number(line.quantity),
+            "amount": number(line.amount, 2),
+        }
+        told = _(
+            "Of %(sku)s, %(kept)s for %(kept_amount)s can come back to order %(order)s, not %(given)s for %(amount)s."
         )
+        raise BadReturn(told % named)
 
 
 def _locked(order: Order) -> Order:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from config.shared.errors import DomainError
 from loyalty.actions import ledger, rewards
@@ -70,7 +72,7 @@ def hold(*, member: Member, reward: Reward, now: datetime) -> Redemption:
     )
     ledger.hold(redemption, now=now)
     if not rewards.take_one(reward):
-        raise CannotHold("None of this reward are left.", "sold_out")
+        raise CannotHold(_("None of this reward are left."), "sold_out")
     held = RewardHeld(subject=str(member.public_id), reward=reward.name, points=redemption.points)
     record(held, key=str(redemption.public_id), at=now)
     return redemption
@@ -143,7 +145,7 @@ def hand_over(
 def release(*, redemption: Redemption, now: datetime, note: str) -> None:
     """Give a held reward back: the points return to where they came from. Raises WrongState."""
     if not _end(redemption, Status.RELEASED, now=now, note=note):
-        raise WrongState("This reward is not held any more.")
+        raise WrongState(_("This reward is not held any more."))
 
 
 @transaction.atomic
@@ -211,17 +213,22 @@ def _count_wrong_pin(redemption: Redemption, now: datetime) -> int:
 
 def _said_of_wrong(tries_left: int | None) -> str:
     if tries_left is None:
-        return "This is not the code of this reward. Scan it again, or ask for the PIN."
+        return _("This is not the code of this reward. Scan it again, or ask for the PIN.")
     if tries_left > 0:
-        return f"This PIN is wrong; {tries_left} more {'try' if tries_left == 1 else 'tries'}."
-    return "Too many wrong PINs: the reward was given back, and its points with it."
+        told = ngettext(
+            "This PIN is wrong; %(number)s more try.", "This PIN is wrong; %(number)s more tries.", tries_left
+        )
+        return told % {"number": tries_left}
+    return _("Too many wrong PINs: the reward was given back, and its points with it.")
 
 
 def _refuse_unless_held(redemption: Redemption, now: datetime) -> None:
+    if redemption.status == Status.REDEEMED:
+        raise WrongState(_("This reward was handed over before."))
     if redemption.status != Status.HELD:
-        raise WrongState(f"This reward is not held any more: {redemption.get_status_display().lower()}.")
+        raise WrongState(_("This reward is not held any more."))
     if redemption.expires_at <= now:
-        raise WrongState("The time to collect this reward is over. The points go back to the member.")
+        raise WrongState(_("The time to collect this reward is over. The points go back to the member."))
 
 
 def _refuse_where_forbidden(redemption: Redemption, store: Store | None) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Q
+from django.utils.translation import gettext_noop
 
 from config.shared.errors import DomainError
 from config.shared.trail import note_change
@@ -145,7 +146,7 @@ def take_back(order: Order, *, now: datetime) -> None:
                 reason=PointsEntry.Reason.REFERRAL,
                 reference=f"void:{entry.reference}",
                 occurred_at=now,
-                note="The friend's first order was voided",
+                note=gettext_noop("The friend's first order came to nothing"),
             )
             for entry in given
         ],
@@ -290,9 +291,10 @@ def _reward(referrals: Sequence[Referral], *, now: datetime) -> int:
 
 
 def _credits(referral: Referral, programme: Programme, now: datetime) -> list[ledger.Credit]:
+    brought, came = gettext_noop("A friend bought for the first time"), gettext_noop("Welcome: you came by a friend")
     sides = (
-        (referral.referrer_id, programme.referrer_points, "referrer", "A friend bought for the first time"),
-        (referral.friend_id, programme.friend_points, "friend", "Welcome: you came by a friend"),
+        (referral.referrer_id, programme.referrer_points, "referrer", brought),
+        (referral.friend_id, programme.friend_points, "friend", came),
     )
     return [
         _credit(member_id, points, f"referral:{referral.pk}:{side}", note, now)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
 from loyalty.actions import ledger
@@ -59,11 +60,11 @@ def scan(
     """
     guessers = _guessers(member, address)
     if any(cache.get(key, 0) >= MOST_GUESSES for key in guessers):
-        raise TooManyGuesses("Too many codes that are not ours. Try again in an hour.")
+        raise TooManyGuesses(_("Too many codes that are not ours. Try again in an hour."))
     code_id = code_id_of(text, settings.SECRET_KEY)
     if code_id is None:
         _note_guess(guessers)
-        raise BadCode("This is not one of our codes. Scan it again, or type it as it is printed.")
+        raise BadCode(_("This is not one of our codes. Scan it again, or type it as it is printed."))
     return _count(member, code_id, client_id, _when(scanned_at, now), now)
 
 
@@ -71,16 +72,16 @@ def scan(
 def _count(member: Member, code_id: int, client_id: UUID, at: datetime, now: datetime) -> Scanned:
     # One scan of this member at a time: so a repetition finds the first, and limits for a member are counted right.
     ledger.lock_accounts([member.pk])
-    before = Scan.objects.filter(member=member, client_id=client_id).select_related("code__batch__product").first()
+    before = Scan.objects.filter(member=member, client_id=client_id).first()
     if before:
         return Scanned(before, before.points, is_new=False)
     code = ProductCode.objects.select_related("batch__product").filter(pk=code_id).first()
     if code is None:
-        raise BadCode("This code is not known any more.")
+        raise BadCode(_("This code is not known any more."))
     _use(code, member, at)
-    row = Scan.objects.create(member=member, code=code, client_id=client_id, scanned_at=at, received_at=now)
+    row = Scan(member=member, code=code, client_id=client_id, scanned_at=at, received_at=now)
     row.points = _reward(row, now)
-    row.save(update_fields=["points"])
+    row.save(force_insert=True)
     product = code.batch.product
     scanned = ProductScanned(
         subject=str(member.public_id), sku=product.sku if product else "", batch=code.batch.name, points=row.points
@@ -92,14 +93,14 @@ def _count(member: Member, code_id: int, client_id: UUID, at: datetime, now: dat
 def _use(code: ProductCode, member: Member, at: datetime) -> None:
     batch = code.batch
     if batch.withdrawn_at or (batch.expires_at and batch.expires_at <= at):
-        raise CodeIsOver("This code is not valid any more.")
+        raise CodeIsOver(_("This code is not valid any more."))
     wanted = ProductCode.objects.filter(pk=code.pk)
     if batch.use == CodeBatch.Use.SINGLE:
         wanted = wanted.filter(scans=0)
     elif Scan.objects.filter(code=code, member=member).count() >= batch.per_member:
-        raise AlreadyScanned("You have scanned this code before.")
+        raise AlreadyScanned(_("You have scanned this code before."))
     if not wanted.update(scans=F("scans") + 1):
-        raise AlreadyScanned("This code has been used.")
+        raise AlreadyScanned(_("This code has been used."))
 
 
 def _reward(row: Scan, now: datetime) -> int:

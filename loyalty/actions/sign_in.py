@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
 from loyalty.actions.enrolment import Joining, enrol
@@ -28,7 +29,7 @@ class SignedOut(DomainError):
     code = "signed_out"
 
     def __init__(self) -> None:
-        super().__init__("You are signed out on this device. Ask for a code to sign in again.")
+        super().__init__(_("You are signed out on this device. Ask for a code to sign in again."))
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def sign_in_with_code(
         member, is_new = _member_at(asked), False
         if member is None:
             if join is None:
-                raise NotAMember("Nobody has joined with this yet. Tell us your name and your date of birth.")
+                raise NotAMember(_("Nobody has joined with this yet. Tell us your name and your date of birth."))
             member, is_new = _joined(asked, join, address, browser_digest, now), True
         device = Device.objects.create(
             member=member,

@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
 from loyalty.events import ProductWished
@@ -17,11 +18,12 @@ class TooManyWishes(DomainError):
 @transaction.atomic
 def add(*, member: Member, product: Product, now: datetime) -> bool:
     """Put a product on the wishlist, at the price it has now. False when it was there already."""
-    wishes = WishlistItem.objects.filter(member=member)
-    if wishes.filter(product=product).exists():
+    already = set(WishlistItem.objects.filter(member=member).values_list("product", flat=True))
+    if product.pk in already:
         return False
-    if wishes.count() >= MOST_WISHES:
-        raise TooManyWishes(f"A wishlist holds {MOST_WISHES} products. Take one off first.")
+    if len(already) >= MOST_WISHES:
+        told = _("A wishlist holds %(number)s products. Take one off first.")
+        raise TooManyWishes(told % {"number": MOST_WISHES})
     wish, is_new = WishlistItem.objects.get_or_create(
         member=member, product=product, defaults={"price_told": product.price, "added_at": now}
     )

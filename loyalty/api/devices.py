@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -12,15 +13,20 @@ from rest_framework.response import Response
 from config.shared.rest import one_of
 from loyalty.actions import sign_in
 from loyalty.api.shoppers import ShopperView
+from loyalty.models import Device
 from loyalty.queries.devices import devices_of
 
 
 class DeviceAnswer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
-    name = serializers.CharField()
+    name = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField(source="seen_at")
     is_current = serializers.SerializerMethodField(help_text="Whether it is the one that asks.")
+
+    def get_name(self, device: Device) -> str:
+        """As its phone called it."""
+        return _("A device") if device.name == sign_in.UNNAMED else device.name
 
     def get_is_current(self, device: Any) -> bool:
         return device.pk == self.context["device"].pk

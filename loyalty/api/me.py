@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -109,7 +110,7 @@ class Me(ShopperView):
         """Leave for good: nothing personal is kept, and points are gone. Cannot be undone."""
         name = business().name
         if self.said(LeaveInput)["confirm"].strip().casefold() != name.casefold():
-            raise NotConfirmed(f"Write “{name}” to confirm that you want to leave.")
+            raise NotConfirmed(_("Write “%(shop)s” to confirm that you want to leave.") % {"shop": name})
         profiles.forget(self.member, now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 

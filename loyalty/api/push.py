@@ -4,6 +4,7 @@ from base64 import urlsafe_b64decode
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -29,7 +30,7 @@ class Base64Field(serializers.CharField):
         except ValueError:
             is_right = False
         if not is_right:
-            raise serializers.ValidationError(f"This is not {self.size} bytes in base64url.")
+            raise serializers.ValidationError(_("This is not %(size)s bytes in base64url.") % {"size": self.size})
         return text
 
 

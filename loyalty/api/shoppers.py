@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.core import signing
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -59,12 +61,12 @@ class Shopper:
 class ShopperAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Shopper, Member] | None:
         """Limits count by what is shown: here the member, on however many devices."""
-        scheme, _, given = get_authorization_header(request).decode("latin-1").partition(" ")
+        scheme, _space, given = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
         device = device_of(given.strip(), now=timezone.now()) if given.strip().startswith(BEGINNING) else None
         if device is None:
-            raise AuthenticationFailed("This sign-in has run out or was ended. Renew it, or sign in again.")
+            raise AuthenticationFailed(_("This sign-in has run out or was ended. Renew it, or sign in again."))
         spoken_for("A member, on their phone")
         return Shopper(device), device.member
 
@@ -84,7 +86,7 @@ class ShopperScheme(OpenApiAuthenticationExtension):
 
 
 class IsShopper(BasePermission):
-    message = "Sign in as a member first."
+    message = gettext_lazy("Sign in as a member first.")
 
     def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.user, Shopper)

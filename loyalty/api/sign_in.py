@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import PermissionDenied
@@ -22,11 +23,12 @@ from config.shared.access import client_address
 from config.shared.trail import spoken_for
 from loyalty.actions import login_codes, sign_in
 from loyalty.actions.enrolment import Allowed, Joining
+from loyalty.api.contacts import email_of, phone_of
 from loyalty.api.problems import Told
 from loyalty.api.shoppers import LASTS, ShopperView, access_token
 from loyalty.api.views import LoyaltyView
 from loyalty.models import Consent
-from loyalty.rules.contacts import NotAnAddress, masked_email, masked_phone, normal_email, normal_phone
+from loyalty.rules.contacts import masked_email, masked_phone
 from loyalty.rules.proofs import card_key
 from loyalty.rules.shopper_tokens import CODE_LASTS, DEVICE_LASTS, new_mark
 from tracking.rules.keys import digest_of
@@ -46,15 +48,18 @@ class CodeInput(serializers.Serializer[dict[str, Any]]):
     email = serializers.CharField(required=False, max_length=254)
     phone = serializers.CharField(required=False, max_length=40)
 
+    def validate_email(self, value: str) -> str:
+        return email_of(value)
+
+    def validate_phone(self, value: str) -> str:
+        return phone_of(value)
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) != 1:
-            raise serializers.ValidationError({"email": ["Say an email address or a phone number."]})
-        try:
-            if "email" in attrs:
-                return {"channel": login_codes.EMAIL, "destination": normal_email(attrs["email"])}
-            return {"channel": login_codes.SMS, "destination": normal_phone(attrs["phone"])}
-        except NotAnAddress as fault:
-            raise serializers.ValidationError({next(iter(attrs)): [str(fault)]}) from None
+            raise serializers.ValidationError({"email": [_("Say an email address or a phone number.")]})
+        if "email" in attrs:
+            return {"channel": login_codes.EMAIL, "destination": attrs["email"]}
+        return {"channel": login_codes.SMS, "destination": attrs["phone"]}
 
 
 class CodeAnswer(serializers.Serializer[Any]):
@@ -219,7 +224,7 @@ def _without_cookie() -> Response:
 def _from_cookie(request: Request) -> str:
     """The cookie counts only for our own page: no other site can make a browser send this header."""
     if request.headers.get("X-Requested-With") != OURS:
-        raise PermissionDenied(f"Send the header X-Requested-With: {OURS}.")
+        raise PermissionDenied(_("Send the header %(header)s.") % {"header": f"X-Requested-With: {OURS}"})
     return request.COOKIES.get(REFRESH, "")
 
 

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, cast
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -34,13 +35,13 @@ class Till:
 
 class TillKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Till, TillKey] | None:
-        scheme, _, given = get_authorization_header(request).decode("latin-1").partition(" ")
+        scheme, _space, given = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
         credential = given.strip()
         key = working_till_key(credential) if credential.startswith(TILL_BEGINNING) else None
         if key is None:
-            raise AuthenticationFailed("This key is not known here, or was revoked. Make another under Settings.")
+            raise AuthenticationFailed(_("This key is not known here, or was revoked. Make another under Settings."))
         actions.note_use(key, now=timezone.now())
         spoken_for(f"Till {key}")
         return Till(key), key
@@ -66,7 +67,8 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.user, Till):
             return False
-        self.message = f"This key may not do that. Make one that may: {TillKey.Scope(view.scope).label.lower()}."
+        told = _("This key may not do that. Make one with the scope “%(scope)s”.")
+        self.message = told % {"scope": TillKey.Scope(view.scope).value}
         return view.scope in request.user.key.scopes
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -55,7 +56,7 @@ class RedeemInput(serializers.Serializer[dict[str, Any]]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("pin" in attrs) == ("qr" in attrs):
-            raise serializers.ValidationError({"pin": ["Send the PIN or the QR code."]})
+            raise serializers.ValidationError({"pin": [_("Send the PIN or the QR code.")]})
         return attrs
 
 

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -13,12 +14,13 @@ from config.shared.rest import one_of
 from loyalty.actions import cards
 from loyalty.actions.enrolment import Allowed, Joining, enrol
 from loyalty.api.basket import MOST_LINES, BasketAnswer, LineInput, dry_run
+from loyalty.api.contacts import email_of, phone_of
 from loyalty.api.me import TierAnswer, tier_of
 from loyalty.api.sign_in import ConsentGiven
 from loyalty.api.till_keys import TillView
 from loyalty.models import Member, TillKey
 from loyalty.queries import at_the_till
-from loyalty.rules.contacts import NotAnAddress, masked_email, masked_phone, normal_email, normal_phone
+from loyalty.rules.contacts import masked_email, masked_phone
 
 SOURCE = "till"
 
@@ -33,7 +35,7 @@ class FindQuery(serializers.Serializer[dict[str, Any]]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) != 1:
-            raise serializers.ValidationError({"q": ["Say a card or what to look for."]})
+            raise serializers.ValidationError({"q": [_("Say a card or what to look for.")]})
         return attrs
 
 
@@ -81,14 +83,14 @@ class EnrolInput(serializers.Serializer[dict[str, Any]]):
     consents = ConsentGiven(many=True, default=list)
 
     def validate_email(self, value: str) -> str:
-        return _normal(value, normal_email)
+        return email_of(value) if value.strip() else ""
 
     def validate_phone(self, value: str) -> str:
-        return _normal(value, normal_phone)
+        return phone_of(value) if value.strip() else ""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["email"] and not attrs["phone"]:
-            raise serializers.ValidationError({"email": ["Say an email address or a phone number."]})
+            raise serializers.ValidationError({"email": [_("Say an email address or a phone number.")]})
         return attrs
 
 
@@ -141,10 +143,3 @@ class Basket(TillView):
         said = self.said(TillBasketInput)
         member = one_of(at_the_till.members(), public_id=said["member"]) if said["member"] else None
         return Response(dry_run(member=member, store=self.store, lines=said["lines"], now=timezone.now()))
-
-
-def _normal(value: str, normal: Any) -> str:
-    try:
-        return normal(value) if value.strip() else ""
-    except NotAnAddress as fault:
-        raise serializers.ValidationError(str(fault)) from None

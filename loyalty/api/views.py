@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
+from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
@@ -166,9 +167,10 @@ def _again(status_code: int, body: Any) -> Response:
 def _key_of(view: WritesOnce, request: Request) -> str:
     key = request.headers.get(KEY, "").strip()
     if len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
-        raise ValidationError({KEY: [f"At most {LONGEST_KEY} plain letters."]})
+        raise ValidationError({KEY: [_("At most %(most)s plain letters.") % {"most": LONGEST_KEY}]})
     if not key and (request.method or "").lower() in view.needs_key:
-        raise ValidationError({KEY: ["Send one, such as a UUID made for this wish, and the same when you try again."]})
+        told = _("Send one, such as a UUID made for this wish, and the same when you try again.")
+        raise ValidationError({KEY: [told]})
     return key
 
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import Q
@@ -12,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty.models import Business, Consent, EarnRule, Programme, ReferralMilestone, Store, Tier
+from loyalty.queries import wording
 from loyalty.queries.brand import business
 from loyalty.queries.terms import terms
 from loyalty.rules.earning import read_brackets
@@ -97,18 +97,10 @@ def _in_words(rule: EarnRule, currency: str) -> str:
             told = ngettext(
                 "%(points)s point for each %(currency)s 1", "%(points)s points for each %(currency)s 1", math.ceil(each)
             )
-            return told % {"points": _plain(each), "currency": currency}
+            return told % {"points": wording.number(each), "currency": currency}
         case EarnRule.Effect.MULTIPLIER:
-            return _("%(times)s times the points") % {"times": _plain(rule.multiplier)}
+            return _("%(times)s times the points") % {"times": wording.number(rule.multiplier)}
         case EarnRule.Effect.BRACKET:
-            steps = [(_plain(start), points) for start, points in read_brackets(rule.brackets)]
-            return ", ".join(f"{currency} {start}: {_points(points)}" for start, points in steps)
-    return _points(rule.points)
-
-
-def _points(number: int) -> str:
-    return ngettext("%(number)s point", "%(number)s points", number) % {"number": f"{number:,}"}
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"
+            steps = [(wording.number(start), points) for start, points in read_brackets(rule.brackets)]
+            return ", ".join(f"{currency} {start}: {wording.points(points)}" for start, points in steps)
+    return wording.points(rule.points)

@@ -11,11 +11,12 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from loyalty.models import Member, PointsAccount, Redemption, Reward, RewardPolicy, Segment, Store, TierStanding
+from loyalty.queries import wording
 from loyalty.queries.brand import business
 from loyalty.queries.segments import members_matching
 from loyalty.rules import reward_policies
 from loyalty.rules.reward_policies import Policy
-from loyalty.rules.rewards import Case, Refusal, refusal
+from loyalty.rules.rewards import Case, refusal
 
 # What counts against the limit for one member.
 TAKEN = (Redemption.Status.HELD, Redemption.Status.REDEEMED)
@@ -29,6 +30,14 @@ class Offered:
     can_hold: bool
     why_not: str
     code: str
+
+
+@dataclass(frozen=True)
+class WhyNot:
+    """`text` is for people, in their language."""
+
+    code: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -85,9 +94,9 @@ def look_at(member: Member, rewards: Sequence[Reward], *, now: datetime, store: 
     )
 
 
-def judge(reward: Reward, looked: Looked, *, leave_balance: bool = False) -> Refusal | None:
+def judge(reward: Reward, looked: Looked, *, leave_balance: bool = False) -> WhyNot | None:
     """Why this member may not hold this reward now. With `leave_balance` the points are left to the ledger."""
-    return refusal(
+    found = refusal(
         Case(
             is_open=reward.is_open_at(looked.now),
             stock=reward.stock,
@@ -104,10 +113,11 @@ def judge(reward: Reward, looked: Looked, *, leave_balance: bool = False) -> Ref
             balance=None if leave_balance else looked.balance,
         )
     )
+    return WhyNot(found.code, wording.why_not(found)) if found else None
 
 
 def denial(reward: Reward, states: Collection[str], policies: Sequence[Policy], *, vertical: str) -> str:
-    return reward_policies.denial(policies, states=states, vertical=vertical, kind=reward.kind)
+    return wording.law(reward_policies.denial(policies, states=states, vertical=vertical, kind=reward.kind))
 
 
 def states_for(store: Store | None) -> frozenset[str]:

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from loyalty.models import Consent, Member, PointsEntry, PointsLot, Product, Scan, WishlistItem
+from loyalty.queries import wording
 from loyalty.queries.tiers import Standing, standing_of
 
 SOON = 5
@@ -64,6 +65,8 @@ def words_of(entry: PointsEntry) -> str:
         return entry.redemption.reward.name
     if entry.reason in NOTE_IS_INTERNAL:
         return ""
+    if entry.reason == PointsEntry.Reason.REFERRAL and not entry.rule:
+        return wording.referral(entry.note, entry.reference)
     return entry.note or (entry.rule.name if entry.rule else "")
 
 

@@ -9,10 +9,11 @@ from django.db import connection
 from django.db.models import Count, QuerySet
 
 from loyalty.models import Member, Programme, Tier, TierStanding
+from loyalty.queries import wording
 from loyalty.queries.brand import business
 from loyalty.queries.points import EARNED, as_sql
 from loyalty.queries.terms import terms
-from loyalty.rules.tiers import Progress, in_words
+from loyalty.rules.tiers import Progress
 
 LOOKS_AHEAD = timedelta(days=30)
 # What members reached between two times: their ids in `members`.
@@ -87,7 +88,7 @@ def standing_of(member: Member, *, now: datetime) -> Standing | None:
         progress=progress,
         since=kept.since if kept and tier else None,
         keeps_until=kept.keeps_until if kept else None,
-        words=in_words(progress, programme.tier_basis, business().currency),
+        words=wording.progress(progress, programme.tier_basis, business().currency),
     )
 
 

@@ -37,6 +37,11 @@ def denial(policies: Iterable[Policy], *, states: Collection[str], vertical: str
     return denied[0] if denied and len(denied) == len(states) else ""
 
 
+def gettext_noop(text: str) -> str:
+    """Marks a text for config.locales; it is translated when somebody reads it, and a shop may have changed it."""
+    return text
+
+
 _READ = date(2026, 11, 21)
 _CALIFORNIA = "Cal. Business and Professions Code §26153"
 _MASSACHUSETTS = "935 CMR 500.105(4); Cannabis Control Commission, bulletin on advertising of 2024-05-21"
@@ -47,7 +52,7 @@ SHIPPED = (
         state="CA",
         vertical="CANNABIS",
         kind="item",
-        reason="Cannabis shops in California may not give products or accessories away.",
+        reason=gettext_noop("Cannabis shops in California may not give products or accessories away."),
         source=_CALIFORNIA,
         as_of=_READ,
     ),
@@ -55,7 +60,7 @@ SHIPPED = (
         state="MA",
         vertical="CANNABIS",
         kind="discount",
-        reason="Massachusetts forbids advertising discounts on cannabis to the public.",
+        reason=gettext_noop("Massachusetts forbids advertising discounts on cannabis to the public."),
         source=_MASSACHUSETTS,
         as_of=_READ,
     ),
@@ -63,7 +68,7 @@ SHIPPED = (
         state="TX",
         vertical="LIQUOR",
         kind="discount",
-        reason="Texas forbids rebates and coupons for alcohol.",
+        reason=gettext_noop("Texas forbids rebates and coupons for alcohol."),
         source=_TEXAS,
         as_of=_READ,
     ),
@@ -71,7 +76,7 @@ SHIPPED = (
         state="TX",
         vertical="LIQUOR",
         kind="item",
-        reason="Texas forbids giving anything away as an inducement to buy alcohol.",
+        reason=gettext_noop("Texas forbids giving anything away as an inducement to buy alcohol."),
         source=_TEXAS,
         as_of=_READ,
     ),

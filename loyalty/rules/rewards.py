@@ -28,8 +28,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Refusal:
+    """`number` and `tier` are what its words name (loyalty.queries.wording); `denial` is what the law says."""
+
     code: str
-    text: str
+    number: int = 0
+    tier: str = ""
+    denial: str = ""
 
 
 def refusal(case: Case) -> Refusal | None:
@@ -39,28 +43,27 @@ def refusal(case: Case) -> Refusal | None:
 
 def _forbidden(case: Case) -> Refusal | None:
     if case.age is None:
-        return Refusal("age_unknown", "Tell us your date of birth first.")
+        return Refusal("age_unknown")
     if case.age < case.legal_age:
-        return Refusal("too_young", f"Rewards are for members of {case.legal_age} and older.")
-    return Refusal("forbidden", case.denial) if case.denial else None
+        return Refusal("too_young", number=case.legal_age)
+    return Refusal("forbidden", denial=case.denial) if case.denial else None
 
 
 def _not_meant(case: Case) -> Refusal | None:
     if not case.is_open:
-        return Refusal("not_offered", "This reward is not offered now.")
+        return Refusal("not_offered")
     if not case.is_in_segment:
-        return Refusal("not_for_you", "This reward is meant for other members.")
+        return Refusal("not_for_you")
     if case.tier_from is not None and (case.reached is None or case.reached < case.tier_from):
-        return Refusal("tier_too_low", f"This reward is for {case.tier_name} members and above.")
+        return Refusal("tier_too_low", tier=case.tier_name)
     return None
 
 
 def _used_up(case: Case) -> Refusal | None:
     if case.per_member is not None and case.taken >= case.per_member:
-        times = "once" if case.per_member == 1 else f"{case.per_member} times"
-        return Refusal("taken_already", f"Each member gets this reward {times}.")
+        return Refusal("taken_already", number=case.per_member)
     if case.stock == 0:
-        return Refusal("sold_out", "None of this reward are left.")
+        return Refusal("sold_out")
     if case.balance is not None and case.balance < case.cost:
-        return Refusal("not_enough_points", f"{case.cost - max(case.balance, 0):,} more points to go.")
+        return Refusal("not_enough_points", number=case.cost - max(case.balance, 0))
     return None

@@ -1,4 +1,4 @@
-"""What a member reads about their tier."""
+"""How far a member is from the next tier, and from losing theirs."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,20 +33,3 @@ class Progress:
             return 1.0
         way = self.next_threshold - self.threshold
         return float(min(max((self.reached - self.threshold) / way, Decimal(0)), Decimal(1))) if way else 1.0
-
-
-def amount_in_words(amount: Decimal, basis: str, currency: str) -> str:
-    """`40 points`, `1 visit`, `USD 12.50`."""
-    if basis == SPEND:
-        return f"{currency} {amount:,.2f}"
-    count = int(amount.to_integral_value(rounding="ROUND_CEILING"))
-    noun = "point" if basis == POINTS else "visit"
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def in_words(progress: Progress, basis: str, currency: str) -> str:
-    if progress.tier and progress.to_stay:
-        return f"{amount_in_words(progress.to_stay, basis, currency)} to stay {progress.tier}"
-    if progress.missing is not None and progress.next_tier:
-        return f"{amount_in_words(progress.missing, basis, currency)} to {progress.next_tier}"
-    return f"You have reached {progress.tier}" if progress.tier else ""

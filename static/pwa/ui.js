@@ -2,7 +2,7 @@
 
 import { Offline, Refused } from './api.js'
 import { h, nodes, show } from './dom.js'
-import { currentLanguage, t } from './i18n.js'
+import { t } from './i18n.js'
 import { icon } from './icons.js'
 
 export const card = (...children) => h('section.card', ...children)
@@ -44,43 +44,14 @@ export function failure(error, again) {
   return h('div.empty', { role: 'alert' }, h('span.empty-icon', icon(isOffline ? 'wifi-off' : 'alert-triangle')), h('h2', title), h('p', text), button(t('Try again'), again, { name: 'refresh' }))
 }
 
-/** A refusal in the shopper's language: by its code where we know it, else in the server's words. */
+/** Why it did not work. What our server refuses it says in the shopper's language. */
 export function wordsOf(error) {
   if (error instanceof Offline) return t('You are offline. Try again when you have a connection.')
-  if (error instanceof Refused) {
-    if (error.status === 429) return t('That was too often. Wait a moment and try again.')
-    const field = Object.values(error.errors).flat().find((told) => typeof told === 'string')
-    return refusals()[error.code] || field || error.message || t('Something went wrong. Try again.')
-  }
-  return t('Something went wrong. Try again.')
+  if (!(error instanceof Refused)) return t('Something went wrong. Try again.')
+  const field = Object.values(error.errors).flat().find((told) => typeof told === 'string')
+  const otherwise = error.status === 429 ? t('That was too often. Wait a moment and try again.') : t('Something went wrong. Try again.')
+  return field || error.message || otherwise
 }
-
-/** What our server refuses, by its code. In English its own words say more: they know names and numbers. */
-function refusals() {
-  if (currentLanguage() === 'en') return {}
-  return {
-    age_unknown: t('Tell us your date of birth first.'),
-    already_scanned: t('This code has already been used.'),
-    bad_code: t('This is not one of our codes.'),
-    birth_date_known: t('Your date of birth is known. If it is wrong, ask in the shop and bring a card.'),
-    code_is_over: t('This code is no longer valid.'),
-    forbidden: t('The law does not allow this reward here.'),
-    no_sms: t('This shop sends no text messages. Use your email address.'),
-    not_enough_points: t('You do not have enough points for this yet.'),
-    not_for_you: t('This reward is meant for other members.'),
-    not_offered: t('This reward is not offered now.'),
-    sold_out: t('There are none left.'),
-    taken_already: t('You have had this reward as often as anybody may.'),
-    tier_too_low: t('This reward is for members of a higher tier.'),
-    too_many_wishes: t('Your wishlist is full.'),
-    too_young: t('You are not old enough for this.'),
-    wrong_code: t('This code is wrong or too old. Look again, or ask for a new one.'),
-    wrong_state: t('This has already been redeemed or given back.'),
-  }
-}
-
-/** Why a reward cannot be had now. */
-export const whyNot = ({ code, why_not: words }) => refusals()[code] || words
 
 const toasts = () => document.getElementById('toasts')
 

@@ -45,7 +45,7 @@ def test_the_counter_hands_over_what_the_phone_proves(counter: Counted, marketer
     done = redemptions.redeem(redemption=held, proof=proof(held), by=marketer, store=store, now=now + A_MINUTE)
     assert (done.status, done.store, done.by, done.proof) == (Status.REDEEMED, store, marketer, proof.__name__)
     assert (balance(ada), told("reward.redeemed")) == (0, 1)
-    with pytest.raises(WrongState, match="redeemed"):
+    with pytest.raises(WrongState, match="handed over before"):
         redemptions.redeem(redemption=held, proof=proof(held), by=marketer, store=store, now=now + A_MINUTE)
 
 

@@ -8,8 +8,9 @@ import pytest
 from loyalty.actions import members, programme, purchases, tiers
 from loyalty.actions.tiers import BadTier
 from loyalty.models import Member, Reward, Store, Tier, TierStanding
+from loyalty.queries import wording
 from loyalty.queries.tiers import standing_of
-from loyalty.rules.tiers import Progress, in_words
+from loyalty.rules.tiers import Progress
 from tracking.models import Event
 
 GOLD, SILVER = Decimal(500), Decimal(100)
@@ -125,7 +126,7 @@ def test_a_member_reads_how_far_the_next_tier_is_and_what_keeps_this_one(ladder,
     ],
 )
 def test_progress_is_said_in_words(progress, basis, words):
-    assert in_words(progress, basis, "USD") == words
+    assert wording.progress(progress, basis, "USD") == words
 
 
 def test_two_tiers_never_begin_at_the_same_place(ladder):

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from config.shared.errors import DomainError
 from loyalty.actions.ledger import statements
 from loyalty.actions.ledger.changes import lock_accounts, take_from_lots
 from loyalty.models import Redemption
+from loyalty.queries.wording import number
 
 
 class NotEnoughPoints(DomainError):
@@ -24,7 +27,8 @@ def hold(redemption: Redemption, *, now: datetime) -> None:
     }
     if not statements.rows(statements.HOLD, parameters)[0][0]:
         has = lock_accounts([member_id]).get(member_id, 0)
-        raise NotEnoughPoints(f"This takes {points:,} points; there are {has:,}.")
+        told = _("This takes %(points)s points; there are %(balance)s.")
+        raise NotEnoughPoints(told % {"points": number(points), "balance": number(has)})
 
 
 def give_back(redemption: Redemption, *, now: datetime, note: str) -> None:

@@ -3,7 +3,7 @@
 import { h } from '../dom.js'
 import { hour, n, t } from '../i18n.js'
 import { icon } from '../icons.js'
-import { chip, whyNot } from '../ui.js'
+import { chip } from '../ui.js'
 
 const KINDS = { item: 'gift', discount: 'tag', service: 'star', merchandise: 'award' }
 
@@ -19,7 +19,7 @@ export function rewardTile(reward) {
     rewardPicture(reward),
     h('span.tile-name', reward.name),
     h('span.tile-cost', n('{count} point', '{count} points', reward.cost)),
-    reward.can_hold ? chip(t('You can have it'), 'good') : h('span.tile-why', icon('lock'), whyNot(reward)),
+    reward.can_hold ? chip(t('You can have it'), 'good') : h('span.tile-why', icon('lock'), reward.why_not),
   )
 }
 

@@ -1,7 +1,7 @@
 /* Where the member stands: balance, tier, what is about to happen to points, and what is meant for them. */
 
 import { h } from '../dom.js'
-import { currentLanguage, n, number, shop, shortDay, t } from '../i18n.js'
+import { n, number, shop, shortDay, t } from '../i18n.js'
 import { icon } from '../icons.js'
 import { installHint } from '../install.js'
 import { live } from '../live.js'
@@ -42,11 +42,8 @@ function tierChip(tier) {
 
 function progress(tier) {
   if (!tier.next && !tier.words) return null
-  // The server says it best, in English; elsewhere we say what we know.
-  const isOurs = currentLanguage() !== 'en' && tier.next
-  const words = isOurs ? t('{missing} to {tier}', { missing: number(tier.next.missing), tier: tier.next.name }) : tier.words
   const bar = tier.next && h('progress', { max: '1', value: String(tier.progress), 'aria-label': t('On the way to {tier}', { tier: tier.next.name }) })
-  return h('div.hero-tier', bar, h('p', words))
+  return h('div.hero-tier', bar, h('p', tier.words))
 }
 
 function expiring(lots) {

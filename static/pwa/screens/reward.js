@@ -7,7 +7,7 @@ import { icon } from '../icons.js'
 import { changed, freshOrLast, live } from '../live.js'
 import { go } from '../router.js'
 import { rewardPicture } from '../parts/rewards.js'
-import { busy, button, chip, confirm, empty, link, whyNot } from '../ui.js'
+import { busy, button, chip, confirm, empty, link } from '../ui.js'
 
 export default async function reward({ id }, signal) {
   const { results } = await freshOrLast('me/rewards', { signal })
@@ -26,7 +26,7 @@ function details(found) {
     h('p.reward-cost', n('{count} point', '{count} points', found.cost), found.stock !== null && found.stock !== undefined && chip(n('{count} left', '{count} left', found.stock))),
     found.description && h('p', found.description),
     found.terms && h('p.small', found.terms),
-    found.can_hold ? hold : h('p.notice', icon('lock'), h('span', whyNot(found))),
+    found.can_hold ? hold : h('p.notice', icon('lock'), h('span', found.why_not)),
   )
 }
 

@@ -1,0 +1,79 @@
+"""What members read, in their language, of the facts that rules find."""
+
+from decimal import Decimal
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from loyalty.rules.rewards import Refusal
+from loyalty.rules.tiers import POINTS, SPEND, Progress
+
+
+def number(value: Decimal | int, decimals: int | None = None) -> str:
+    """As this language writes it: 1,250.5 or 1 250,5."""
+    plain = Decimal(value) if decimals is not None else Decimal(f"{Decimal(value).normalize():f}")
+    return number_format(plain, decimals, force_grouping=True)
+
+
+def points(count: int) -> str:
+    return ngettext("%(number)s point", "%(number)s points", count) % {"number": number(count)}
+
+
+def amount(reached: Decimal, basis: str, currency: str) -> str:
+    """Of what tiers count: `40 points`, `1 visit`, `USD 12.50`."""
+    if basis == SPEND:
+        return f"{currency} {number(reached, 2)}"
+    count = int(reached.to_integral_value(rounding="ROUND_CEILING"))
+    if basis == POINTS:
+        return points(count)
+    return ngettext("%(number)s visit", "%(number)s visits", count) % {"number": number(count)}
+
+
+def progress(made: Progress, basis: str, currency: str) -> str:
+    """Such as `40 points to stay Gold`; empty below the first tier when there is no way to it."""
+    if made.tier and made.to_stay:
+        told = {"amount": amount(made.to_stay, basis, currency), "tier": made.tier}
+        return _("%(amount)s to stay %(tier)s") % told
+    if made.missing is not None and made.next_tier:
+        return _("%(amount)s to %(tier)s") % {"amount": amount(made.missing, basis, currency), "tier": made.next_tier}
+    return _("You have reached %(tier)s") % {"tier": made.tier} if made.tier else ""
+
+
+def why_not(refusal: Refusal) -> str:
+    """Why a reward cannot be held."""
+    match refusal.code:
+        case "forbidden":
+            return refusal.denial
+        case "age_unknown":
+            told = _("Tell us your date of birth first.")
+        case "too_young":
+            told = _("Rewards are for members of %(number)s and older.")
+        case "not_offered":
+            told = _("This reward is not offered now.")
+        case "not_for_you":
+            told = _("This reward is meant for other members.")
+        case "tier_too_low":
+            told = _("This reward is for %(tier)s members and above.")
+        case "sold_out":
+            told = _("None of this reward are left.")
+        case "taken_already":
+            told = ngettext(
+                "Each member gets this reward once.", "Each member gets this reward %(number)s times.", refusal.number
+            )
+        case _not_enough:
+            told = ngettext("%(number)s more point to go.", "%(number)s more points to go.", refusal.number)
+    return told % {"number": number(refusal.number), "tier": refusal.tier}
+
+
+def referral(note: str, reference: str) -> str:
+    """What points for a friend were for. The ledger keeps English notes; a milestone's reference ends on how many."""
+    if reference.startswith("milestone:"):
+        friends = int(reference.rpartition(":")[2])
+        return ngettext("%(number)s friend brought", "%(number)s friends brought", friends) % {"number": friends}
+    return _(note) if note else ""
+
+
+def law(denial: str) -> str:
+    """What a policy says of rewards: a text of ours in the reader's language, and the shop's own as it is."""
+    return _(denial) if denial else ""
