@@ -204,11 +204,14 @@ _LINES = """
     FROM loyalty_orderline line JOIN loyalty_product product ON product.id = line.product_id
     WHERE line.order_id = ANY(%s)
 """
-# One cause is an order, or whatever else an entry refers to.
+# One cause is an order, or whatever else an entry refers to. What a member earned under an account that is part of
+# theirs now counts as theirs, as it does for tiers.
 _USED = """
-    SELECT entry.rule_id, entry.member_id, (entry.occurred_at AT TIME ZONE %(zone)s)::date,
+    SELECT entry.rule_id, coalesce(member.merged_into_id, member.id), (entry.occurred_at AT TIME ZONE %(zone)s)::date,
            coalesce('order:' || entry.order_id, entry.reference), sum(entry.points + entry.pending - entry.waived)
-    FROM loyalty_pointsentry entry
-    WHERE entry.member_id = ANY(%(members)s) AND entry.rule_id = ANY(%(rules)s)
+    FROM loyalty_pointsentry entry JOIN loyalty_member member ON member.id = entry.member_id
+    WHERE entry.rule_id = ANY(%(rules)s) AND entry.member_id IN (
+        SELECT id FROM loyalty_member WHERE id = ANY(%(members)s) OR merged_into_id = ANY(%(members)s)
+    )
     GROUP BY 1, 2, 3, 4
 """

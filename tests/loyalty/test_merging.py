@@ -103,6 +103,26 @@ def test_a_return_after_the_merge_takes_its_points_from_who_has_them_now(both, a
     assert not list(differences())
 
 
+def test_a_cap_counts_what_was_earned_under_the_account_that_is_gone(both, admin, store, now, follow_events):
+    kept, merged = both
+    EarnRule.objects.update(cap_points=70, cap_period="month")
+    merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+    buys(kept, store, "30.00", now)
+    follow_events()
+    assert balance(kept) == 70, "40 and 25 of before, and 5 more"
+
+
+def test_a_cap_is_each_ones_own_again_once_the_merge_is_undone(both, admin, store, now, follow_events):
+    kept, merged = both
+    EarnRule.objects.update(cap_points=70, cap_period="month")
+    row = merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+    merging.undo(row=row, now=now)
+    buys(kept, store, "30.00", now)
+    buys(merged, store, "60.00", now)
+    follow_events()
+    assert (balance(kept), balance(merged)) == (70, 70)
+
+
 def test_what_one_of_them_owes_is_owed_by_both(both, admin, now):
     kept, merged = both
     owed = ledger.Debit(member_id=merged.pk, points=55, reason="CORRECTION", reference="x", occurred_at=now)
