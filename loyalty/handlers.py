@@ -33,9 +33,11 @@ def earn_by_received(after: int, upto: int) -> None:
     occasions.hear_received(after, upto, now=timezone.now())
 
 
-@follow("loyalty.referrals", OrderPaid, reset=nothing_to_forget)
+@follow("loyalty.referrals", OrderPaid, OrderAmended, reset=nothing_to_forget)
 def reward_referrals(event_ids: Sequence[int]) -> None:
-    referrals.convert(event_ids, now=timezone.now())
+    now = timezone.now()
+    referrals.convert(event_ids, now=now)
+    referrals.take_back(event_ids, now=now)
 
 
 def nothing_to_count_again() -> None:

@@ -13,7 +13,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
-from loyalty.actions import ledger, referrals
+from loyalty.actions import ledger
 from loyalty.events import OrderAmended, OrderDelivered, OrderPaid
 from loyalty.models import Member, Order, OrderLine, Product, Store
 from loyalty.queries.brand import business
@@ -148,7 +148,6 @@ def void(*, order: Order, now: datetime) -> Order:
         order.voided_at = now
         order.save(update_fields=["voided_at"])
         _amend(order, total=Decimal(0), key="void", now=now)
-        referrals.take_back(order, now=now)
     return order
 
 

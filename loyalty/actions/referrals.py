@@ -17,7 +17,6 @@ from loyalty.models import (
     EarnRule,
     Invite,
     Member,
-    Order,
     PointsEntry,
     Programme,
     Referral,
@@ -127,32 +126,40 @@ def review(*, referral: Referral, accept: bool, by: User | None, note: str, now:
 
 
 @transaction.atomic
-def take_back(order: Order, *, now: datetime) -> None:
-    """The friend's first order came to nothing: what both sides got for it goes, even below zero. A milestone stays."""
-    referral = Referral.objects.select_for_update(no_key=True).filter(order=order, status=Status.REWARDED).first()
-    if referral is None:
-        return
+def take_back(event_ids: Sequence[int], *, now: datetime) -> int:
+    """Of these events' orders, some were a friend's first and came to nothing: voided, or brought back whole. What both
+    sides got for it goes, even below zero, and once; how many referrals. Milestones stay. A referral that waits for
+    review waits for another purchase.
+    """
+    undone = _undone_purchases(event_ids)
+    if not undone:
+        return 0
+    _one_at_a_time()
+    Referral.objects.filter(pk__in=undone, status=Status.HELD).update(order=None, bought_at=None)
+    rewarded = Referral.objects.filter(pk__in=undone, status=Status.REWARDED)
+    debits = [debit for referral in rewarded for debit in _taken_back(referral, now)]
+    ledger.debit(debits, now=now)
+    return rewarded.update(status=Status.REFUSED, note="The first order came to nothing.")
+
+
+def _taken_back(referral: Referral, now: datetime) -> list[ledger.Debit]:
     given = PointsEntry.objects.filter(
         Q(reference__startswith=f"referral:{referral.pk}:")
         | Q(reference__startswith=f"{EarnRule.Trigger.REFERRAL}:{_rules_reference(referral)}:"),
+        Q(points__gt=0) | Q(pending__gt=0),
         reason=PointsEntry.Reason.REFERRAL,
-        points__gt=0,
-    )
-    ledger.debit(
-        [
-            ledger.Debit(
-                member_id=entry.member_id,
-                points=entry.points,
-                reason=PointsEntry.Reason.REFERRAL,
-                reference=f"void:{entry.reference}",
-                occurred_at=now,
-                note=gettext_noop("The friend's first order came to nothing"),
-            )
-            for entry in given
-        ],
-        now=now,
-    )
-    Referral.objects.filter(pk=referral.pk).update(status=Status.REFUSED, note="The first order was voided.")
+    ).select_related("member")
+    return [
+        ledger.Debit(
+            member_id=entry.member.merged_into_id or entry.member_id,
+            points=entry.points + entry.pending,
+            reason=PointsEntry.Reason.REFERRAL,
+            reference=f"void:{entry.reference}",
+            occurred_at=now,
+            note=gettext_noop("The friend's first order came to nothing"),
+        )
+        for entry in given
+    ]
 
 
 def _one_at_a_time() -> None:
@@ -261,6 +268,21 @@ def _first_purchases(event_ids: Sequence[int], programme: Programme) -> dict[int
     with connection.cursor() as cursor:
         cursor.execute(_FIRST_PURCHASES, {"events": list(event_ids), "minimum": programme.referral_minimum})
         return {pk: (order_id, at, was_known) for pk, order_id, at, was_known in cursor.fetchall()}
+
+
+_UNDONE_PURCHASES = """
+    SELECT DISTINCT referral.id
+    FROM tracking_event e
+    JOIN loyalty_order o ON o.number = e.properties ->> 'order'
+    JOIN loyalty_referral referral ON referral.order_id = o.id
+    WHERE e.id = ANY(%s) AND (o.voided_at IS NOT NULL OR o.total <= 0)
+"""
+
+
+def _undone_purchases(event_ids: Sequence[int]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_UNDONE_PURCHASES, [list(event_ids)])
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def _reward(referrals: Sequence[Referral], *, now: datetime) -> int:

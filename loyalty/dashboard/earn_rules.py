@@ -1,11 +1,13 @@
 """Earn rules: the list in the order they are asked, the editor, and a basket to try a draft with."""
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -14,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from config.shared.access import needs
 from config.shared.errors import DomainError
-from config.shared.forms import ActionForm, DateInput, TimeInput
+from config.shared.forms import ActionForm, DateInput, MomentInput, TimeInput
 from config.shared.htmx import page
 from loyalty.actions import earn_rules as actions
 from loyalty.models import EarnRule, Member, Programme, Store, Tier
@@ -159,6 +161,9 @@ class BasketForm(forms.Form):
         max_length=64,
         help_text="A customer number, email or phone. Empty: a new member.",
     )
+    try_at = forms.DateTimeField(
+        label="When", required=False, widget=MomentInput, help_text="By the store's clock. Empty: now."
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -218,7 +223,9 @@ def earn_rule_try(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         try:
             draft = actions.draft_of(rule, **form.wishes())
             draft.pk = rule.pk if rule else None
-            context["tried"], context["member"] = _tried(basket.cleaned_data, draft)
+            tried, member = _tried(basket.cleaned_data, draft)
+            gives = any(part.rule == draft.name for part in tried.rules)
+            context |= {"tried": tried, "member": member, "silent": None if gives else draft.name}
         except DomainError as refusal:
             context["fault"] = str(refusal)
     return page(request, "loyalty/earn_rule_tried.html", context)
@@ -231,7 +238,13 @@ def _tried(asked: dict[str, Any], draft: EarnRule) -> tuple[Any, Member | None]:
         sku="", category=asked["try_category"], quantity=Decimal(1), amount=asked["try_amount"] or Decimal(0)
     )
     store = member.home_store if member else Store.objects.order_by("pk").first()
-    return examine(member=member, lines=[line], store=store, at=timezone.now(), draft=draft), member
+    at = _by_the_clock_of(store, asked["try_at"]) if asked["try_at"] else timezone.now()
+    return examine(member=member, lines=[line], store=store, at=at, draft=draft), member
+
+
+def _by_the_clock_of(store: Store | None, at: datetime) -> datetime:
+    """The hour as somebody typed it, read where the store is: that is how rules mean their hours."""
+    return timezone.make_naive(at).replace(tzinfo=ZoneInfo(store.time_zone if store else settings.TIME_ZONE))
 
 
 def _names() -> dict[str, Any]:

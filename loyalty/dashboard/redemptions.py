@@ -16,6 +16,7 @@ from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
 from loyalty.actions import redemptions as actions
+from loyalty.dashboard.till import remember_store, store_for
 from loyalty.models import Member, Redemption, Reward
 from loyalty.queries import rewards as queries
 from loyalty.queries.members import stores
@@ -61,7 +62,7 @@ def redemption_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     redemption = get_object_or_404(found.defer("reward__picture__content"), public_id=public_id)
     context = {
         "redemption": redemption,
-        "form": ProofForm(initial={"store": redemption.member.home_store}),
+        "form": ProofForm(initial={"store": store_for(request, redemption.member)}),
         "release_form": ReleaseForm(),
         "tries_left": actions.MOST_WRONG_PINS - redemption.wrong_pins,
         "is_over": redemption.expires_at <= timezone.now(),
@@ -75,6 +76,7 @@ def redemption_redeem(request: HttpRequest, public_id: UUID) -> HttpResponse:
     redemption, form = get_object_or_404(Redemption, public_id=public_id), ProofForm(request.POST)
     if form.is_valid():
         actions.redeem(redemption=redemption, **form.cleaned_data, by=request.user, now=timezone.now())  # type: ignore[arg-type]
+        remember_store(request, form.cleaned_data["store"])
         messages.success(request, "Redeemed. Hand it over.")
     else:
         messages.error(request, "Type the PIN on the member's phone and choose the store.")

@@ -18,7 +18,7 @@ from config.shared.access import needs
 from config.shared.errors import DomainError
 from config.shared.htmx import page
 from loyalty.actions import cards, purchases
-from loyalty.models import Member, Product, Redemption
+from loyalty.models import Member, Product, Redemption, Store
 from loyalty.queries import at_the_till, tiers
 from loyalty.queries.basket import BasketLine, examine
 from loyalty.queries.members import stores
@@ -28,6 +28,7 @@ from loyalty.rules.contacts import masked_email, masked_phone
 USE = needs("loyalty.view_member", "loyalty.add_order")
 ROWS = 4
 CARD = "RGC"
+STORE = "till_store"
 
 
 class SaleForm(forms.Form):
@@ -70,14 +71,15 @@ def till(request: HttpRequest) -> HttpResponse:
     if len(found) == 1:
         return redirect("loyalty:till-member", found[0].public_id)
     rows = [(member, masked_email(member.email), masked_phone(member.phone)) for member in found]
-    return page(request, "loyalty/till.html", {"q": asked, "rows": rows})
+    context = {"q": asked, "rows": rows, "most": at_the_till.MOST, "is_full": len(rows) == at_the_till.MOST}
+    return page(request, "loyalty/till.html", context)
 
 
 @require_GET
 @USE
 def till_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
     member = get_object_or_404(at_the_till.members(), public_id=public_id)
-    sale = SaleForm(initial={"store": member.home_store, "number": f"T-{uuid.uuid4().hex[:10].upper()}"})
+    sale = SaleForm(initial={"store": store_for(request, member), "number": f"T-{uuid.uuid4().hex[:10].upper()}"})
     return _shown(request, member, sale, Lines())
 
 
@@ -121,8 +123,19 @@ def till_order(request: HttpRequest, public_id: UUID) -> HttpResponse:
     except DomainError as refusal:
         sale.add_error(None, str(refusal))
         return _shown(request, member, sale, lines, status=422)
+    remember_store(request, order.store)
     messages.success(request, f"Order {order.number} is in. Its points follow in a moment.")
     return redirect("loyalty:till-member", public_id)
+
+
+def store_for(request: HttpRequest, member: Member) -> int | None:
+    """Where somebody stands who has sold something before: in the same store. Else the member's own."""
+    return request.session.get(STORE) or member.home_store_id
+
+
+def remember_store(request: HttpRequest, store: Store | None) -> None:
+    if store:
+        request.session[STORE] = store.pk
 
 
 def _sold(lines: BaseFormSet) -> Sequence[purchases.SoldLine]:
@@ -147,4 +160,4 @@ def _shown(
         "products": Product.objects.order_by("name").values_list("sku", "name")[:500],
         "may_redeem": request.user.has_perm("loyalty.change_redemption"),
     }
-    return page(request, "loyalty/till_member.html", context, status=status)
+    return page(request, "loyalty/till_member.html", context, partials=("standing", "held"), status=status)

@@ -20,6 +20,7 @@ from loyalty.models import (
     PointsEntry,
     Programme,
     ReferralMilestone,
+    Store,
     Tier,
     TierStanding,
 )
@@ -88,6 +89,17 @@ class TestRules:
         assert not PointsEntry.objects.exists()
         lost = client_of(manager).post(reverse("loyalty:earn-rule-try-new"), asked | {"try_member": "Z9"})
         assert "Nobody here is “Z9”" in lost.content.decode()
+
+    def test_a_draft_for_some_hours_is_tried_in_them_by_the_clock_of_the_store(self, manager, client_of):
+        Store.objects.create(code="W", name="West", time_zone="America/Los_Angeles")
+        hours = {"from_time": "16:00", "to_time": "18:00", "weekdays": [], "skus": "", "stores": []}
+        asked = RULE | hours | {"effect": "fixed", "points": "70", "minimum_total": "", "try_amount": "40"}
+        client, path = client_of(manager), reverse("loyalty:earn-rule-try-new")
+        within = client.post(path, asked | {"try_at": "2026-03-04T17:30"}).content.decode()
+        assert "<strong>70</strong>" in within
+        after = client.post(path, asked | {"try_at": "2026-03-04T18:30"}).content.decode()
+        assert "<strong>40</strong>" in after
+        assert "“Happy hour” gives nothing here" in after
 
 
 class TestTiersAndTerms:

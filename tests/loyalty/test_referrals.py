@@ -6,10 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from loyalty.actions import programme, referrals
+from loyalty.actions import merging, programme, purchases, referrals
+from loyalty.actions.purchases import ReturnedLine, SoldLine
 from loyalty.actions.referrals import BadReview
 from loyalty.events import OrderPaid
-from loyalty.models import Device, Member, Order, Referral
+from loyalty.models import Device, EarnRule, Member, Order, PointsEntry, Referral
 from loyalty.rules.referrals import Reason, mailbox
 from tests.loyalty.counter import Counted, assert_the_ledger_is_right, balance
 from tracking.actions import record
@@ -43,6 +44,24 @@ class Friends:
         paid = OrderPaid(subject=str(member.public_id), order=order.number, store="S1", total=total, currency="USD")
         record(paid, key=order.number, at=order.ordered_at)
         return Event.objects.filter(name="order.paid").latest("pk")
+
+    def at_the_till(self, member: Member, *amounts: str) -> Order:
+        """Two bottles or more, that can be brought back."""
+        self.number += 1
+        lines = [
+            SoldLine(key=f"{place}", sku=f"W{place}", quantity=Decimal(1), amount=Decimal(amount))
+            for place, amount in enumerate(amounts)
+        ]
+        return purchases.record_order(
+            number=f"T{self.number}", member=member, store=self.store, ordered_at=self.now + MINUTE, lines=lines,
+            now=self.now + MINUTE,
+        )  # fmt: skip
+
+    def brings_back(self, order: Order, *skus: str) -> None:
+        for sku in skus:
+            sold = order.lines.get(product__sku=sku, quantity__gt=0)
+            back = [ReturnedLine(sku=sku, quantity=sold.quantity, amount=sold.amount)]
+            purchases.return_lines(order=order, lines=back, key=sku, now=self.now + DAY)
 
 
 @pytest.fixture
@@ -223,3 +242,99 @@ def test_a_refused_referral_never_earns_and_keeps_its_reason(friends, counter: C
     assert friends.buys(old) == 0
     referral.refresh_from_db()
     assert (referral.status, referral.note, balance(ada)) == (Status.REFUSED, "The same flat.", 0)
+
+
+@pytest.fixture
+def brought(friends: Friends, counter: Counted, follow_events) -> tuple[Member, Member, Order]:
+    """Ada, the friend she brought, and the friend's first order, for which both were rewarded."""
+    EarnRule.objects.all().delete()
+    ada, bob = counter.member("Ada"), counter.member("Bob")
+    friends.joins(bob, ada)
+    order = friends.at_the_till(bob, "30.00", "20.00")
+    follow_events()
+    assert (balance(ada), balance(bob)) == (200, 100)
+    return ada, bob, order
+
+
+def test_a_first_order_that_comes_back_whole_takes_the_points_of_both_back_once(
+    brought, friends: Friends, now, follow_events
+):
+    ada, bob, order = brought
+    friends.brings_back(order, "W0", "W1")
+    follow_events()
+    follow_events()
+    purchases.void(order=order, now=now + 2 * DAY)
+    follow_events()
+    assert (balance(ada), balance(bob)) == (0, 0)
+    assert PointsEntry.objects.filter(reference__startswith="void:").count() == 2
+    assert Referral.objects.get().status == Status.REFUSED
+    assert friends.buys(bob) == 0, "the referral is over"
+    assert_the_ledger_is_right()
+
+
+def test_a_first_order_that_comes_back_in_part_still_counts(brought, friends: Friends, follow_events):
+    ada, bob, order = brought
+    friends.brings_back(order, "W0")
+    follow_events()
+    assert (balance(ada), balance(bob)) == (200, 100)
+    assert Referral.objects.get().status == Status.REWARDED
+
+
+def test_a_voided_first_order_takes_the_points_of_both_back(brought, now, follow_events):
+    ada, bob, order = brought
+    purchases.void(order=order, now=now + DAY)
+    follow_events()
+    assert (balance(ada), balance(bob), Referral.objects.get().status) == (0, 0, Status.REFUSED)
+    assert_the_ledger_is_right()
+
+
+def test_a_milestone_stays_when_a_friends_first_order_comes_back(friends, counter: Counted, follow_events):
+    EarnRule.objects.all().delete()
+    programme.change_terms(milestones={1: 500})
+    ada, bob = counter.member("Ada"), counter.member("Bob")
+    friends.joins(bob, ada)
+    order = friends.at_the_till(bob, "30.00")
+    follow_events()
+    friends.brings_back(order, "W0")
+    follow_events()
+    assert balance(ada) == 500
+
+
+def test_points_that_still_wait_go_too(friends, counter: Counted, follow_events):
+    EarnRule.objects.all().delete()
+    programme.change_terms(pending="days", pending_days=30)
+    ada, bob = counter.member("Ada"), counter.member("Bob")
+    friends.joins(bob, ada)
+    order = friends.at_the_till(bob, "30.00")
+    follow_events()
+    friends.brings_back(order, "W0")
+    follow_events()
+    assert [(each.balance + each.pending) for each in (ada.points_account, bob.points_account)] == [0, 0]
+
+
+def test_the_points_go_from_who_has_them_after_a_merge(brought, friends, counter: Counted, admin, now, follow_events):
+    ada, _, order = brought
+    kept = counter.member("Countess")
+    merging.merge(kept=kept, merged=ada, from_merged={}, by=admin, now=now + MINUTE)
+    assert balance(kept) == 200
+    friends.brings_back(order, "W0", "W1")
+    follow_events()
+    assert (balance(kept), balance(ada)) == (0, 0)
+
+
+def test_a_purchase_that_came_back_is_not_rewarded_by_a_later_review(
+    friends, counter: Counted, manager, now, follow_events
+):
+    EarnRule.objects.all().delete()
+    ada, bob = counter.member("Ada"), counter.member("Bob")
+    friends.joins(bob, ada, device=b"1" * 32)
+    Referral.objects.update(status=Status.HELD)
+    order = friends.at_the_till(bob, "30.00")
+    follow_events()
+    friends.brings_back(order, "W0")
+    follow_events()
+    referrals.review(referral=Referral.objects.get(), accept=True, by=manager, note="", now=now + DAY)
+    assert (balance(ada), balance(bob)) == (0, 0)
+    friends.at_the_till(bob, "25.00")
+    follow_events()
+    assert (balance(ada), balance(bob)) == (200, 100)

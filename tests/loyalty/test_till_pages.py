@@ -61,6 +61,35 @@ def test_an_order_that_cannot_be_meant_says_what_to_change(manager, client_of, a
     assert not Order.objects.exists()
 
 
+def test_the_till_stays_in_the_store_where_the_last_order_was_entered(manager, client_of, ada, sale, now):
+    home, client = Store.objects.create(code="S2", name="Elsewhere"), client_of(manager)
+    grace = members.join(name="Grace", external_id="G1", now=now, source="test")
+    Member.objects.filter(pk=grace.pk).update(home_store=home)
+    shown = reverse("loyalty:till-member", args=[grace.public_id])
+    assert client.get(shown).context["sale"]["store"].value() == home.pk
+    client.post(reverse("loyalty:till-order", args=[ada.public_id]), sale)
+    assert client.get(shown).context["sale"]["store"].value() == int(sale["store"])
+
+
+def test_points_and_held_rewards_follow_by_themselves(manager, client_of, ada, sale, follow_events):
+    client, shown = client_of(manager), reverse("loyalty:till-member", args=[ada.public_id])
+    client.post(reverse("loyalty:till-order", args=[ada.public_id]), sale)
+    follow_events()
+    standing = client.get(shown, headers={"HX-Request": "true", "HX-Target": "standing"}).content.decode()
+    assert ">29<" in standing
+    assert "New order" not in standing
+    held = client.get(shown, headers={"HX-Request": "true", "HX-Target": "held"}).content.decode()
+    assert "Nothing held" in held
+
+
+def test_a_name_that_many_have_says_that_not_all_are_shown(manager, client_of, now):
+    for n in range(6):
+        members.join(name=f"Joan {n}", external_id=f"J{n}", now=now, source="test")
+    answer = client_of(manager).get(reverse("loyalty:till"), {"q": "Joan"}).content.decode()
+    assert "No more than 5 are shown" in answer
+    assert "Joan 5" not in answer
+
+
 def test_who_only_looks_has_no_till(viewer, client_of, ada):
     assert client_of(viewer).get(reverse("loyalty:till")).status_code == 403
     assert "Till" not in [
