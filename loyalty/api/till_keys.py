@@ -67,8 +67,8 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.user, Till):
             return False
-        told = _("This key may not do that. Make one with the scope “%(scope)s”.")
-        self.message = told % {"scope": TillKey.Scope(view.scope).value}
+        told = _("This key may not do that. Make one that may: %(scope)s.")
+        self.message = told % {"scope": TillKey.Scope(view.scope).label.lower()}
         return view.scope in request.user.key.scopes
 
 

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class LoginCode(models.Model):
@@ -80,9 +81,9 @@ class TillKey(models.Model):
     """What a store's till shows to call the API. Shown once, kept only as a digest."""
 
     class Scope(models.TextChoices):
-        MEMBERS = "members", "Find and enrol members"
-        ORDERS = "orders", "Send orders and returns"
-        REDEEM = "redeem", "Redeem and give back rewards"
+        MEMBERS = "members", _("Find and enrol members")
+        ORDERS = "orders", _("Send orders and returns")
+        REDEEM = "redeem", _("Redeem and give back rewards")
 
     store = models.ForeignKey("loyalty.Store", models.PROTECT, related_name="till_keys")
     name = models.CharField(max_length=80)
