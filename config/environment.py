@@ -74,6 +74,10 @@ class Environment(BaseSettings):
     secret_key: str | None = Field(
         None, description="Signs sessions and links. Needed in production; elsewhere one is kept in VAR_DIR."
     )
+    secret_key_fallbacks: Words = Field(
+        default_factory=list,
+        description="Earlier values of SECRET_KEY, separated by commas; printed codes and links keep working.",
+    )
     var_dir: Path = Field(Path("var"), description="Data, sockets and logs of the embedded servers, and uploads.")
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
     port: Port = Field(8000, description="Port the web server listens on.")

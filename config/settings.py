@@ -16,6 +16,7 @@ ENV = environment.read()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = ENV.secret_key or secret.kept_in(ENV.var)
+SECRET_KEY_FALLBACKS = ENV.secret_key_fallbacks
 DEBUG = ENV.environment is Stage.DEVELOPMENT
 ALLOWED_HOSTS = ENV.hosts
 PUBLIC_URL = ENV.public_url

@@ -18,7 +18,7 @@ class CardNotRead(DomainError):
 @transaction.atomic
 def read_card(*, text: str, now: datetime) -> Device:
     """The device that shows this card, with its member. A card counts once and for a minute. Raises CardNotRead."""
-    card = proofs.reads_card(text, secret=settings.SECRET_KEY, now=now)
+    card = proofs.reads_card(text, keys=[settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS], now=now)
     if card is None:
         raise CardNotRead(_("This card is out of date or not ours. Ask the member to open the app again."))
     shown = Device.objects.filter(public_id=card.device_id, ended_at=None)

@@ -61,7 +61,7 @@ def scan(
     guessers = _guessers(member, address)
     if any(cache.get(key, 0) >= MOST_GUESSES for key in guessers):
         raise TooManyGuesses(_("Too many codes that are not ours. Try again in an hour."))
-    code_id = code_id_of(text, settings.SECRET_KEY)
+    code_id = code_id_of(text, [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
     if code_id is None:
         _note_guess(guessers)
         raise BadCode(_("This is not one of our codes. Scan it again, or type it as it is printed."))

@@ -9,6 +9,7 @@ import re
 import secrets
 from base64 import b32decode, b32encode
 from binascii import Error as NotBase32
+from collections.abc import Sequence
 
 ID_BYTES, SIGNATURE_BYTES = 5, 10
 LETTERS = 24
@@ -25,8 +26,11 @@ def text_of(code_id: int, secret: str) -> str:
     return "-".join(letters[start : start + GROUP] for start in range(0, LETTERS, GROUP))
 
 
-def code_id_of(text: str, secret: str) -> int | None:
-    """The number in a text of ours, as typed or as scanned, alone or at the end of an address; None for a guess."""
+def code_id_of(text: str, keys: Sequence[str]) -> int | None:
+    """The number in a text of ours, as typed or as scanned, alone or at the end of an address; None for a guess.
+
+    Any of `keys` may have signed it: sheets are printed once, and outlive a change of the key.
+    """
     letters = _LAST_PART.split(text.strip())[-1].replace("-", "").replace(" ", "")
     if len(letters) != LETTERS or not letters.isascii():
         return None
@@ -35,7 +39,8 @@ def code_id_of(text: str, secret: str) -> int | None:
     except NotBase32:
         return None
     number, signature = content[:ID_BYTES], content[ID_BYTES:]
-    return int.from_bytes(number) if hmac.compare_digest(signature, _signature(number, secret)) else None
+    is_ours = any(hmac.compare_digest(signature, _signature(number, secret)) for secret in keys)
+    return int.from_bytes(number) if is_ours else None
 
 
 def short_code(length: int) -> str:

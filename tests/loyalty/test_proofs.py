@@ -38,7 +38,7 @@ def test_a_qr_code_is_read_back_and_any_change_spoils_it():
 def test_a_card_is_read_for_a_minute_at_most(late, is_read):
     device_id, drawn = uuid.uuid4(), dt.datetime(2026, 3, 29, 15, 30, tzinfo=dt.UTC)
     text = proofs.card_text(device_id, proofs.card_key(device_id, SECRET), drawn)
-    card = proofs.reads_card(text, secret=SECRET, now=drawn + late * SECONDS)
+    card = proofs.reads_card(text, keys=[SECRET], now=drawn + late * SECONDS)
     assert (card is not None and card.device_id == device_id) is is_read
 
 
@@ -63,3 +63,14 @@ def test_the_card_of_a_phone_that_was_signed_out_is_not_read(counter: Counted, n
     text = proofs.card_text(phone.public_id, proofs.card_key(phone.public_id, settings.SECRET_KEY), now)
     with pytest.raises(CardNotRead):
         cards.read_card(text=text, now=now)
+
+
+def test_a_phone_keeps_its_card_when_the_key_is_changed_and_the_old_one_is_named(counter: Counted, settings, now):
+    ada = counter.member()
+    phone = Device.objects.create(member=ada, name="Phone", created_at=now, seen_at=now)
+    text = proofs.card_text(phone.public_id, proofs.card_key(phone.public_id, settings.SECRET_KEY), now)
+    before, settings.SECRET_KEY = settings.SECRET_KEY, OTHER_SECRET
+    with pytest.raises(CardNotRead):
+        cards.read_card(text=text, now=now)
+    settings.SECRET_KEY_FALLBACKS = [before]
+    assert cards.read_card(text=text, now=now).member == ada
