@@ -19,7 +19,7 @@ run: $(VENV)/.runtime node_modules/.installed ## Start Regulars (PORT and VAR_DI
 
 # --- Tests --------------------------------------------------------------------------------------------------------
 
-test test-browser test-faults: export ENVIRONMENT = test
+test test-browser test-faults bench: export ENVIRONMENT = test
 
 test: $(VENV)/.dev node_modules/.installed ## Run the tests; ARGS="tests/loyalty -k points" chooses
 	@exec $(SERVICES) -- sh -c '$(PYTEST) -n 2 $(ARGS) && { $(PYTEST) -m alone $(ARGS) || test $$? = 5; }'

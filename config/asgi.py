@@ -2,19 +2,20 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-pages = get_asgi_application()
+django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402  # Settings can be read once Django is set up.
 from django.db import connection  # noqa: E402
 
+from config.pages import Pages  # noqa: E402
 from tracking.ingest.app import IngestApp  # noqa: E402
 from tracking.ingest.commit import conninfo_of  # noqa: E402
 
 application = IngestApp(
-    pages,
+    Pages(),
     conninfo=conninfo_of(connection.get_connection_params()),
     folder=settings.INGEST_FOLDER,
     spool_bytes=settings.INGEST_SPOOL_BYTES,

@@ -196,12 +196,13 @@ def _refuse_other(order: Order, member: Member | None, store: Store, lines: Sequ
 
 def _products(lines: Sequence[SoldLine]) -> dict[str, Product]:
     """Known ones by SKU; others are taken in with what the till says of them."""
-    missing = {line.sku: line for line in lines}
-    Product.objects.bulk_create(
-        (Product(sku=sku, name=line.name or sku, category=line.category) for sku, line in sorted(missing.items())),
-        ignore_conflicts=True,
-    )
-    return Product.objects.in_bulk(list(missing), field_name="sku")
+    wanted = {line.sku: line for line in lines}
+    known = Product.objects.in_bulk(list(wanted), field_name="sku")
+    if missing := sorted(wanted.keys() - known.keys()):
+        new = (Product(sku=sku, name=wanted[sku].name or sku, category=wanted[sku].category) for sku in missing)
+        Product.objects.bulk_create(new, ignore_conflicts=True)
+        known |= Product.objects.in_bulk(missing, field_name="sku")
+    return known
 
 
 def _return_key(key: str, index: int) -> str:

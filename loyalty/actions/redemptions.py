@@ -53,11 +53,10 @@ class ForbiddenHere(DomainError):
 
 @transaction.atomic
 def hold(*, member: Member, reward: Reward, now: datetime) -> Redemption:
-    """Lock the points of a reward and one of its stock. Raises CannotHold, NotEnoughPoints."""
+    """Lock the points of a reward, judged as it was read, and one of its stock. Raises CannotHold, NotEnoughPoints."""
     # From here on, only one hold of this member at a time: so the limit for one member is counted right.
     ledger.lock_accounts([member.pk])
-    reward = Reward.objects.select_related("tier", "segment").get(pk=reward.pk)
-    why_not = queries.judge(reward, queries.look_at(member, [reward], now=now), leave_balance=True)
+    why_not = queries.judge(reward, queries.look_at(member, [reward], now=now))
     if why_not:
         raise CannotHold(why_not.text, why_not.code)
     redemption = _with_free_code(

@@ -110,9 +110,10 @@ class Redemptions(ShopperView):
 
         Needs an Idempotency-Key, because two holds are two rewards. 409 with the code that the catalogue shows.
         """
-        reward = one_of(Reward.objects.all(), public_id=self.said(HoldInput)["reward"])
+        rewards = Reward.objects.select_related("tier", "segment", "picture").defer("picture__content")
+        reward = one_of(rewards, public_id=self.said(HoldInput)["reward"])
         held = redemptions.hold(member=self.member, reward=reward, now=timezone.now())
-        return Response(_answer(held.pk), status.HTTP_201_CREATED)
+        return Response(RedemptionAnswer(held).data, status.HTTP_201_CREATED)
 
 
 class OneRedemption(ShopperView):
@@ -127,11 +128,7 @@ class Release(ShopperView):
         """Give it back: the points return to where they came from."""
         held = one_of(_shown(self.member.redemptions.all()), public_id=public_id)
         redemptions.release(redemption=held, now=timezone.now(), note=GIVEN_BACK)
-        return Response(_answer(held.pk))
-
-
-def _answer(redemption_id: int) -> Any:
-    return RedemptionAnswer(_shown(Redemption.objects.all()).get(pk=redemption_id)).data
+        return Response(RedemptionAnswer(held).data)
 
 
 def _shown(rows: Any) -> Any:

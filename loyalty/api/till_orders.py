@@ -75,8 +75,7 @@ class OrdersView(TillView):
         return one_of(Order.objects.filter(store=self.store), number=number)
 
     def answer(self, order: Order, code: int = status.HTTP_200_OK) -> Response:
-        row = Order.objects.select_related("member", "store").get(pk=order.pk)
-        return Response(OrderAnswer(row).data, code)
+        return Response(OrderAnswer(order).data, code)
 
 
 class Orders(OrdersView):

@@ -13,7 +13,7 @@ from loyalty.actions import wishlist
 from loyalty.api.pictures import address_of
 from loyalty.api.shoppers import ShopperView
 from loyalty.api.views import Places
-from loyalty.models import Product, WishlistItem
+from loyalty.models import Product
 from loyalty.queries.shoppers import products, wishes_of
 
 
@@ -75,7 +75,7 @@ class Wish(ShopperView):
         """Wish for a product. You hear when it is back or costs less, where you have agreed to."""
         product = one_of(Product.objects.all(), sku=sku)
         wishlist.add(member=self.member, product=product, now=timezone.now())
-        return Response(WishAnswer(WishlistItem.objects.get(member=self.member, product=product)).data)
+        return Response(WishAnswer(wishes_of(self.member).get(product=product)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, sku: str) -> Response:

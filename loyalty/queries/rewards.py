@@ -42,7 +42,7 @@ class WhyNot:
 
 @dataclass(frozen=True)
 class Looked:
-    """What is known of one member, to judge any reward by."""
+    """What is known of one member, to judge any reward by. Without a `balance`, the points are left to the ledger."""
 
     member: Member
     now: datetime
@@ -51,7 +51,7 @@ class Looked:
     vertical: str
     states: frozenset[str]
     reached: Decimal | None
-    balance: int
+    balance: int | None
     policies: tuple[Policy, ...]
     taken: dict[int, int]
     segment_ids: frozenset[int]
@@ -60,7 +60,8 @@ class Looked:
 def offered_to(member: Member, *, now: datetime, store: Store | None = None) -> list[Offered]:
     """What a member sees, the cheapest first, each with why it cannot be held yet. Eight queries, however many."""
     rewards = list(open_rewards(now=now))
-    looked = look_at(member, rewards, now=now, store=store)
+    balance = PointsAccount.objects.filter(member=member).values_list("balance", flat=True).first() or 0
+    looked = look_at(member, rewards, now=now, store=store, balance=balance)
     judged = [(reward, judge(reward, looked)) for reward in rewards]
     return [
         Offered(reward, why is None, why.text if why else "", why.code if why else "")
@@ -75,9 +76,11 @@ def open_rewards(*, now: datetime) -> QuerySet[Reward]:
     return found.select_related("tier", "segment", "product", "picture").defer("picture__content")
 
 
-def look_at(member: Member, rewards: Sequence[Reward], *, now: datetime, store: Store | None = None) -> Looked:
+def look_at(
+    member: Member, rewards: Sequence[Reward], *, now: datetime, store: Store | None = None, balance: int | None = None
+) -> Looked:
     """`store` is where the member is; else it is their home store that decides which law holds."""
-    shop = business()
+    shop, policies = business(), policies_in_force()
     standing = TierStanding.objects.filter(member=member).select_related("tier").first()
     return Looked(
         member=member,
@@ -85,17 +88,17 @@ def look_at(member: Member, rewards: Sequence[Reward], *, now: datetime, store: 
         age=member.age_on(timezone.localdate(now)),
         legal_age=shop.legal_age,
         vertical=shop.vertical,
-        states=states_for(store or member.home_store),
+        states=states_for(store or member.home_store) if policies else frozenset(),
         reached=standing.tier.threshold if standing and standing.tier else None,
-        balance=PointsAccount.objects.filter(member=member).values_list("balance", flat=True).first() or 0,
-        policies=policies_in_force(),
+        balance=balance,
+        policies=policies,
         taken=_taken(member, rewards),
         segment_ids=_segments_of(member, {reward.segment for reward in rewards if reward.segment}, now),
     )
 
 
-def judge(reward: Reward, looked: Looked, *, leave_balance: bool = False) -> WhyNot | None:
-    """Why this member may not hold this reward now. With `leave_balance` the points are left to the ledger."""
+def judge(reward: Reward, looked: Looked) -> WhyNot | None:
+    """Why this member may not hold this reward now."""
     found = refusal(
         Case(
             is_open=reward.is_open_at(looked.now),
@@ -110,7 +113,7 @@ def judge(reward: Reward, looked: Looked, *, leave_balance: bool = False) -> Why
             legal_age=looked.legal_age,
             denial=denial(reward, looked.states, looked.policies, vertical=looked.vertical),
             cost=reward.cost,
-            balance=None if leave_balance else looked.balance,
+            balance=looked.balance,
         )
     )
     return WhyNot(found.code, wording.why_not(found)) if found else None

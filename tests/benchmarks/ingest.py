@@ -7,15 +7,11 @@ would write: a DRF view with bulk_create into the log, and no read model. All on
 """
 
 import itertools
-import os
-import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from socket import create_connection, create_server
 from statistics import median
-from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 from django.db import connection
@@ -24,11 +20,11 @@ from django.utils import timezone
 
 from tests.benchmarks.load import Load, http_post, load
 from tests.benchmarks.result import Result
+from tests.benchmarks.serving import FOLLOW, process, server
 from tracking.actions import partitions, partners, structures
 from tracking.models import HourCount, Projection, ReceivedEvent, TrackedEvent
 
 RUNS, SECONDS, CONNECTIONS, EVENTS_IN_A_BATCH = 5, 10.0, 16, 10
-ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMA = {
     "type": "object",
     "required": ["sku", "price"],
@@ -39,14 +35,6 @@ SCHEMA = {
         "currency": {"type": "string", "minLength": 3, "maxLength": 3},
     },
 }
-FOLLOW = """
-import django, time
-django.setup()
-from tracking.tasks import advance_projections
-while True:
-    time.sleep(1 - time.time() % 1)  # As the beat does.
-    advance_projections()
-"""
 
 
 def measure() -> Result:
@@ -107,7 +95,7 @@ def _result(
 def _ours(key: str) -> tuple[float, Load, int]:
     """Events per second from the first request until the read model has the last, the answers, the web's megabytes."""
     before = TrackedEvent.objects.count()
-    with _server("config.asgi:application") as port, _process([sys.executable, "-c", FOLLOW]):
+    with server("config.asgi:application") as port, process([sys.executable, "-c", FOLLOW]):
         began = time.perf_counter()
         answers = load(port, _batches(key), connections=CONNECTIONS, seconds=SECONDS)
         sent = answers.answered * EVENTS_IN_A_BATCH
@@ -169,12 +157,12 @@ def _batches(key: str):
 
 
 def _bare() -> float:
-    with _server("tests.benchmarks.bare:application") as port:
+    with server("tests.benchmarks.bare:application") as port:
         return _events(load(port, _batches("wk_x"), connections=CONNECTIONS, seconds=SECONDS / 2))
 
 
 def _plain() -> float:
-    with _server("tests.benchmarks.bare:plain", "--interface", "wsgi", "--factory") as port:
+    with server("tests.benchmarks.bare:plain", "--interface", "wsgi", "--factory") as port:
         answers = load(port, _batches("wk_x"), connections=CONNECTIONS, seconds=SECONDS / 4)
     assert answers.refused == 0
     return _events(answers)
@@ -196,44 +184,6 @@ def _copied(model: type[Model], month: str) -> float:
         seconds = time.perf_counter() - began
         cursor.execute("SELECT count(*) FROM copied")
         return cursor.fetchone()[0] / seconds
-
-
-# --- Processes ----------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _server(application: str, *options: str):
-    with create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    how = f"--runtime-mode st --host 127.0.0.1 --port {port} --log-level error".split()
-    interface = options or ("--interface", "asgi")
-    with _process([sys.executable, "-m", "granian", *how, *interface, application]):
-        _wait_for(port)
-        yield port
-
-
-@contextmanager
-def _process(command: list[str]):
-    address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
-    env = os.environ | {"DATABASE_URL": urlunsplit(address), "LOG_LEVEL": "WARNING"}
-    process = subprocess.Popen(command, cwd=ROOT, env=env)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError(f"Nothing listens on {port}.")
 
 
 def _events(answers: Load) -> float:

@@ -9,7 +9,7 @@ No deadlock, and afterwards the account agrees with its entries and its lots.
 import datetime as dt
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connections, transaction
@@ -32,7 +32,7 @@ def measure() -> Result:
     reward = Reward.objects.create(name="Tasting", cost=1, created_at=NOON, changed_at=NOON)
     plain_ledger.make_tables()
     for n in range(20):
-        _give(member, f"start-{n}")
+        give([member.pk], 10_000_000, f"start-{n}")
     per_second: dict[str, list[float]] = {"hold in the ledger": [], "whole redemption": [], "append only": []}
     for _ in range(RUNS):
         per_second["append only"].append(plain_ledger.appended_per_second(seconds=SECONDS))
@@ -52,16 +52,19 @@ def measure() -> Result:
     )
 
 
-def _give(member: Member, reference: str) -> None:
-    given = ledger.Credit(
-        member_id=member.pk,
-        points=10_000_000,
-        reason=PointsEntry.Reason.CORRECTION,
-        reference=reference,
-        occurred_at=NOON,
-    )
+def give(member_ids: Sequence[int], points: int, reference: str = "start") -> None:
+    given = [
+        ledger.Credit(
+            member_id=member_id,
+            points=points,
+            reason=PointsEntry.Reason.CORRECTION,
+            reference=f"{reference}-{member_id}",
+            occurred_at=NOON,
+        )
+        for member_id in member_ids
+    ]
     with transaction.atomic():
-        ledger.credit([given], now=NOON)
+        ledger.credit(given, now=NOON)
 
 
 @transaction.atomic

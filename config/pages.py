@@ -1,0 +1,20 @@
+"""Django under ASGI, with each request in one thread from the first middleware to the view and back.
+
+No view here is asynchronous; only what streams is, and it does so once the view has answered. Django's own handler
+takes every middleware for itself, and a request changes threads for each.
+"""
+
+from typing import cast
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+
+class Pages(ASGIHandler):
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        return cast(HttpResponseBase, await sync_to_async(self.get_response, thread_sensitive=True)(request))
