@@ -48,11 +48,14 @@ export const money = (value) =>
 
 export const day = (value) => format(value, { day: 'numeric', month: 'long', year: 'numeric' })
 
-export const shortDay = (value) => format(value, { day: 'numeric', month: 'short' })
+export const shortDay = (value) => format(value, { day: 'numeric', month: 'short', ...otherYear(value) })
 
-export const moment = (value) => format(value, { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' })
+export const moment = (value) => format(value, { day: 'numeric', month: 'short', ...otherYear(value), hour: 'numeric', minute: '2-digit' })
 
 export const hour = (value) => format(value, { hour: 'numeric', minute: '2-digit' })
+
+/** The year is said where it is not this one. */
+const otherYear = (value) => (new Date(value).getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' })
 
 /** A day without an hour ('1990-05-01') is that day wherever it is read. */
 function format(value, options) {

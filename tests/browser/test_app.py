@@ -24,6 +24,7 @@ from loyalty.actions import (
     cards,
     codes,
     login_codes,
+    programme,
     purchases,
     redemptions,
     referrals,
@@ -410,6 +411,20 @@ def test_an_order_at_the_till_shows_as_points(
     expect(phone.page.get_by_role("listitem").filter(has_text="Order T-1")).to_contain_text(f"+{earned}")
 
 
+def test_points_are_said_to_run_out_when_they_soon_do_and_not_a_year_before(
+    phone: Phone, ada: Member, counter: Counted
+) -> None:
+    programme.change_terms(expiry="rolling", expiry_days=365)
+    counter.give(ada, 40)
+    phone.sign_in()
+    expect(phone.page.get_by_text("940")).to_be_visible()
+    expect(phone.page.get_by_text("run out on")).to_have_count(0)
+    programme.change_terms(expiry="rolling", expiry_days=10)
+    counter.give(ada, 60)
+    phone.page.reload()
+    expect(phone.page.get_by_text("60 points run out on")).to_be_visible()
+
+
 def test_the_till_reads_the_card_that_the_phone_has_drawn_and_reads_it_once(phone: Phone, ada: Member) -> None:
     phone.sign_in()
     phone.page.get_by_role("link", name="Card", exact=True).click()
@@ -569,6 +584,20 @@ def test_a_scan_without_a_connection_waits_and_counts_once_when_it_is_back(
     expect(phone.page.get_by_role("heading", name="Scanned before")).to_be_visible()
     assert Scan.objects.count() == 1
     assert balance(ada) == 940
+
+
+def test_a_kept_scan_is_not_said_to_wait_once_it_was_sent(phone: Phone, ada: Member, now: dt.datetime) -> None:
+    code = a_product_code(now)
+    phone.sign_in()
+    phone.kept_for_offline()
+    phone.open("/app/scan")
+    phone.lose_connection()
+    phone.page.get_by_label("Or type the code").fill(code)
+    phone.page.get_by_role("button", name="Use this code").click()
+    expect(phone.page.get_by_text("It is sent as soon as you are online")).to_be_visible()
+    phone.find_connection()
+    expect(phone.page.get_by_role("heading", name="Scanned before")).to_be_visible()
+    expect(phone.page.get_by_text("It is sent as soon as you are online")).to_have_count(0)
 
 
 def test_a_scan_whose_answer_was_lost_is_sent_again_and_counts_once(

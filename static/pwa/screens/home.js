@@ -1,5 +1,6 @@
 /* Where the member stands: balance, tier, what is about to happen to points, and what is meant for them. */
 
+import { serverTime } from '../api.js'
 import { h } from '../dom.js'
 import { n, number, shop, shortDay, t } from '../i18n.js'
 import { icon } from '../icons.js'
@@ -8,6 +9,8 @@ import { live } from '../live.js'
 import { offers } from '../parts/offers.js'
 import { heldRow, rewardTile } from '../parts/rewards.js'
 import { link, part, skeleton } from '../ui.js'
+
+const SOON = 30 * 24 * 60 * 60 * 1000
 
 export default function home(params, signal) {
   const standing = h('div')
@@ -46,9 +49,10 @@ function progress(tier) {
   return h('div.hero-tier', bar, h('p', tier.words))
 }
 
+/** What runs out within a month, and not what has a year left. */
 function expiring(lots) {
-  if (!lots?.length) return null
-  const [first] = lots
+  const first = lots?.find(({ at }) => new Date(at) - serverTime() < SOON)
+  if (!first) return null
   return h('p.notice.is-warning', icon('clock'), h('span', n('{count} point runs out on {day}.', '{count} points run out on {day}.', first.points, { day: shortDay(first.at) })), h('a', { href: '/app/rewards' }, t('Use them')))
 }
 

@@ -17,7 +17,7 @@ export default function preferences(params, signal) {
   live('me', profile, (me) => person(me), { signal, bones: skeleton('lines', 4) })
   live('me/consents', wishes, (rows) => consents(rows), { signal, bones: skeleton('lines', 3) })
   live('me/devices', devices, (rows) => phones(rows), { signal })
-  return { title: t('Preferences'), body: [profile, look(), wishes, notifications(), devices, mine()] }
+  return { title: t('Preferences'), body: [profile, look(), wishes, notifications(), devices, leaving(), mine()] }
 }
 
 /* Who they are ---------------------------------------------------------------------------------------------------- */
@@ -170,11 +170,15 @@ async function revoke(device) {
 
 /* What is kept, and leaving --------------------------------------------------------------------------------------- */
 
-function mine() {
+function leaving() {
   const out = button(t('Sign out'), () => busy(out, leave), { name: 'logout' })
+  return h('div.row', out)
+}
+
+function mine() {
   const save = button(t('Download my data'), () => busy(save, download), { name: 'download' })
   const end = button(t('Delete my account'), () => busy(end, remove), { name: 'trash', kind: 'danger-quiet' })
-  return part(t('Your data'), {}, h('div.card', h('p.small', t('You can take along everything we keep about you, or have it deleted.')), h('div.row.is-stacked', save, out, end)))
+  return part(t('Your data'), {}, h('div.card', h('p.small', t('You can take along everything we keep about you, or have it deleted.')), h('div.row.is-stacked', save, end)))
 }
 
 async function leave() {

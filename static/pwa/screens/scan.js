@@ -20,7 +20,7 @@ export default function scanScreen(params, signal) {
   const take = (code) => settle(code, result, waiting)
   startCamera(camera, take, signal)
   drawWaiting(waiting)
-  onSent(() => drawWaiting(waiting), signal)
+  onSent(() => sent(result, waiting), signal)
   live('me/scans', recent, past, { signal, quiet: true })
   const given = new URLSearchParams(location.search).get('code')
   if (given) take(given)
@@ -54,11 +54,17 @@ async function settle(code, result, waiting) {
 
 function told(outcome) {
   if (outcome?.later instanceof Refused) return h('p.notice.is-warning', icon('clock'), h('span', wordsOf(outcome.later)))
-  if (!outcome || outcome.later) return h('p.notice', icon('clock'), h('span', t('Kept. It is sent as soon as you are online.')))
+  if (!outcome || outcome.later) return h('p.notice.is-kept', icon('clock'), h('span', t('Kept. It is sent as soon as you are online.')))
   if (outcome.refusal) return h('p.notice.is-warning', icon('alert-triangle'), h('span', wordsOf(outcome.refusal)))
   const { points, product, text } = outcome.answer
   const words = points ? n('{count} point for you!', '{count} points for you!', points) : t('Read. Thank you!')
   return h('div.won', icon('circle-check'), h('p.won-points', words), h('p', product?.name || text))
+}
+
+/** What was kept has left: the list below says what came of it. */
+async function sent(result, waiting) {
+  await drawWaiting(waiting)
+  result.querySelector('.is-kept')?.remove()
 }
 
 async function drawWaiting(place) {
