@@ -208,6 +208,8 @@ def _selects(filters: queries.Filters) -> list[dict[str, Any]]:
     sorts = [(name, label) for name, (label, _) in queries.SORTS.items()]
     return [
         {"name": "group", "label": "Group", "value": filters.group, "options": Score.Group.choices},
+        {"name": "risk", "label": "Churn risk", "value": filters.risk, "options": list(queries.RISKS.items())},
+        {"name": "value", "label": "Value", "value": filters.value, "options": list(queries.VALUES.items())},
         {
             "name": "tier",
             "label": "Tier",

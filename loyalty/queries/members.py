@@ -24,6 +24,7 @@ from loyalty.models import (
 )
 from loyalty.queries.segments import members_matching
 from loyalty.rules.contacts import NotAnAddress, masked_email, masked_phone, normal_phone
+from loyalty.rules.scores import CHURN_RISK, VALUE
 from tracking.models import Event
 from tracking.queries import events_about
 
@@ -32,6 +33,8 @@ SORTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "spent": ("Spent most", (F("stats__spent").desc(nulls_last=True), "-pk")),
     "last_order": ("Bought last", (F("stats__last_ordered_at").desc(nulls_last=True), "-pk")),
 }
+RISKS = {level: f"{level.capitalize()} churn risk" for level in CHURN_RISK}
+VALUES = {level: f"{level.capitalize()} value" for level in VALUE}
 CONSENTS = {"email": "Email allowed", "sms": "SMS allowed", "none": "Nothing allowed"}
 
 
@@ -42,6 +45,8 @@ class Filters:
     q: str = ""
     store: str = ""
     group: str = ""
+    risk: str = ""
+    value: str = ""
     tier: str = ""
     segment: str = ""
     consent: str = ""
@@ -57,6 +62,8 @@ class Filters:
             tier=asked.tier if asked.tier.isascii() and asked.tier.isdigit() else "",
             segment=asked.segment if _is_uuid(asked.segment) else "",
             group=asked.group if asked.group in Score.Group.values else "",
+            risk=asked.risk if asked.risk in RISKS else "",
+            value=asked.value if asked.value in VALUES else "",
             consent=asked.consent if asked.consent in CONSENTS else "",
             sort=asked.sort if asked.sort in SORTS else "joined",
         )
@@ -114,6 +121,11 @@ def members(filters: Filters, *, may_see: bool) -> QuerySet[Member]:
         found = found.filter(home_store=int(filters.store))
     if filters.group:
         found = found.filter(score__group=filters.group)
+    if filters.risk:
+        found = found.filter(score__recency__range=CHURN_RISK[filters.risk])
+    if filters.value:
+        worth = (F("score__frequency") + F("score__monetary") + 1) / 2  # as loyalty.rules.scores.value_of
+        found = found.alias(worth=worth).filter(worth__range=VALUE[filters.value])
     if filters.tier:
         found = found.filter(tier_standing__tier=int(filters.tier))
     if filters.segment and (segment := Segment.objects.filter(public_id=filters.segment).first()):

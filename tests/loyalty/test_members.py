@@ -7,7 +7,8 @@ import pytest
 from django.urls import reverse
 
 from loyalty.actions import members
-from loyalty.models import Consent, Member, PointsAccount
+from loyalty.models import Consent, Member, PointsAccount, Score
+from loyalty.rules.scores import VALUE, group_of, value_of
 from tracking.models import Event
 
 BORN = dt.date(1990, 5, 17)
@@ -147,6 +148,70 @@ def test_filters_and_sorting_do_what_they_say(ada, marketer, client_of, now, wri
     assert found(consent="none") == ["Member C2"]
     assert found(q="lovel") == ["Ada Lovelace"]
     assert found(group="nonsense", store="'; drop", sort="x", q="\x00zzz") == []
+
+
+def scored(name: str, recency: int, frequency: int, monetary: int, now: dt.datetime) -> Member:
+    member = members.join(name=name, source="till", now=now)
+    group = group_of(recency, frequency, monetary)
+    Score.objects.create(
+        member=member, recency=recency, frequency=frequency, monetary=monetary, group=group, is_night_buyer=False
+    )
+    return member
+
+
+@pytest.fixture
+def scored_members(db, now) -> None:
+    members.join(name="Never bought", source="till", now=now)
+    scored("Regular", 5, 5, 5, now)
+    scored("Fading", 3, 3, 3, now)
+    scored("Rare", 4, 1, 1, now)
+    scored("Gone and dear", 1, 4, 5, now)
+    scored("Gone and cheap", 2, 2, 1, now)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"risk": "high"}, {"Gone and dear", "Gone and cheap"}),
+        ({"risk": "medium"}, {"Fading"}),
+        ({"risk": "low"}, {"Regular", "Rare"}),
+        ({"value": "high"}, {"Regular", "Gone and dear"}),
+        ({"value": "medium"}, {"Fading"}),
+        ({"value": "low"}, {"Rare", "Gone and cheap"}),
+        ({"risk": "high", "value": "high"}, {"Gone and dear"}),
+        (
+            {"risk": "' or 1=1", "value": "7"},
+            {"Regular", "Fading", "Rare", "Gone and dear", "Gone and cheap", "Never bought"},
+        ),
+    ],
+)
+def test_members_are_found_by_how_likely_they_stay_away_and_what_they_are_worth(
+    scored_members, marketer, client_of, asked, found
+):
+    answer = page_of(client_of(marketer), "members", **asked)
+    assert {row.name for row in answer.context["shown"]} == found
+    export = b"".join(page_of(client_of(marketer), "members", **asked, format="csv").streaming_content).decode()
+    assert {row["name"] for row in csv.DictReader(export.splitlines())} == found
+
+
+def test_value_is_cut_where_the_groups_are_cut(marketer, client_of, now):
+    levels = {quintile: level for level, (first, last) in VALUE.items() for quintile in range(first, last + 1)}
+    expected: dict[str, set[str]] = {level: set() for level in VALUE}
+    for frequency in range(1, 6):
+        for monetary in range(1, 6):
+            name = f"{frequency} and {monetary}"
+            scored(name, 3, frequency, monetary, now)
+            expected[levels[value_of(frequency, monetary)]].add(name)
+    client = client_of(marketer)
+    for level, names in expected.items():
+        assert {row.name for row in page_of(client, "members", value=level).context["shown"]} == names
+
+
+def test_points_go_to_those_the_score_filters_show_and_to_nobody_else(scored_members, manager, client_of):
+    url = reverse("loyalty:bulk-points") + "?risk=high&value=high"
+    form = {"points": "50", "note": "Come back", "reference": "0192f0a5-0000-7000-8000-000000000000", "do": "give"}
+    assert client_of(manager).post(url, form).status_code == 302
+    assert [each.member.name for each in PointsAccount.objects.filter(balance=50)] == ["Gone and dear"]
 
 
 def test_an_order_is_found_by_its_number(ada, viewer, client_of, write, bring_in):
