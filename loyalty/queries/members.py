@@ -33,7 +33,7 @@ SORTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "spent": ("Spent most", (F("stats__spent").desc(nulls_last=True), "-pk")),
     "last_order": ("Bought last", (F("stats__last_ordered_at").desc(nulls_last=True), "-pk")),
 }
-RISKS = {level: f"{level.capitalize()} churn risk" for level in CHURN_RISK}
+RISKS = {level: f"{level.capitalize()} risk" for level in CHURN_RISK}
 VALUES = {level: f"{level.capitalize()} value" for level in VALUE}
 CONSENTS = {"email": "Email allowed", "sms": "SMS allowed", "none": "Nothing allowed"}
 
