@@ -32,7 +32,7 @@ from loyalty.actions import (
     shop,
     sign_in,
 )
-from loyalty.models import CodeBatch, Device, Member, Redemption, Reward, Scan, WishlistItem
+from loyalty.models import CodeBatch, Device, Member, Redemption, Reward, Scan, Tier, WishlistItem
 from loyalty.queries import brand
 from loyalty.rules.codes import text_of
 from tests.browser.conftest import A_PERSONS_BROWSER, CHROMIUM, FLAGS
@@ -764,6 +764,19 @@ def test_the_app_speaks_spanish_to_a_spanish_phone_and_remembers_another_choice(
     expect(phone.page.get_by_role("heading", name="Preferencias")).to_be_visible()
     ada.refresh_from_db()
     assert ada.language == "es"
+
+
+def test_what_the_server_says_is_spanish_for_who_reads_spanish(phone: Phone, ada: Member, counter: Counted) -> None:
+    programme.change_terms(tier_basis="points")
+    Tier.objects.create(name="Gold", threshold=500)
+    counter.reward("Decanter", cost=1_700)
+    phone.sign_in()
+    phone.open("/app/preferences")
+    phone.page.get_by_label("Language").select_option("es")
+    expect(phone.page.get_by_role("heading", name="Preferencias")).to_be_visible()
+    phone.open()
+    expect(phone.page.get_by_text("500 puntos para llegar a Gold")).to_be_visible()
+    expect(phone.page.get_by_text("Faltan 800 puntos.")).to_be_visible()
 
 
 # --- How it is made -----------------------------------------------------------------------------------------------
