@@ -6,7 +6,9 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from config.shared.access import needs
@@ -47,7 +49,7 @@ def give_points(request: HttpRequest) -> HttpResponse:
                 form.add_error(None, str(refusal))
             else:
                 messages.success(request, f"{given:,} members got {form.cleaned_data['points']:,} points each.")
-                return redirect("loyalty:members")
+                return redirect(f"{reverse('loyalty:members')}?{urlencode(filters.chosen())}")
         else:
             is_previewed = True
     members = found.count()

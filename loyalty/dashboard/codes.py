@@ -43,7 +43,7 @@ class BatchForm(ActionForm):
             "expires_at": "Valid until",
         }
         help_texts = {
-            "name": "For yourselves, such as “Spring labels”.",
+            "name": "Such as “Spring labels”. Members read it where the codes are of no product.",
             "size": "Up to 10,000 at once. For a poster, one code that each member may scan is enough.",
             "per_member": "For codes that each member may scan.",
             "expires_at": "Leave empty for no end.",

@@ -28,9 +28,7 @@ class SkuField(forms.CharField):
 
 
 class PictureForm(forms.Form):
-    picture = forms.FileField(
-        label="Another picture", help_text="PNG, JPEG or WebP, up to 5 MB. Shown 640 pixels wide."
-    )
+    picture = forms.FileField(label="Picture file", help_text="PNG, JPEG or WebP, up to 5 MB. Shown 640 pixels wide.")
 
 
 def change_picture(request: HttpRequest, change: Callable[[bytes | None], None]) -> None:

@@ -53,7 +53,9 @@ def member_merge(request: HttpRequest, public_id: UUID) -> HttpResponse:
         merged = _other(request.POST.get("with", ""))
         chosen = {name: request.POST.get(name) == "merged" for name in LABELS}
         actions.merge(kept=kept, merged=merged, from_merged=chosen, by=request.user, now=timezone.now())
-        messages.success(request, f"{merged} is part of this member now. It can be undone below.")
+        messages.success(
+            request, f"{merged.name or 'The other one'} is part of this member now. It can be undone below."
+        )
         return redirect("loyalty:member", public_id)
     asked = request.GET.get("with", "").strip()[:254]
     context: dict[str, Any] = {"member": kept, "asked": asked}

@@ -11,7 +11,7 @@ from config.shared.errors import DomainError
 from config.shared.forms import ActionForm, DateInput
 from config.shared.htmx import page
 from loyalty.actions import reward_policies as actions
-from loyalty.models import Business, RewardPolicy
+from loyalty.models import Business, Reward, RewardPolicy
 from loyalty.queries import rewards as queries
 from loyalty.queries.brand import business
 from loyalty.rules.reward_policies import STATES
@@ -20,14 +20,14 @@ VIEW, CHANGE = needs("loyalty.view_rewardpolicy"), needs("loyalty.change_rewardp
 
 
 class PolicyForm(ActionForm):
-    state = forms.ChoiceField(choices=[(state, state) for state in STATES])
+    state = forms.ChoiceField(choices=[("", "Choose the state"), *((state, state) for state in STATES)])
     vertical = forms.ChoiceField(label="Trade", choices=Business.Vertical.choices)
+    kind = forms.ChoiceField(label="Kind of reward", choices=[("", "Choose the kind"), *Reward.Kind.choices])
 
     class Meta:
         model = RewardPolicy
         fields = ("state", "vertical", "kind", "is_denied", "reason", "source", "as_of", "is_in_force")
         labels = {
-            "kind": "Kind of reward",
             "is_denied": "Forbidden",
             "as_of": "Read on",
             "is_in_force": "In force",

@@ -26,6 +26,7 @@ class TierForm(ActionForm):
         fields = ("name", "threshold", "colour", "perks")
         widgets = {"colour": forms.TextInput(attrs={"type": "color"}), "perks": forms.Textarea(attrs={"rows": 4})}
         labels = {"threshold": "Reached from"}
+        help_texts = {"threshold": "The tier that begins at 0 is for everybody."}
 
 
 @require_GET

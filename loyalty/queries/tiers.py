@@ -65,12 +65,13 @@ def tiers() -> QuerySet[Tier]:
 
 
 def standing_of(member: Member, *, now: datetime) -> Standing | None:
-    """None in a shop without tiers."""
+    """None in a shop without tiers. Who was never counted stands where everybody begins."""
     ladder = list(Tier.objects.order_by("threshold"))
     if not ladder:
         return None
     programme, kept = terms(), TierStanding.objects.select_related("tier").filter(member=member).first()
-    tier = kept.tier if kept else None
+    everybodys = next((each for each in ladder if not each.threshold), None)
+    tier = kept.tier if kept else everybodys
     floor = tier.threshold if tier else Decimal(-1)
     following = next((each for each in ladder if each.threshold > floor), None)
     window = timedelta(days=programme.tier_window_days)

@@ -12,7 +12,7 @@ WHEN = {
     "event": "each “{event}”",
     "scan": "each scan",
     "referral": "each friend who buys",
-    "birthday": "your birthday",
+    "birthday": "a birthday",
     "review": "each review",
     "segment": "entering “{segment}”",
 }
@@ -72,7 +72,7 @@ def _limits(rule: Rule) -> str:
     if rule.cap_points is not None:
         limits.append(f"at most {_points(rule.cap_points)}")
     if rule.cap_times is not None:
-        limits.append(f"at most {rule.cap_times} {'time' if rule.cap_times == 1 else 'times'}")
+        limits.append("at most once" if rule.cap_times == 1 else f"at most {rule.cap_times} times")
     return f"{' and '.join(limits)} {PERIODS[rule.cap_period]}" if limits else ""
 
 
