@@ -2,18 +2,19 @@
 
 from decimal import Decimal
 
-from django.utils.formats import number_format
+from babel.numbers import format_decimal
+from django.conf import settings
+from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from loyalty.rules.rewards import Refusal
 from loyalty.rules.tiers import POINTS, SPEND, Progress
 
 
-def number(value: Decimal | int, decimals: int | None = None) -> str:
-    """As this language writes it: 1,250.5 or 1 250,5."""
-    plain = Decimal(value) if decimals is not None else Decimal(f"{Decimal(value).normalize():f}")
-    return number_format(plain, decimals, force_grouping=True)
+def number(value: Decimal | int, decimals: int = 0) -> str:
+    """As this language writes it, and the app as well: 1,250.5 or 1.250,5. So many `decimals`, or those there are."""
+    shape = "#,##0." + "0" * decimals + "#" * (0 if decimals else 6)
+    return format_decimal(value, format=shape, locale=to_locale(get_language() or settings.LANGUAGE_CODE))
 
 
 def points(count: int) -> str:
