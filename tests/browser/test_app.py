@@ -262,6 +262,14 @@ def test_a_wrong_code_is_said_beside_its_field_and_the_right_one_still_opens(pho
     expect(phone.page.get_by_text("Hello Ada")).to_be_visible()
 
 
+def test_what_is_neither_an_email_nor_a_number_is_said_before_anything_is_sent(phone: Phone, ada: Member) -> None:
+    phone.open()
+    phone.show_age()
+    phone.ask_for_code("ada")
+    expect(phone.page.get_by_role("alert")).to_contain_text("Enter your email or your mobile number.")
+    assert not mail.outbox
+
+
 def test_a_reload_keeps_the_session_and_signing_out_forgets_everything(phone: Phone, ada: Member) -> None:
     phone.sign_in()
     phone.page.reload()

@@ -60,7 +60,7 @@ function askContact(visit, how = {}) {
   const row = field(t('Email or mobile number'), contact, { help: t('We send you a code. There is no password.') })
   const next = async () => {
     visit.contact = contact.value.trim()
-    if (!visit.contact) return row.complain(t('Enter your email or your mobile number.'))
+    if (!/[@\d]/.test(visit.contact)) return row.complain(t('Enter your email or your mobile number.'))
     try {
       await sendCode(visit)
       askCode(visit)
