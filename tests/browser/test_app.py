@@ -49,6 +49,14 @@ SCREENS = (
 )
 
 
+# How far what is seen has moved by itself, as the browser reckons it.
+SUM_OF_JUMPS = """
+    window.jumped = 0
+    new PerformanceObserver((seen) => seen.getEntries().forEach(({ value }) => (window.jumped += value)))
+        .observe({ type: 'layout-shift', buffered: true })
+"""
+
+
 @pytest.fixture
 def now() -> dt.datetime:
     """The browser looks at the clock."""
@@ -894,6 +902,15 @@ def test_a_new_version_is_offered_and_taken_when_the_member_says_so(phone: Phone
     with phone.page.expect_navigation():
         phone.page.get_by_role("button", name="Update").click()
     expect(phone.page.get_by_role("heading", name="Corner Cellar & Sons")).to_be_visible()
+
+
+def test_nothing_jumps_while_the_first_view_appears(phone: Phone) -> None:
+    phone.page.add_init_script(SUM_OF_JUMPS)
+    phone.open()
+    expect(phone.page.get_by_label("Date of birth")).to_be_visible()
+    phone.page.wait_for_load_state("networkidle")
+    phone.wait_until("() => document.querySelector('.brand-mark').complete")
+    assert phone.page.evaluate("window.jumped") == 0
 
 
 def test_the_first_view_is_quick_on_a_slow_phone(phone_with: Callable[..., Phone]) -> None:
