@@ -323,13 +323,13 @@ def test_no_way_in_takes_a_key_into_another_partners_log(owner: Owner, stranger:
     """Every path of every dialect, by every method, naming the other's system and key wherever it can be named."""
     from django.db import connection
 
-    from config.asgi import pages
+    from config.pages import Pages
     from tracking.ingest.app import IngestApp
     from tracking.ingest.commit import conninfo_of
 
     before = list(ReceivedEvent.objects.filter(system_id=owner.system.pk).order_by("pk").values())
     app = IngestApp(
-        pages, conninfo=conninfo_of(connection.get_connection_params()), folder=tmp_path, spool_bytes=2**20,
+        Pages(), conninfo=conninfo_of(connection.get_connection_params()), folder=tmp_path, spool_bytes=2**20,
         redis_url=settings.REDIS_URL,
     )  # fmt: skip
     public_id = str(owner.system.public_id)
