@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -54,22 +54,21 @@ class ForbiddenHere(DomainError):
 @transaction.atomic
 def hold(*, member: Member, reward: Reward, now: datetime) -> Redemption:
     """Lock the points of a reward, judged as it was read, and one of its stock. Raises CannotHold, NotEnoughPoints."""
-    # From here on, only one hold of this member at a time: so the limit for one member is counted right.
-    ledger.lock_accounts([member.pk])
+    if reward.per_member is not None:
+        # From here on, only one hold of this member at a time: so what they took is counted right.
+        ledger.lock_accounts([member.pk])
     why_not = queries.judge(reward, queries.look_at(member, [reward], now=now))
     if why_not:
         raise CannotHold(why_not.text, why_not.code)
-    redemption = _with_free_code(
-        Redemption(
-            member=member,
-            reward=reward,
-            points=reward.cost,
-            value=reward.value,
-            held_at=now,
-            expires_at=now + timedelta(minutes=terms().hold_minutes),
-        )
+    redemption = Redemption(
+        member=member,
+        reward=reward,
+        points=reward.cost,
+        value=reward.value,
+        held_at=now,
+        expires_at=now + timedelta(minutes=terms().hold_minutes),
     )
-    ledger.hold(redemption, now=now)
+    _hold_points(redemption)
     if not rewards.take_one(reward):
         raise CannotHold(_("None of this reward are left."), "sold_out")
     held = RewardHeld(subject=str(member.public_id), reward=reward.name, points=redemption.points)
@@ -186,19 +185,13 @@ def _end(redemption: Redemption, status: Status, *, now: datetime, note: str) ->
     return True
 
 
-def _with_free_code(redemption: Redemption) -> Redemption:
-    """Saved under a code that no other held redemption has: the database decides."""
-    for tries_left in reversed(range(TRIES_FOR_A_CODE)):
+def _hold_points(redemption: Redemption) -> None:
+    """Under a code that no other held redemption has: the database decides."""
+    for _try in range(TRIES_FOR_A_CODE):
         redemption.code = short_code(CODE_LETTERS)
-        try:
-            with transaction.atomic():
-                redemption.save(force_insert=True)
-        except IntegrityError:
-            if not tries_left:
-                raise
-        else:
-            break
-    return redemption
+        if ledger.hold(redemption):
+            return
+    raise RuntimeError("Every code that was tried is in use.")
 
 
 def _count_wrong_pin(redemption: Redemption, now: datetime) -> int:

@@ -124,14 +124,16 @@ class PointsEntry(models.Model):
         MERGE = "MERGE", "Members merged"
         CORRECTION = "CORRECTION", "Correction by staff"
 
-    member = models.ForeignKey("loyalty.Member", models.PROTECT, related_name="points_entries")
+    member = models.ForeignKey("loyalty.Member", models.PROTECT, related_name="points_entries", db_index=False)
     points = models.IntegerField()
     pending = models.IntegerField(default=0, db_default=0)
     waived = models.PositiveIntegerField(default=0, db_default=0)
     reason = models.CharField(max_length=12, choices=Reason)
     reference = models.CharField(max_length=120, help_text="What caused it; the same cause is entered once.")
-    rule = models.ForeignKey(EarnRule, models.PROTECT, null=True, blank=True, related_name="entries")
-    order = models.ForeignKey("loyalty.Order", models.PROTECT, null=True, blank=True, related_name="points_entries")
+    rule = models.ForeignKey(EarnRule, models.PROTECT, null=True, blank=True, related_name="entries", db_index=False)
+    order = models.ForeignKey(
+        "loyalty.Order", models.PROTECT, null=True, blank=True, related_name="points_entries", db_index=False
+    )
     redemption = models.ForeignKey(
         "loyalty.Redemption", models.PROTECT, null=True, blank=True, related_name="points_entries", db_index=False
     )
@@ -150,7 +152,11 @@ class PointsEntry(models.Model):
                 condition=~models.Q(points=0, pending=0, waived=0), name="points_entry_says_something"
             ),
         ]
-        indexes = [models.Index(fields=["member", "-occurred_at", "-id"], name="points_of_member")]
+        indexes = [
+            models.Index(fields=["member", "-occurred_at", "-id"], name="points_of_member"),
+            models.Index(fields=["order"], condition=models.Q(order__isnull=False), name="points_of_order"),
+            models.Index(fields=["rule"], condition=models.Q(rule__isnull=False), name="points_by_rule"),
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
@@ -165,7 +171,9 @@ class PointsLot(models.Model):
 
     member = models.ForeignKey("loyalty.Member", models.PROTECT, related_name="points_lots", db_index=False)
     entry = models.OneToOneField(PointsEntry, models.PROTECT, related_name="lot")
-    order = models.ForeignKey("loyalty.Order", models.PROTECT, null=True, blank=True, related_name="points_lots")
+    order = models.ForeignKey(
+        "loyalty.Order", models.PROTECT, null=True, blank=True, related_name="points_lots", db_index=False
+    )
     points = models.IntegerField(help_text="As they came in.")
     pending = models.IntegerField(default=0)
     remaining = models.IntegerField()
@@ -197,9 +205,18 @@ class PointsLot(models.Model):
         ]
         indexes = [
             models.Index(fields=["member", "expires_at", "id"], condition=models.Q(is_open=True), name="lots_to_spend"),
-            models.Index(fields=["expires_at"], condition=models.Q(is_open=True), name="lots_to_expire"),
+            models.Index(fields=["order"], condition=models.Q(order__isnull=False), name="lots_of_order"),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(is_open=True, expires_at__isnull=False),
+                name="lots_to_expire",
+            ),
             models.Index(fields=["member"], condition=models.Q(is_waiting=True), name="lots_pending"),
-            models.Index(fields=["pending_until"], condition=models.Q(is_waiting=True), name="lots_to_release"),
+            models.Index(
+                fields=["pending_until"],
+                condition=models.Q(is_waiting=True, pending_until__isnull=False),
+                name="lots_to_release",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -209,7 +226,7 @@ class PointsLot(models.Model):
 class LotUse(models.Model):
     """What a hold took from which lot, so that giving it back restores each lot."""
 
-    redemption = models.ForeignKey("loyalty.Redemption", models.PROTECT, related_name="lot_uses")
+    redemption = models.ForeignKey("loyalty.Redemption", models.PROTECT, related_name="lot_uses", db_index=False)
     lot = models.ForeignKey(PointsLot, models.PROTECT, related_name="uses", db_index=False)
     points = models.PositiveIntegerField()
 

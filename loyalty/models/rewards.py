@@ -90,9 +90,15 @@ class Redemption(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     wrong_pins = models.PositiveSmallIntegerField(default=0)
     proof = models.CharField(max_length=3, choices=Proof, blank=True)
-    store = models.ForeignKey("loyalty.Store", models.PROTECT, null=True, blank=True, related_name="redemptions")
-    order = models.ForeignKey("loyalty.Order", models.PROTECT, null=True, blank=True, related_name="redemptions")
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    store = models.ForeignKey(
+        "loyalty.Store", models.PROTECT, null=True, blank=True, related_name="redemptions", db_index=False
+    )
+    order = models.ForeignKey(
+        "loyalty.Order", models.PROTECT, null=True, blank=True, related_name="redemptions", db_index=False
+    )
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
 
     class Meta:
         constraints = [
@@ -105,6 +111,8 @@ class Redemption(models.Model):
         indexes = [
             models.Index(fields=["member", "-held_at", "-id"], name="redemptions_of_member"),
             models.Index(fields=["expires_at"], condition=Q(status="held"), name="holds_to_expire"),
+            models.Index(fields=["store"], condition=Q(store__isnull=False), name="redemptions_at_store"),
+            models.Index(fields=["order"], condition=Q(order__isnull=False), name="redemptions_of_order"),
         ]
 
     def __str__(self) -> str:

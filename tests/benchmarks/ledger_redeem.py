@@ -67,9 +67,8 @@ def give(member_ids: Sequence[int], points: int, reference: str = "start") -> No
         ledger.credit(given, now=NOON)
 
 
-@transaction.atomic
 def _hold(member: Member, reward: Reward) -> None:
-    redemption = Redemption.objects.create(
+    redemption = Redemption(
         member=member,
         reward=reward,
         points=1,
@@ -77,7 +76,7 @@ def _hold(member: Member, reward: Reward) -> None:
         held_at=NOON,
         expires_at=NOON + dt.timedelta(hours=1),
     )
-    ledger.hold(redemption, now=NOON)
+    assert ledger.hold(redemption)
 
 
 def _per_second(work: Callable[[], object]) -> float:

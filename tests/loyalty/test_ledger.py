@@ -65,7 +65,7 @@ def an_order(member: Member, number: str = "") -> Order:
 
 def a_hold(member: Member, cost: int, *, now: dt.datetime = NOON) -> Redemption:
     reward, _ = Reward.objects.get_or_create(name="Any", defaults={"cost": 1, "created_at": now, "changed_at": now})
-    redemption = Redemption.objects.create(
+    redemption = Redemption(
         member=member,
         reward=reward,
         points=cost,
@@ -73,7 +73,7 @@ def a_hold(member: Member, cost: int, *, now: dt.datetime = NOON) -> Redemption:
         held_at=now,
         expires_at=now + dt.timedelta(hours=1),
     )
-    ledger.hold(redemption, now=now)
+    assert ledger.hold(redemption)
     return redemption
 
 

@@ -15,20 +15,23 @@ class NotEnoughPoints(DomainError):
     code = "not_enough_points"
 
 
-def hold(redemption: Redemption, *, now: datetime) -> None:
-    """Lock the points of a redemption whose row is there already. Raises NotEnoughPoints."""
-    member_id, points = redemption.member_id, redemption.points
-    parameters = {
-        "member": member_id,
-        "points": points,
-        "redemption": redemption.pk,
-        "key": str(redemption.public_id),
-        "now": now,
-    }
-    if not statements.rows(statements.HOLD, parameters)[0][0]:
-        has = lock_accounts([member_id]).get(member_id, 0)
+def hold(redemption: Redemption) -> bool:
+    """Save a new redemption and lock its points, in one call. False when another held one has its code.
+
+    Raises NotEnoughPoints.
+    """
+    new = redemption
+    asked = (
+        new.public_id, new.member_id, new.reward_id, new.points, new.value, new.code, new.held_at, new.expires_at,
+    )  # fmt: skip
+    [[held]] = statements.rows(statements.HOLD, asked)
+    if held is None:
+        has = lock_accounts([new.member_id]).get(new.member_id, 0)
         told = _("This takes %(points)s points; there are %(balance)s.")
-        raise NotEnoughPoints(told % {"points": number(points), "balance": number(has)})
+        raise NotEnoughPoints(told % {"points": number(new.points), "balance": number(has)})
+    if held:
+        new.pk, new._state.adding = held, False
+    return bool(held)
 
 
 def give_back(redemption: Redemption, *, now: datetime, note: str) -> None:

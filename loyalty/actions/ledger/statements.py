@@ -122,7 +122,9 @@ TAKE = "UPDATE loyalty_pointslot lot SET remaining = remaining - taken FROM open
 TAKE_WANTED = f"""
     WITH wanted AS (SELECT * FROM unnest(%s::bigint[], %s::int[]) AS w (member_id, points)), {OPEN} {TAKE}
 """
-HOLD = "SELECT loyalty_hold_points(%(member)s, %(points)s, %(redemption)s, %(key)s, %(now)s)"
+HOLD = """
+    SELECT loyalty_hold(%s, %s, %s, %s, %s, %s, %s, %s)
+"""
 GIVE_BACK = f"""
     WITH entered AS (
         INSERT INTO loyalty_pointsentry
