@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from config.shared.nudge import nudge
 from loyalty.actions import earning, occasions, orders, own_events, referrals, tiers
-from loyalty.events import OrderAmended, OrderPaid, PointsAwarded, PurchasesImported
+from loyalty.events import MemberJoined, OrderAmended, OrderPaid, PointsAwarded, PurchasesImported
 from tracking.bus import follow, follow_received
 from tracking.models import Event
 
@@ -44,7 +44,7 @@ def nothing_to_count_again() -> None:
     """Where a member stands follows from what they have, whenever it is counted."""
 
 
-@follow("loyalty.tiers", OrderPaid, OrderAmended, PointsAwarded, reset=nothing_to_count_again)
+@follow("loyalty.tiers", MemberJoined, OrderPaid, OrderAmended, PointsAwarded, reset=nothing_to_count_again)
 def count_tiers(event_ids: Sequence[int]) -> None:
     tiers.count_tiers_told_of(event_ids, now=timezone.now())
 

@@ -26,7 +26,8 @@ class ProgrammeTier(serializers.Serializer[Any]):
 
 class ProgrammeEarning(serializers.Serializer[Any]):
     name = serializers.CharField()
-    words = serializers.CharField()
+    words = serializers.CharField(help_text="What it gives.")
+    conditions = serializers.CharField(help_text="When, for what and how often; empty where it always holds.")
 
 
 class ProgrammeMilestone(serializers.Serializer[Any]):

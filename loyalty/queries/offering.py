@@ -1,20 +1,16 @@
 """What the programme offers, told to anybody: tiers, how points are earned, stores, and what one may agree to."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from loyalty.models import Business, Consent, EarnRule, Programme, ReferralMilestone, Store, Tier
-from loyalty.queries import wording
+from loyalty.models import Business, Consent, Programme, ReferralMilestone, Store, Tier
 from loyalty.queries.brand import business
+from loyalty.queries.earning_for_members import Earning, ways_to_earn
 from loyalty.queries.terms import terms
-from loyalty.rules.earning import read_brackets
 
 CHANNELS = Consent.Channel
 TOPICS = Consent.Topic
@@ -27,12 +23,6 @@ class Topic:
     channel: str
     topic: str
     wording: str
-
-
-@dataclass(frozen=True)
-class Earning:
-    name: str
-    words: str
 
 
 @dataclass(frozen=True)
@@ -52,7 +42,7 @@ def offering(*, today: date) -> Offering:
         shop=shop,
         terms=terms(),
         tiers=list(Tier.objects.order_by("threshold")),
-        earn=[Earning(rule.name, _in_words(rule, shop.currency)) for rule in _rules_for_everybody(today)],
+        earn=ways_to_earn(today=today, currency=shop.currency),
         milestones=list(ReferralMilestone.objects.all()),
         stores=list(Store.objects.order_by("name")),
         topics=list(_topics(shop.name)),
@@ -80,27 +70,3 @@ def _wording(channel: str, topic: str) -> str:
         (CHANNELS.PUSH, TOPICS.POINTS): _("Notify me about my points and rewards at %(shop)s."),
         (CHANNELS.PUSH, TOPICS.WISHLIST): _("Notify me when something I wish for at %(shop)s is back or costs less."),
     }[CHANNELS(channel), TOPICS(topic)]
-
-
-def _rules_for_everybody(today: date) -> Iterator[EarnRule]:
-    """What holds today and for members of any segment."""
-    begun, not_over = Q(starts_on=None) | Q(starts_on__lte=today), Q(ends_on=None) | Q(ends_on__gte=today)
-    for rule in EarnRule.objects.filter(begun, not_over, is_active=True, segment=None).order_by("priority", "pk"):
-        if not rule.conditions.get("segments"):
-            yield rule
-
-
-def _in_words(rule: EarnRule, currency: str) -> str:
-    match rule.effect:
-        case EarnRule.Effect.PER_UNIT:
-            each = rule.points_per_unit
-            told = ngettext(
-                "%(points)s point for each %(currency)s 1", "%(points)s points for each %(currency)s 1", math.ceil(each)
-            )
-            return told % {"points": wording.number(each), "currency": currency}
-        case EarnRule.Effect.MULTIPLIER:
-            return _("%(times)s times the points") % {"times": wording.number(rule.multiplier)}
-        case EarnRule.Effect.BRACKET:
-            steps = [(wording.number(start), points) for start, points in read_brackets(rule.brackets)]
-            return ", ".join(f"{currency} {start}: {wording.points(points)}" for start, points in steps)
-    return wording.points(rule.points)

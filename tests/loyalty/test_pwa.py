@@ -169,7 +169,7 @@ def test_pages_speak_the_visitors_language(client: Client, invite: str) -> None:
 
 def test_the_words_of_a_language_are_those_of_the_scripts(shop: Any, client: Client) -> None:
     spanish = client.get(reverse("pwa:words", args=["es"])).json()
-    assert spanish["Rewards"] == "Premios"
+    assert spanish["Rewards"] == "Recompensas"
     assert spanish["{count} point"] == ["{count} punto", "{count} puntos"]
     assert "You are invited to %(shop)s" not in spanish
     assert client.get(reverse("pwa:words", args=["en"])).json() == {}

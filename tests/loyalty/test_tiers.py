@@ -129,11 +129,14 @@ def test_progress_is_said_in_words(progress, basis, words):
     assert wording.progress(progress, basis, "USD") == words
 
 
-def test_who_has_only_joined_stands_where_everybody_begins(db, now):
+def test_who_has_only_joined_stands_where_everybody_begins(db, now, follow_events):
     tiers.save_tier(tier=None, name="Cellar", threshold=Decimal(0), colour="#a16207", perks="")
     tiers.save_tier(tier=None, name="Gold", threshold=GOLD, colour="#a16207", perks="")
-    standing = standing_of(members.join(name="New", now=now, source="test"), now=now)
+    new = members.join(name="New", now=now, source="test")
+    standing = standing_of(new, now=now)
     assert (standing.tier.name, standing.next.name, standing.progress.missing) == ("Cellar", "Gold", GOLD)
+    follow_events()
+    assert tier_of(new) == "Cellar", "so staff find them by it, and rewards for it are theirs"
 
 
 def test_two_tiers_never_begin_at_the_same_place(ladder):

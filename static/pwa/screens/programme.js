@@ -17,7 +17,8 @@ function draw({ earn, tiers, tier_basis: basis }) {
   return [earn.length > 0 && part(t('How you earn points'), {}, list(earn.map(way))), tiers.length > 0 && part(t('Tiers'), {}, list(tiers.map((tier) => rung(tier, basis))))]
 }
 
-const way = ({ name, words }) => h('div.row-flat', h('span.row-icon.is-accent', icon('star')), h('span.row-text', h('strong', words), h('span.small', name)))
+const way = ({ name, words, conditions }) =>
+  h('div.row-flat', h('span.row-icon.is-accent', icon('star')), h('span.row-text', h('strong', words), h('span.small', name), conditions && h('span.small', conditions)))
 
 function rung(tier, basis) {
   const mark = h('span.row-icon.is-tier', icon('award'))

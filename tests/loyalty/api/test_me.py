@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from loyalty.models import Consent, Device, Member, PushSubscription, Scan
+from loyalty.models import Consent, Device, EarnRule, Member, Product, PushSubscription, Scan, Tier
 from loyalty.rules.codes import text_of
 from tests.loyalty.api.conftest import JOIN, V1, Phone
 from tests.loyalty.counter import Counted
@@ -201,9 +201,36 @@ def test_anybody_may_read_what_the_programme_offers(counted: Counted):
     assert (told["legal_age"], told["currency"], [store["code"] for store in told["stores"]]) == (21, "USD", ["HARBOR"])
     assert ("email", "marketing") in {(topic["channel"], topic["topic"]) for topic in told["topics"]}
     assert "sms" not in {topic["channel"] for topic in told["topics"]}, "this shop sends none"
-    assert told["earn"][0]["words"] == "1 point for each USD 1"
+    assert (told["earn"][0]["words"], told["earn"][0]["conditions"]) == ("1 point for each USD 1", "")
     assert told["push_key"] == ""
     assert "push" not in {topic["channel"] for topic in told["topics"]}, "nor does it send these"
+
+
+def test_how_points_are_earned_is_told_with_when_for_what_and_how_often(counted: Counted):
+    counted.store(code="HARBOR")
+    gold = Tier.objects.create(name="Gold", threshold=500)
+    Product.objects.create(sku="MALT", name="Old Malt")
+    EarnRule.objects.all().delete()
+    asked = {
+        "categories": ["Wine"], "skus": ["MALT"], "weekdays": [0, 4], "from_time": "16:00", "to_time": "18:00",
+        "stores": ["HARBOR"], "tiers": [gold.pk],
+    }  # fmt: skip
+    limits = {"minimum_total": 20, "cap_points": 1_000, "cap_period": "month"}
+    EarnRule.objects.create(name="Happy hour", points_per_unit=3, conditions=asked, priority=1, **limits)
+    EarnRule.objects.create(name="Scans", trigger="scan", effect="fixed", points=5, cap_times=1, cap_period="day")
+    told = {
+        language: Client().get(f"{V1}/programme", HTTP_ACCEPT_LANGUAGE=language).json() for language in ("en", "es")
+    }
+    assert [way["conditions"] for way in told["en"]["earn"]] == [
+        "Wine or Old Malt · Monday or Friday · 4:00\u202fPM to 6:00\u202fPM · Store HARBOR · Gold · From USD 20.00 on"
+        " · At most 1,000 points a month",
+        "For each scan · At most 1 time a day",
+    ]
+    assert [way["conditions"] for way in told["es"]["earn"]] == [
+        "Wine o Old Malt · lunes o viernes · 16:00 a 18:00 · Store HARBOR · Gold · Desde USD 20,00"
+        " · Como máximo 1.000 puntos al mes",
+        "Por cada escaneo · Como máximo 1 vez al día",
+    ]
 
 
 def test_a_shop_that_sends_push_messages_tells_its_key_and_asks_what_for(db: None, settings: Any):
