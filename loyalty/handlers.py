@@ -35,9 +35,7 @@ def earn_by_received(after: int, upto: int) -> None:
 
 @follow("loyalty.referrals", OrderPaid, OrderAmended, reset=nothing_to_forget)
 def reward_referrals(event_ids: Sequence[int]) -> None:
-    now = timezone.now()
-    referrals.convert(event_ids, now=now)
-    referrals.take_back(event_ids, now=now)
+    referrals.follow_orders(event_ids, now=timezone.now())
 
 
 def nothing_to_count_again() -> None:

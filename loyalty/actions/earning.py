@@ -91,6 +91,7 @@ def _evaluate(
         open_rules = [rule for rule in open_rules if not (rule.conditions.tiers or rule.conditions.segments)]
     day, cause = order.ordered_at.astimezone(ZoneInfo(settings.TIME_ZONE)).date(), f"order:{order.order_id}"
     room = caps.room(chosen or open_rules, order.member_id, day, cause=cause)
+    room = {rule_id: left.at_least(order.nets.get(rule_id, 0)) for rule_id, left in room.items()}
     facts = order.facts
     due = given(chosen, facts, room) if chosen else earned(open_rules, facts, mode=mode, room=room)
     for rule_id, points in due.items():

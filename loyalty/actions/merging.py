@@ -48,7 +48,10 @@ def merge(*, kept: Member, merged: Member, from_merged: Mapping[str, bool], by: 
     devices. Rewards they hold are given back first. `from_merged` names the FIELDS whose value is taken from there. An
     opt-out of either stands. Written down, so that `undo` takes it back. Raises CannotMerge.
     """
-    redemptions.release_all(member_ids=[merged.pk], now=now, note="members merged")
+    if kept.pk == merged.pk:
+        raise CannotMerge("This is the same member.")
+    both = [kept.pk, merged.pk]
+    redemptions.release_all(member_ids=[merged.pk], accounts=both, now=now, note="members merged")
     kept, merged = _locked(kept, merged)
     earlier = Member.objects.filter(merged_into=merged)
     moved: dict[str, Any] = {
@@ -75,8 +78,8 @@ def undo(*, row: MemberMerge, now: datetime) -> None:
     stays spent, and what came in since stays with who was kept; rewards they hold, perhaps for points of the other one,
     are given back first. Raises CannotMerge.
     """
-    redemptions.release_all(member_ids=[row.kept_id], now=now, note="merge undone")
-    ledger.lock_accounts([row.kept_id, row.merged_id])
+    both = [row.kept_id, row.merged_id]
+    redemptions.release_all(member_ids=[row.kept_id], accounts=both, now=now, note="merge undone")
     row = MemberMerge.objects.select_for_update().get(pk=row.pk)
     kept, merged = (Member.objects.get(pk=pk) for pk in (row.kept_id, row.merged_id))
     _refuse_undo(row, kept, merged)
@@ -100,10 +103,7 @@ def undo(*, row: MemberMerge, now: datetime) -> None:
 
 
 def _locked(kept: Member, merged: Member) -> tuple[Member, Member]:
-    """The accounts first, as everybody who moves points locks them."""
-    if kept.pk == merged.pk:
-        raise CannotMerge("This is the same member.")
-    ledger.lock_accounts([kept.pk, merged.pk])
+    """After their accounts, as everybody who moves points locks them."""
     rows = Member.objects.order_by("pk").select_for_update(no_key=True).in_bulk([kept.pk, merged.pk])
     for member in rows.values():
         if member.merged_into_id or member.left_at:

@@ -66,7 +66,8 @@ def forget(member: Member, *, now: datetime) -> None:
     nobody's; what they hold goes back. A second time changes nothing.
     """
     everyone = Member.objects.filter(Q(pk=member.pk) | Q(merged_into=member))
-    redemptions.release_all(member_ids=list(everyone.values_list("pk", flat=True)), now=now, note=LEFT)
+    ids = list(everyone.values_list("pk", flat=True))
+    redemptions.release_all(member_ids=ids, accounts=ids, now=now, note=LEFT)
     for each in everyone.order_by("pk").select_for_update():
         if each.left_at is None:
             _forget(each, now)

@@ -5,6 +5,7 @@ every member who wants the same reward waits for that row.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -147,13 +148,26 @@ def release(*, redemption: Redemption, now: datetime, note: str) -> None:
 
 
 @transaction.atomic
-def release_all(*, member_ids: Sequence[int], now: datetime, note: str) -> None:
-    """Give back whatever these members hold. For who is about to lock their accounts: holds are locked before these."""
+def release_all(*, member_ids: Sequence[int], accounts: Sequence[int], now: datetime, note: str) -> None:
+    """Give back whatever these members hold, and lock these `accounts`, theirs among them: nothing more is held after.
+
+    Holds are locked before accounts, and all accounts at once. Where another hold was made until we had those, the
+    locks are given up, and we begin anew.
+    """
     held = Redemption.objects.filter(member__in=member_ids, status=Status.HELD).order_by("reward_id", "pk")
-    rows = list(held.select_for_update(of=("self",)).select_related("reward", "member"))
-    ledger.lock_accounts(member_ids)
-    for redemption in rows:
-        release(redemption=redemption, now=now, note=note)
+    while True:
+        with suppress(_HeldMeanwhile), transaction.atomic():
+            rows = list(held.select_for_update(of=("self",)).select_related("reward", "member"))
+            ledger.lock_accounts(accounts)
+            if held.exclude(pk__in=[row.pk for row in rows]).exists():
+                raise _HeldMeanwhile
+            for redemption in rows:
+                release(redemption=redemption, now=now, note=note)
+            return
+
+
+class _HeldMeanwhile(Exception):
+    """Rolls back to where nothing was locked."""
 
 
 def expire_holds(*, now: datetime) -> int:

@@ -88,15 +88,25 @@ def note_joined(
 
 
 @transaction.atomic
-def convert(event_ids: Sequence[int], *, now: datetime) -> int:
-    """Reward the referrals whose friends first bought by the orders of these events; how many.
+def follow_orders(event_ids: Sequence[int], *, now: datetime) -> int:
+    """Of the orders of these events, take back what came to nothing, and reward what is a friend's first; how many.
 
-    Referrals that wait for review keep the purchase, and are rewarded for it once they are accepted.
+    Everybody's accounts are locked at once: two steps of one transaction would wait for who wants them in order.
     """
+    concerned = _members_concerned(event_ids)
+    if not concerned:
+        return 0
+    _one_at_a_time()
+    ledger.lock_accounts(concerned)
+    _take_back(event_ids, now=now)
+    return _convert(event_ids, now=now)
+
+
+def _convert(event_ids: Sequence[int], *, now: datetime) -> int:
+    """Referrals that wait for review keep the purchase, and are rewarded for it once they are accepted."""
     bought = _first_purchases(event_ids, terms())
     if not bought:
         return 0
-    _one_at_a_time()
     waiting = Referral.objects.filter(pk__in=bought, bought_at=None).exclude(status=Status.REFUSED)
     referrals = list(waiting.select_related("referrer", "friend").order_by("pk"))
     for referral in referrals:
@@ -125,24 +135,24 @@ def review(*, referral: Referral, accept: bool, by: User | None, note: str, now:
     return row
 
 
-@transaction.atomic
-def take_back(event_ids: Sequence[int], *, now: datetime) -> int:
+def _take_back(event_ids: Sequence[int], *, now: datetime) -> None:
     """Of these events' orders, some were a friend's first and came to nothing: voided, or brought back whole. What both
-    sides got for it goes, even below zero, and once; how many referrals. Milestones stay. A referral that waits for
-    review waits for another purchase.
+    sides got for it goes, even below zero, and once. Milestones stay. A referral that waits for review waits for
+    another purchase.
     """
     undone = _undone_purchases(event_ids)
     if not undone:
-        return 0
-    _one_at_a_time()
+        return
     Referral.objects.filter(pk__in=undone, status=Status.HELD).update(order=None, bought_at=None)
     rewarded = Referral.objects.filter(pk__in=undone, status=Status.REWARDED)
     debits = [debit for referral in rewarded for debit in _taken_back(referral, now)]
     ledger.debit(debits, now=now)
-    return rewarded.update(status=Status.REFUSED, note="The first order came to nothing.")
+    rewarded.update(status=Status.REFUSED, note="The first order came to nothing.")
 
 
 def _taken_back(referral: Referral, now: datetime) -> list[ledger.Debit]:
+    yours = gettext_noop("Your first order was returned or cancelled")
+    theirs = gettext_noop("Your friend's first order was returned or cancelled")
     given = PointsEntry.objects.filter(
         Q(reference__startswith=f"referral:{referral.pk}:")
         | Q(reference__startswith=f"{EarnRule.Trigger.REFERRAL}:{_rules_reference(referral)}:"),
@@ -156,7 +166,7 @@ def _taken_back(referral: Referral, now: datetime) -> list[ledger.Debit]:
             reason=PointsEntry.Reason.REFERRAL,
             reference=f"void:{entry.reference}",
             occurred_at=now,
-            note=gettext_noop("The friend's first order came to nothing"),
+            note=yours if entry.member_id == referral.friend_id else theirs,
         )
         for entry in given
     ]
@@ -268,6 +278,27 @@ def _first_purchases(event_ids: Sequence[int], programme: Programme) -> dict[int
     with connection.cursor() as cursor:
         cursor.execute(_FIRST_PURCHASES, {"events": list(event_ids), "minimum": programme.referral_minimum})
         return {pk: (order_id, at, was_known) for pk, order_id, at, was_known in cursor.fetchall()}
+
+
+_MEMBERS_CONCERNED = """
+    WITH told AS (
+        SELECT o.id, o.member_id FROM tracking_event e JOIN loyalty_order o ON o.number = e.properties ->> 'order'
+        WHERE e.id = ANY(%s)
+    ),
+    concerned AS (
+        SELECT referrer_id, friend_id FROM loyalty_referral JOIN told ON friend_id = told.member_id
+        UNION SELECT referrer_id, friend_id FROM loyalty_referral JOIN told ON order_id = told.id
+    )
+    SELECT member.id, member.merged_into_id FROM concerned
+    JOIN loyalty_member member ON member.id IN (concerned.referrer_id, concerned.friend_id)
+"""
+
+
+def _members_concerned(event_ids: Sequence[int]) -> set[int]:
+    """Both sides of every referral these events' orders may change, and those they are part of now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MEMBERS_CONCERNED, [list(event_ids)])
+        return {pk for row in cursor.fetchall() for pk in row if pk is not None}
 
 
 _UNDONE_PURCHASES = """

@@ -1,4 +1,4 @@
-"""Holding a reward is one call: while a member's account is locked, nothing waits for the network.
+"""Holding points is one call: while a member's account is locked, nothing waits for the network.
 
 A function, and not one statement with the lots joined to the account: that would read the lots as they were before it
 waited for the lock. Each statement of a function sees what is committed when it begins.
@@ -7,27 +7,14 @@ waited for the lock. Each statement of a function sees what is committed when it
 from django.db import migrations
 
 MAKE = """
-    -- The id of the new redemption; null when the points do not suffice, 0 when another held one has this code.
-    CREATE FUNCTION loyalty_hold(
-        identity uuid, of_member bigint, of_reward bigint, wanted integer, worth numeric, short text,
-        at timestamptz, until timestamptz
-    ) RETURNS bigint LANGUAGE plpgsql AS $$
-    DECLARE
-        held bigint;
+    CREATE FUNCTION loyalty_hold_points(
+        of_member bigint, wanted integer, for_redemption bigint, cause text, at timestamptz
+    ) RETURNS boolean LANGUAGE plpgsql AS $$
     BEGIN
         UPDATE loyalty_pointsaccount SET balance = balance - wanted
         WHERE member_id = of_member AND balance >= wanted;
         IF NOT FOUND THEN
-            RETURN NULL;
-        END IF;
-        INSERT INTO loyalty_redemption
-            (public_id, member_id, reward_id, points, value, status, code, held_at, expires_at, wrong_pins, proof)
-        VALUES (identity, of_member, of_reward, wanted, worth, 'held', short, at, until, 0, '')
-        ON CONFLICT (code) WHERE status = 'held' DO NOTHING
-        RETURNING id INTO held;
-        IF held IS NULL THEN
-            UPDATE loyalty_pointsaccount SET balance = balance + wanted WHERE member_id = of_member;
-            RETURN 0;
+            RETURN false;
         END IF;
         WITH open AS (
             SELECT lot.id, least(lot.remaining, wanted - coalesce(sum(lot.remaining) OVER (
@@ -40,18 +27,19 @@ MAKE = """
             FROM open WHERE lot.id = open.id AND open.taken > 0
             RETURNING lot.id, open.taken
         )
-        INSERT INTO loyalty_lotuse (redemption_id, lot_id, points) SELECT held, id, taken FROM used;
+        INSERT INTO loyalty_lotuse (redemption_id, lot_id, points) SELECT for_redemption, id, taken FROM used;
         INSERT INTO loyalty_pointsentry
             (member_id, points, reason, reference, redemption_id, note, occurred_at, created_at)
-        VALUES (of_member, -wanted, 'HOLD', identity::text, held, '', at, at);
-        RETURN held;
+        VALUES (of_member, -wanted, 'HOLD', cause, for_redemption, '', at, at);
+        RETURN true;
     END
     $$
 """
-UNMAKE = "DROP FUNCTION loyalty_hold(uuid, bigint, bigint, integer, numeric, text, timestamptz, timestamptz)"
 
 
 class Migration(migrations.Migration):
     dependencies = [("loyalty", "0012_lots_are_open")]
 
-    operations = [migrations.RunSQL(MAKE, UNMAKE)]
+    operations = [
+        migrations.RunSQL(MAKE, "DROP FUNCTION loyalty_hold_points(bigint, integer, bigint, text, timestamptz)"),
+    ]

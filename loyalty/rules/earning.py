@@ -104,6 +104,13 @@ class Room:
     points: int | None = None
     times: int | None = None
 
+    def at_least(self, given: int) -> "Room":
+        """Room for what was given already, too: a cap stops growth and takes nothing back."""
+        if given <= 0:
+            return self
+        points = None if self.points is None else max(self.points, given)
+        return Room(points, None if self.times is None else max(self.times, 1))
+
     def cut(self, points: int) -> int:
         if points <= 0:
             return points

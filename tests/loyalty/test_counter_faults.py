@@ -155,7 +155,7 @@ def _join(friend: Member, code: str, now: dt.datetime) -> None:
 
 def _follow(orders: list[Order], now: dt.datetime) -> None:
     """What the follower does with the orders of a batch; here four do it at once."""
-    referrals.convert(_told(orders), now=now)
+    referrals.follow_orders(_told(orders), now=now)
 
 
 def _told(orders: list[Order]) -> list[int]:

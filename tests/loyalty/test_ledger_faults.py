@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -21,9 +22,20 @@ import pytest
 from django.db import connection, transaction
 
 from config import embedded
-from loyalty.actions import business, earning, ledger, members, merging, points, programme, purchases, redemptions
+from loyalty.actions import (
+    business,
+    earning,
+    ledger,
+    members,
+    merging,
+    points,
+    profiles,
+    programme,
+    purchases,
+    redemptions,
+)
 from loyalty.actions.ledger import Credit, Debit
-from loyalty.models import Member, PointsAccount, PointsEntry, PointsLot, Reward, Store, User
+from loyalty.models import Member, PointsAccount, PointsEntry, PointsLot, Redemption, Reward, Store, User
 from loyalty.queries.points import differences
 from tests.copies import ROOT, Copy, wait_for
 from tests.loyalty.counter import at_once
@@ -150,14 +162,69 @@ def test_members_are_merged_while_points_come_in_and_rewards_go_back_and_nobody_
         def give(to: Member = ada) -> None:
             points.correct(member=to, points=9, note="why", reference=str(uuid.uuid4()), now=now)
 
+        def give_both(two: tuple[Member, Member] = (ada, double)) -> None:
+            given = [
+                Credit(member_id=member.pk, points=1, reason="CORRECTION", reference=str(uuid.uuid4()), occurred_at=now)
+                for member in two
+            ]
+            with transaction.atomic():
+                ledger.credit(given, now=now)
+
         give(double)
         held = redemptions.hold(member=double, reward=reward, now=now)
         merge = partial(merging.merge, kept=ada, merged=double, from_merged={}, by=by, now=now)
         release = partial(redemptions.release, redemption=held, now=now, note="")
-        outcomes = at_once([give, merge, release, partial(give, double), give])
-        assert outcomes["done"] + outcomes["wrong_state"] == 5
+        outcomes = at_once([give_both, merge, release, give_both, partial(give, double), give])
+        assert outcomes["done"] + outcomes["wrong_state"] == 6
         assert outcomes["wrong_state"] <= 1
     assert not list(differences())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("ending", ["merged", "gone"])
+def test_a_reward_that_is_being_held_this_moment_is_given_back_too(shop_rules, now, ending):
+    business.ship_business()
+    by = User.objects.create_user("m@shop.example")
+    reward = Reward.objects.create(name="Corkscrew", cost=5, kind="merchandise", created_at=now, changed_at=now)
+    ada, double = (
+        members.join(name=name, birth_date=dt.date(1980, 1, 1), now=now, source="test") for name in ("Ada", "A.")
+    )
+    points.correct(member=double, points=5, note="why", reference="gift", now=now)
+    is_held, may_commit = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with closing(connection), transaction.atomic():
+            redemptions.hold(member=double, reward=reward, now=now)
+            is_held.set()
+            may_commit.wait(60)
+
+    def end() -> None:
+        with closing(connection):
+            if ending == "merged":
+                merging.merge(kept=ada, merged=double, from_merged={}, by=by, now=now)
+            else:
+                profiles.forget(double, now=now)
+
+    holding, ending_now = threading.Thread(target=hold), threading.Thread(target=end)
+    holding.start()
+    assert is_held.wait(60)
+    ending_now.start()
+    wait_for(_somebody_waits_for_a_lock)
+    may_commit.set()
+    for thread in (holding, ending_now):
+        thread.join(60)
+    assert Redemption.objects.get().status == Redemption.Status.RELEASED
+    assert PointsAccount.objects.get(member=ada if ending == "merged" else double).balance == 5
+    assert not list(differences())
+
+
+def _somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 class Till(threading.Thread):

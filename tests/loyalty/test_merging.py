@@ -112,6 +112,18 @@ def test_a_cap_counts_what_was_earned_under_the_account_that_is_gone(both, admin
     assert balance(kept) == 70, "40 and 25 of before, and 5 more"
 
 
+def test_a_cap_that_both_together_are_over_takes_nothing_back_with_a_small_return(both, admin, now, follow_events):
+    kept, merged = both
+    EarnRule.objects.update(cap_points=45, cap_period="month")
+    merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
+    order = Order.objects.get(member=kept, total=40)
+    back = purchases.ReturnedLine(sku="GIN", quantity=Decimal("0.025"), amount=Decimal(1))
+    purchases.return_lines(order=order, lines=[back], key="r", now=now + dt.timedelta(minutes=1))
+    follow_events()
+    assert balance(kept) == 64, "40 and 25 stay, but for the point of what came back"
+    assert not list(differences())
+
+
 def test_a_cap_is_each_ones_own_again_once_the_merge_is_undone(both, admin, store, now, follow_events):
     kept, merged = both
     EarnRule.objects.update(cap_points=70, cap_period="month")

@@ -33,7 +33,7 @@ class Friends:
 
     def buys(self, member: Member, total: str = "20.00", *, at: dt.datetime | None = None) -> int:
         """The order, told in the log and followed; how many referrals it converted."""
-        return referrals.convert([self.orders(member, total, at=at).pk], now=self.now + MINUTE)
+        return referrals.follow_orders([self.orders(member, total, at=at).pk], now=self.now + MINUTE)
 
     def orders(self, member: Member, total: str = "20.00", *, at: dt.datetime | None = None) -> Event:
         self.number += 1
@@ -95,7 +95,7 @@ def test_reading_the_log_again_rewards_nobody_twice(friends, counter: Counted, n
     friends.joins(bob, ada)
     friends.buys(bob)
     events = list(Event.objects.filter(name="order.paid").values_list("pk", flat=True))
-    assert referrals.convert(events, now=now) == 0
+    assert referrals.follow_orders(events, now=now) == 0
     assert balance(ada) == 200
 
 
@@ -320,6 +320,21 @@ def test_the_points_go_from_who_has_them_after_a_merge(brought, friends, counter
     friends.brings_back(order, "W0", "W1")
     follow_events()
     assert (balance(kept), balance(ada)) == (0, 0)
+
+
+def test_a_later_purchase_stands_in_for_the_first_one_that_was_voided(
+    friends, counter: Counted, manager, now, follow_events
+):
+    EarnRule.objects.all().delete()
+    ada, bob = counter.member("Ada"), counter.member("Bob")
+    friends.joins(bob, ada, device=b"1" * 32)
+    Referral.objects.update(status=Status.HELD)
+    first, _second = friends.at_the_till(bob, "30.00"), friends.at_the_till(bob, "20.00")
+    follow_events()
+    purchases.void(order=first, now=now + DAY)
+    follow_events()
+    referrals.review(referral=Referral.objects.get(), accept=True, by=manager, note="", now=now + DAY)
+    assert (balance(ada), balance(bob)) == (200, 100)
 
 
 def test_a_purchase_that_came_back_is_not_rewarded_by_a_later_review(

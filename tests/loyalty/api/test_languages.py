@@ -96,7 +96,10 @@ def test_a_shopper_reads_in_spanish_what_their_points_were_for(
     purchases.void(order=order, now=now)
     follow_events()
     texts = [entry["text"] for entry in in_spanish(signed_in, "get", "me/points")["results"]]
-    assert texts == ["La primera compra de la amistad quedó en nada", "Una amistad compró por primera vez"]
+    assert texts == [
+        "La primera compra de la persona que invitaste se devolvió o se anuló",
+        "Una amistad compró por primera vez",
+    ]
 
 
 def test_how_many_friends_were_brought_is_said_in_the_readers_language():

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from config.asgi import pages
+from config.pages import Pages
 from tests.tracking.ingest.door import Door, Sender
 from tracking.ingest.app import IngestApp
 from tracking.ingest.commit import conninfo_of
@@ -21,7 +21,7 @@ def sender(transactional_db: None) -> Sender:
 @pytest.fixture
 def door(sender: Sender, tmp_path: Path) -> Iterator[Door]:
     app = IngestApp(
-        pages,
+        Pages(),
         conninfo=conninfo_of(connection.get_connection_params()),
         folder=tmp_path,
         spool_bytes=2**20,
