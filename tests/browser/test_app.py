@@ -24,6 +24,7 @@ from loyalty.actions import (
     cards,
     codes,
     login_codes,
+    products,
     programme,
     purchases,
     redemptions,
@@ -31,8 +32,9 @@ from loyalty.actions import (
     rewards,
     shop,
     sign_in,
+    wishlist,
 )
-from loyalty.models import CodeBatch, Device, Member, Redemption, Reward, Scan, Tier, WishlistItem
+from loyalty.models import CodeBatch, Device, Member, Product, Redemption, Reward, Scan, Tier, WishlistItem
 from loyalty.queries import brand
 from loyalty.rules.codes import text_of
 from tests.browser.conftest import A_PERSONS_BROWSER, CHROMIUM, FLAGS
@@ -669,6 +671,58 @@ def test_wishes_are_found_added_and_taken_away(phone: Phone, ada: Member, now: d
     wishes.get_by_role("button", name="Pale Ale on my wishlist").click()
     expect(phone.page.get_by_role("heading", name="No wishes yet")).to_be_visible()
     assert not WishlistItem.objects.exists()
+
+
+def test_the_wishlist_says_what_buying_it_would_bring_and_which_reward_that_reaches(
+    phone: Phone, ada: Member, counter: Counted, now: dt.datetime
+) -> None:
+    counter.reward("Corkscrew", cost=500)
+    counter.reward("Decanter", cost=1_000)
+    _wish(ada, "ALE", "Pale Ale", price=Decimal("24.00"), now=now)
+    _wish(ada, "MALT", "Old Malt", price=None, now=now)
+    asked: list[str] = []
+    phone.page.on("request", lambda request: asked.append(request.url.rpartition("/v1/")[2]))
+    phone.sign_in()
+    phone.open("/app/wishlist")
+    told = phone.page.get_by_role("status").filter(has_text="What you wish for would bring you about 24 points.")
+    expect(told).to_contain_text("You would have 924 points.")
+    expect(told.get_by_role("link")).to_have_count(0)
+    assert asked.count("me/basket") == 1
+    _wish(ada, "RYE", "Old Rye", price=Decimal("90.00"), now=now)
+    phone.open("/app/wishlist")
+    told = phone.page.get_by_role("status").filter(has_text="What you wish for would bring you about 114 points.")
+    told.get_by_role("link", name="Enough for Decanter").click()
+    expect(phone.page.get_by_role("heading", name="Decanter")).to_be_visible()
+    assert balance(ada) == 900
+
+
+def test_without_a_connection_or_a_price_the_wishlist_promises_no_points(
+    phone: Phone, ada: Member, now: dt.datetime
+) -> None:
+    ale = _wish(ada, "ALE", "Pale Ale", price=None, now=now)
+    asked: list[str] = []
+    phone.page.on("request", lambda request: asked.append(request.url.rpartition("/v1/")[2]))
+    phone.sign_in()
+    phone.kept_for_offline()
+    wished, told = phone.page.get_by_text("Pale Ale"), phone.page.get_by_text("would bring you")
+    phone.open("/app/wishlist")
+    expect(wished).to_be_visible()
+    assert "me/basket" not in asked
+    products.change_product(product=ale, price=Decimal("24.00"), is_in_stock=True, now=now)
+    phone.open("/app/wishlist")
+    expect(told).to_be_visible()
+    phone.lose_connection()
+    phone.page.reload()
+    expect(wished).to_be_visible()
+    expect(phone.page.get_by_text("You are offline")).to_be_visible()
+    expect(told).to_have_count(0)
+
+
+def _wish(member: Member, sku: str, name: str, *, price: Decimal | None, now: dt.datetime) -> Product:
+    product = shop.save_product(product=None, sku=sku, name=name, brand="", category="", kind="", size="")
+    products.change_product(product=product, price=price, is_in_stock=True, now=now)
+    wishlist.add(member=member, product=product, now=now)
+    return product
 
 
 def test_a_consent_is_given_with_its_exact_words_and_taken_back(phone: Phone, ada: Member) -> None:

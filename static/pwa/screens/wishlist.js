@@ -5,7 +5,7 @@ import { h, show } from '../dom.js'
 import { money, n, t } from '../i18n.js'
 import { icon } from '../icons.js'
 import { announce } from '../layout.js'
-import { changed, live } from '../live.js'
+import { changed, fresh, lastAnswer, live } from '../live.js'
 import { busy, chip, empty, field, input, list, part, skeleton, wordsOf } from '../ui.js'
 
 const PAUSE = 250
@@ -14,7 +14,7 @@ export default function wishlist(params, signal) {
   const wished = h('div')
   const found = h('div')
   const wishes = new Set()
-  live('me/wishlist', wished, ({ results }) => drawWishes(results, wishes), { signal })
+  live('me/wishlist', wished, ({ results }) => drawWishes(results, wishes, signal), { signal })
   return { title: t('Wishlist'), body: [search(found, wishes, signal), found, wished] }
 }
 
@@ -50,24 +50,40 @@ function hits(products, wishes) {
   return part(t('Products'), {}, list(products.map((product) => row(product, wishes.has(product.sku)))))
 }
 
-function drawWishes(rows, wishes) {
+function drawWishes(rows, wishes, signal) {
   wishes.clear()
   const products = rows.map(({ product }) => product)
   products.forEach(({ sku }) => wishes.add(sku))
   if (!products.length) return empty('heart', t('No wishes yet'), t('Look for a product above and tap its heart.'))
-  return part(t('Your wishes'), {}, list(products.map((product) => row(product, true))), worth(products))
+  return part(t('Your wishes'), {}, list(products.map((product) => row(product, true))), worth(products, signal))
 }
 
-/** What buying all of it would earn: asked of the rules that are in force, and nothing is written. */
-function worth(products) {
-  const place = h('p.small')
+/** What buying the wishes would bring, by the rules in force: a dry run, of which nothing is written. */
+function worth(products, signal) {
+  const place = h('div', { role: 'status' })
   const lines = products.filter(({ price }) => Number(price) > 0).map(({ sku, price }) => ({ sku, quantity: '1', amount: price }))
-  if (lines.length) {
-    post('me/basket', { lines })
-      .then(({ points }) => show(place, points > 0 && n('All of it would earn you {count} point.', 'All of it would earn you {count} points.', points)))
-      .catch(() => {}) // A hint: without a connection there is none.
+  const tell = async () => {
+    const basket = await post('me/basket', { lines }, { signal })
+    if (basket.points > 0) show(place, brought(basket, await bestReached(basket, signal)))
   }
+  if (lines.length) tell().catch(() => {}) // A hint: where there is no answer there is none.
   return place
+}
+
+function brought({ points, balance_after: after }, reward) {
+  const brings = n('What you wish for would bring you about {count} point.', 'What you wish for would bring you about {count} points.', points)
+  const reaches = reward
+    ? h('a', { href: `/app/rewards/${reward.id}` }, t('Enough for {reward}', { reward: reward.name }))
+    : n('You would have {count} point.', 'You would have {count} points.', after)
+  return h('p.notice', icon('award'), h('span', brings, ' ', reaches))
+}
+
+/** The dearest reward that could be had with these points, and not without. The names are those kept from the catalogue. */
+async function bestReached({ points, balance_after: after, could_hold: possible }, signal) {
+  const kept = await lastAnswer('me/rewards')
+  const { results } = kept?.body || (await fresh('me/rewards', { signal }))
+  const reached = results.filter(({ id, cost }) => possible.includes(id) && cost > after - points)
+  return reached.sort((one, other) => other.cost - one.cost)[0]
 }
 
 function row(product, isWished) {
