@@ -13,7 +13,10 @@ from django.http.response import HttpResponseBase
 
 
 class Pages(ASGIHandler):
+    """The whole chain, from the first middleware to the view, is one synchronous call in the request's own thread."""
+
     def load_middleware(self, is_async: bool = False) -> None:
+        """Django's handler asks for an asynchronous chain; `get_response_async` below calls a synchronous one."""
         super().load_middleware(is_async=False)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 import redis
 import redis.asyncio
+from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from django.http import StreamingHttpResponse
 
 HEARTBEAT_SECONDS = 15
@@ -35,6 +36,9 @@ def stream(topic: str, *, event: str = "changed") -> StreamingHttpResponse:
 
 
 async def _events(topic: str, event: str) -> AsyncIterator[bytes]:
+    # Django gives the view's connection to the database back when the answer has ended, and this one lasts as long as
+    # somebody looks. It is the view's own: all of a request runs in one thread (config.pages).
+    await sync_to_async(close_old_connections)()
     client = redis.asyncio.from_url(settings.REDIS_URL, socket_timeout=None)
     subscription = client.pubsub()
     try:
