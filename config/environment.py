@@ -56,6 +56,7 @@ def _url(*schemes: str) -> AfterValidator:
 
 Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 LAST_PORT = 65_535
+SHORTEST_KEY = 40
 Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 
 
@@ -161,8 +162,13 @@ class Environment(BaseSettings):
     @model_validator(mode="after")
     def production_is_explicit(self) -> Self:
         if self.environment is Stage.PRODUCTION:
-            if not self.secret_key or len(self.secret_key) < 40:
-                raise ValueError("SECRET_KEY must have at least 40 characters in production.")
+            if len(self.secret_key or "") < SHORTEST_KEY:
+                raise ValueError(f"SECRET_KEY must have at least {SHORTEST_KEY} characters in production.")
+            if any(len(key) < SHORTEST_KEY for key in self.secret_key_fallbacks):
+                raise ValueError(
+                    f"SECRET_KEY_FALLBACKS: each key must have at least {SHORTEST_KEY} characters in production."
+                    " A comma separates two keys, so no key has one inside."
+                )
             if not self.base_url:
                 raise ValueError("BASE_URL must be set in production.")
             if self.base_url.startswith("https://") and not self.trusted_proxies:

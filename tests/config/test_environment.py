@@ -12,6 +12,9 @@ from config.environment import ROOT, Environment, example
 
 ONES_OWN = {"PATH", "LANG", "HOME"}
 LONG_KEY = "k" * 40
+PRODUCTION = {
+    "ENVIRONMENT": "production", "BASE_URL": "https://shop.example", "SECRET_KEY": LONG_KEY, "TRUSTED_PROXIES": "1",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -54,6 +57,11 @@ def start(folder: Path, code: str = "environment.read()", **variables: str) -> "
             {"ENVIRONMENT": "production", "BASE_URL": "https://shop.example", "SECRET_KEY": LONG_KEY},
             "TRUSTED_PROXIES must be 1 or more when BASE_URL is https",
         ),
+        (PRODUCTION | {"SECRET_KEY_FALLBACKS": "short"}, "SECRET_KEY_FALLBACKS: each key must have at least 40"),
+        (
+            PRODUCTION | {"SECRET_KEY_FALLBACKS": f"{LONG_KEY},{LONG_KEY[:20]},{LONG_KEY}"},
+            "SECRET_KEY_FALLBACKS: each key must have at least 40 characters in production. A comma separates two keys",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_understood_stops_the_start_with_one_line(variables, said, copy_of_config):
@@ -81,6 +89,11 @@ def test_the_process_environment_wins_over_the_file_and_an_empty_value_is_none(c
     (copy_of_config / ".env").write_text("PORT=9000\nHOST=0.0.0.0\nTIME_ZONE=\n")
     answer = start(copy_of_config, "e = environment.read(); print(e.port, e.host, e.time_zone)", PORT="9001")
     assert answer.stdout.split() == ["9001", "0.0.0.0", "America/New_York"]
+
+
+def test_earlier_keys_are_long_in_production_and_as_they_like_elsewhere(copy_of_config):
+    assert start(copy_of_config, **PRODUCTION, SECRET_KEY_FALLBACKS=f"{LONG_KEY},{LONG_KEY}").returncode == 0
+    assert start(copy_of_config, SECRET_KEY_FALLBACKS="short").returncode == 0
 
 
 def test_other_variables_of_the_machine_do_not_matter(copy_of_config):
