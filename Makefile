@@ -9,7 +9,7 @@ PYTEST := $(VENV)/bin/pytest
 SDKS := tests/sdks/node_modules/.installed
 TEMPLATES = $$(find templates -name '*.html')
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-faults lint bench requirements chromium
+.PHONY: help run test test-browser test-faults planted lint bench requirements chromium
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ run: $(VENV)/.runtime node_modules/.installed ## Start Regulars (PORT and VAR_DI
 
 # --- Tests --------------------------------------------------------------------------------------------------------
 
-test test-browser test-faults bench: export ENVIRONMENT = test
+test test-browser test-faults planted bench: export ENVIRONMENT = test
 
 test: $(VENV)/.dev node_modules/.installed ## Run the tests; ARGS="tests/loyalty -k points" chooses
 	@exec $(SERVICES) -- sh -c '$(PYTEST) -n 2 $(ARGS) && { $(PYTEST) -m alone $(ARGS) || test $$? = 5; }'
@@ -29,6 +29,9 @@ test-browser: $(VENV)/.dev node_modules/.installed $(SDKS) chromium ## Walk thro
 
 test-faults: $(VENV)/.dev node_modules/.installed $(SDKS) ## Start, kill and restart real processes
 	@exec $(SERVICES) -- $(PYTEST) -m fault $(ARGS)
+
+planted: $(VENV)/.dev node_modules/.installed ## Take each guard out and see tests fail; WORD=card chooses
+	@exec $(SERVICES) -- $(PY) -m tests.planted_bugs $(WORD)
 
 bench: $(VENV)/.dev ## Measure; NAME=rescore chooses one
 	@exec $(SERVICES) --durable -- $(PY) -m tests.benchmarks $(NAME)

@@ -1,0 +1,189 @@
+"""Takes each guard out, and sees tests fail: `make planted`, or WORD="a word of what is planted" to choose.
+
+A guard whose absence no test notices is one that nobody would miss. Each is taken out in a copy of the source, and at
+least one of the tests that are about it must fail; before that, all of them must pass. Ends with 1 when a bug survives.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LEFT_BEHIND = shutil.ignore_patterns(".*", "var", "node_modules", "artifacts", "staticfiles", "__pycache__")
+FAILED = 1  # pytest's word for it; 2 and above would be a test run that did not run.
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`right` stands once in the file at `path` and becomes `wrong`; `tests` are arguments of pytest."""
+
+    planted: str
+    path: str
+    right: str
+    wrong: str
+    tests: str
+
+
+LEDGER, COUNTER, FAULTS, MERGING = (
+    f"tests/loyalty/test_{name}.py" for name in ("ledger", "counter_faults", "ledger_faults", "merging")
+)
+ACTIONS = "loyalty/actions"
+BUGS = (
+    Bug(
+        "more points are held than there are",
+        "loyalty/migrations/0016_hold_in_one_call.py",
+        "WHERE member_id = of_member AND balance >= wanted;",
+        "WHERE member_id = of_member;",
+        f"{LEDGER} -k nobody_holds_more",
+    ),
+    Bug(
+        "points are taken from whichever lot came first",
+        "loyalty/migrations/0016_hold_in_one_call.py",
+        "ORDER BY lot.expires_at NULLS LAST, lot.id ROWS",
+        "ORDER BY lot.id ROWS",
+        f"{LEDGER} -k expires_first",
+    ),
+    Bug(
+        "a member's holds are counted side by side",
+        f"{ACTIONS}/redemptions.py",
+        "if reward.per_member is not None:",
+        "if False:",
+        f"{COUNTER} -k limit_for_a_member",
+    ),
+    Bug(
+        "a hold ends as often as somebody ends it",
+        f"{ACTIONS}/redemptions.py",
+        "if not Redemption.objects.filter(pk=redemption.pk, status=Status.HELD).update(status=status, ended_at=now):",
+        "if not Redemption.objects.filter(pk=redemption.pk).update(status=status, ended_at=now):",
+        f"{COUNTER} -k only_one_of_these",
+    ),
+    Bug(
+        "PINs are tried side by side",
+        f"{ACTIONS}/redemptions.py",
+        'redemption = Redemption.objects.select_for_update(of=["self"]).get(pk=redemption.pk)',
+        "redemption = Redemption.objects.get(pk=redemption.pk)",
+        f"{COUNTER} -k guesses_at_a_pin",
+    ),
+    Bug(
+        "what is held in the meantime stays held",
+        f"{ACTIONS}/redemptions.py",
+        "if held.exclude(pk__in=[row.pk for row in rows]).exists():",
+        "if False:",
+        f"{FAULTS} -k being_held",
+    ),
+    Bug(
+        "a card is read twice",
+        f"{ACTIONS}/cards.py",
+        "shown.filter(card_step__lt=card.step)",
+        "shown",
+        f"{COUNTER} -k one_card",
+    ),
+    Bug(
+        "a single-use code is used by everybody",
+        f"{ACTIONS}/scans.py",
+        "wanted = wanted.filter(scans=0)",
+        "wanted = wanted.all()",
+        f"{COUNTER} -k single_use",
+    ),
+    Bug(
+        "a scan that is sent again is another scan",
+        f"{ACTIONS}/scans.py",
+        "    ledger.lock_accounts([member.pk])\n",
+        "",
+        f"{COUNTER} -k queued_scan",
+    ),
+    Bug(
+        "accounts are locked in any order",
+        f"{ACTIONS}/ledger/statements.py",
+        "WHERE member_id = ANY(%s) ORDER BY member_id FOR UPDATE",
+        "WHERE member_id = ANY(%s) ORDER BY md5(random()::text) FOR UPDATE",
+        f"{FAULTS} -m fault -k opposite_order",
+    ),
+    Bug(
+        "another request under a used key gets the old answer",
+        f"{ACTIONS}/answers.py",
+        "bytes(answer.request_digest) != asked.digest",
+        "False",
+        "tests/loyalty/api/test_writes_once.py -k another_body",
+    ),
+    Bug(
+        "a cap takes back what was given",
+        f"{ACTIONS}/earning.py",
+        "left.at_least(order.nets.get(rule_id, 0))",
+        "left",
+        f"{MERGING} -k cap_that_both",
+    ),
+    Bug(
+        "an opt-out of who is merged is lost",
+        f"{ACTIONS}/merging.py",
+        "elif ours.is_granted and not theirs.is_granted:",
+        "elif False:",
+        f"{MERGING} -k opt_out",
+    ),
+    Bug(
+        "an import undoes an opt-out",
+        f"{ACTIONS}/members.py",
+        "if standing and is_granted and source == IMPORT:",
+        "if False:",
+        "tests/loyalty/test_members.py tests/loyalty/test_import.py",
+    ),
+    Bug(
+        "a till changes another store's order",
+        "loyalty/api/till_orders.py",
+        "Order.objects.filter(store=self.store)",
+        "Order.objects.all()",
+        "tests/loyalty/api/test_tills.py",
+    ),
+    Bug(
+        "a stolen refresh token works on",
+        f"{ACTIONS}/sign_in.py",
+        "return shown.used_at is not None and now - shown.used_at > LEEWAY",
+        "return False",
+        "tests/loyalty/api/test_shoppers_get_in.py -k refresh_token",
+    ),
+    Bug(
+        "minors hold rewards",
+        "loyalty/rules/rewards.py",
+        "if case.age < case.legal_age:",
+        "if False:",
+        "tests/loyalty/test_redemptions.py",
+    ),
+)
+
+
+def main(words: list[str]) -> int:
+    chosen = [bug for bug in BUGS if all(word in bug.planted for word in words)]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "regulars"
+        shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
+        (copy / "node_modules").symlink_to(ROOT / "node_modules")
+        survived = [bug for bug in chosen if not _is_noticed(bug, copy)]
+    print(f"{len(chosen) - len(survived)} of {len(chosen)} planted bugs were noticed.")
+    return 1 if survived else 0
+
+
+def _is_noticed(bug: Bug, copy: Path) -> bool:
+    file = copy / bug.path
+    source = file.read_text()
+    if source.count(bug.right) != 1:
+        raise ValueError(f"{bug.path} has not once, but {source.count(bug.right)} times: {bug.right}")
+    if _tested(copy, bug.tests) != 0:
+        raise ValueError(f"These fail without any bug: {bug.tests}")
+    file.write_text(source.replace(bug.right, bug.wrong))
+    noticed = _tested(copy, bug.tests) == FAILED
+    file.write_text(source)
+    print(f"{'noticed ' if noticed else 'SURVIVED'}  {bug.planted}", flush=True)
+    return noticed
+
+
+def _tested(copy: Path, tests: str) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "--create-db", "-p", "no:cacheprovider", *tests.split()]
+    return subprocess.run(command, cwd=copy, env=os.environ, capture_output=True, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
