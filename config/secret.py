@@ -1,9 +1,9 @@
 """What a copy that was given none makes for itself once and keeps private beside its data, such as its signing key."""
 
+import fcntl
 import os
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 
@@ -12,16 +12,23 @@ def signing_key() -> str:
 
 
 def kept_in(folder: Path, name: str = "secret-key", make: Callable[[], str] = signing_key) -> str:
-    """The text of this file, made the first time. Several processes may start at once: each writes a file of its own,
-    and the first to link it wins.
-    """
+    """The text of this file, made the first time. Several processes may start at once: one makes it, others wait."""
     path = folder / name
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        own = path.with_name(f"{name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(make())
-        with suppress(FileExistsError):
-            os.link(own, path)
-        own.unlink()
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                _write_whole(path, make())
     return path.read_text().strip()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Under another name first: who does not wait for the lock finds all of the text, or no file."""
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
