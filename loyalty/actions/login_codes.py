@@ -57,7 +57,7 @@ class TooManyCodes(DomainError):
 
     def __init__(self, wait: timedelta) -> None:
         self.seconds = max(1, -int(-wait.total_seconds() // 1))
-        told = _("That were many codes. Ask for another one in %(time)s.")
+        told = _("You have asked for many codes. Ask for another one in %(time)s.")
         super().__init__(told % {"time": _in_words(self.seconds)})
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from config.shared.errors import DomainError
 from loyalty.actions import pictures
@@ -72,10 +72,9 @@ def change_picture(*, reward: Reward, content: bytes | None, now: datetime) -> N
 
 
 def take_one(reward: Reward) -> bool:
-    """One less in stock, if there is one; a reward without a limit always has one."""
-    if reward.stock is None:
-        return True
-    return Reward.objects.filter(pk=reward.pk, stock__gt=0).update(stock=F("stock") - 1) == 1
+    """One less in stock, if there is one now, whatever was read before; without a limit there always is."""
+    there_is_one = Q(stock__isnull=True) | Q(stock__gt=0)
+    return Reward.objects.filter(there_is_one, pk=reward.pk).update(stock=F("stock") - 1) == 1
 
 
 def put_one_back(reward: Reward) -> None:

@@ -57,13 +57,15 @@ def why_not(refusal: Refusal) -> str:
         case "tier_too_low":
             told = _("This reward is for %(tier)s members and above.")
         case "sold_out":
-            told = _("None of this reward are left.")
+            told = _("This reward has run out.")
         case "taken_already":
             told = ngettext(
                 "Each member gets this reward once.", "Each member gets this reward %(number)s times.", refusal.number
             )
-        case _not_enough:
+        case "not_enough_points":
             told = ngettext("%(number)s more point to go.", "%(number)s more points to go.", refusal.number)
+        case unknown:
+            raise ValueError(f"There are no words for “{unknown}”.")
     return told % {"number": number(refusal.number), "tier": refusal.tier}
 
 

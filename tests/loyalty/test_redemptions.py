@@ -5,11 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from loyalty.actions import redemptions, reward_policies, segments
+from loyalty.actions import redemptions, reward_policies, rewards, segments
 from loyalty.actions.ledger import NotEnoughPoints
 from loyalty.actions.redemptions import CannotHold, ForbiddenHere, WrongProof, WrongState
 from loyalty.models import Business, Redemption, Reward, RewardPolicy, Tier, TierStanding
+from loyalty.queries import wording
 from loyalty.queries.rewards import offered_to
+from loyalty.rules.rewards import Refusal
 from tests.loyalty.counter import Counted, assert_the_ledger_is_right, balance, pin, qr, wrong_pin
 from tracking.models import Event
 
@@ -115,6 +117,27 @@ def test_what_is_sold_out_or_taken_already_is_refused(counter: Counted, now):
     assert refused(ada, once, now) == "taken_already"
     redemptions.release(redemption=first, now=now, note="")
     assert redemptions.hold(member=ada, reward=once, now=now).status == Status.HELD
+
+
+def test_a_stock_that_was_set_after_the_reward_was_read_is_not_exceeded(counter: Counted, now):
+    ada, bob = counter.member(points=100), counter.member("Bob", points=100)
+    read_without_a_limit = counter.reward(stock=None)
+    rewards.set_stock(reward=read_without_a_limit, stock=1, now=now)
+    assert redemptions.hold(member=ada, reward=read_without_a_limit, now=now).status == Status.HELD
+    assert refused(bob, read_without_a_limit, now) == "sold_out"
+    assert (balance(bob), Reward.objects.get().stock) == (100, 0)
+
+
+def test_a_reward_without_a_limit_never_gets_one_by_being_held(counter: Counted, now):
+    ada, corkscrew = counter.member(points=200), counter.reward(stock=None)
+    held = [redemptions.hold(member=ada, reward=corkscrew, now=now) for _ in range(2)]
+    redemptions.release(redemption=held[0], now=now, note="")
+    assert Reward.objects.get().stock is None
+
+
+def test_a_reason_without_words_of_its_own_is_not_told_in_those_of_another():
+    with pytest.raises(ValueError, match="no words for “closed_today”"):
+        wording.why_not(Refusal("closed_today"))
 
 
 def test_a_reward_is_offered_within_its_window_only(counter: Counted, now):

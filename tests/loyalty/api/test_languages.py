@@ -98,14 +98,14 @@ def test_a_shopper_reads_in_spanish_what_their_points_were_for(
     texts = [entry["text"] for entry in in_spanish(signed_in, "get", "me/points")["results"]]
     assert texts == [
         "La primera compra de la persona que invitaste se devolvió o se anuló",
-        "Una amistad compró por primera vez",
+        "Alguien que invitaste compró por primera vez",
     ]
 
 
 def test_how_many_friends_were_brought_is_said_in_the_readers_language():
     milestone = PointsEntry(reason="REFERRAL", reference="milestone:7:3", note="3 friends brought")
     with translation.override("es"):
-        assert words_of(milestone) == "3 amistades traídas"
+        assert words_of(milestone) == "Trajiste a 3 personas"
 
 
 def test_every_reason_against_a_reward_is_said_in_spanish(
