@@ -33,12 +33,20 @@ class Refused(APIException):
         super().__init__(str(refusal), refusal.code)
 
 
-# What HTTP calls them, by the status; `title` of a problem is the same in words of the reader.
+# What HTTP calls the refusals. Nothing reads this: it is here for config.locales to find the texts that `problem` asks
+# for by the status.
 TITLES = (
-    *(gettext_noop("Bad Request"), gettext_noop("Unauthorized"), gettext_noop("Forbidden"), gettext_noop("Not Found")),
-    *(gettext_noop("Method Not Allowed"), gettext_noop("Not Acceptable"), gettext_noop("Conflict")),
-    *(gettext_noop("Unsupported Media Type"), gettext_noop("Unprocessable Entity")),
-    *(gettext_noop("Unprocessable Content"), gettext_noop("Too Many Requests")),
+    gettext_noop("Bad Request"),
+    gettext_noop("Unauthorized"),
+    gettext_noop("Forbidden"),
+    gettext_noop("Not Found"),
+    gettext_noop("Method Not Allowed"),
+    gettext_noop("Not Acceptable"),
+    gettext_noop("Conflict"),
+    gettext_noop("Unsupported Media Type"),
+    gettext_noop("Unprocessable Entity"),
+    gettext_noop("Unprocessable Content"),
+    gettext_noop("Too Many Requests"),
 )
 
 

@@ -25,12 +25,21 @@ FOLDER = ROOT / "locale"
 ENGLISH = "en"
 
 KEYWORDS = {
-    **{"t": None, "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None},
-    **{"n": (1, 2), "ngettext": (1, 2)},
+    "t": None,
+    "_": None,
+    "gettext": None,
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "n": (1, 2),
+    "ngettext": (1, 2),
 }
 SOURCES = (
-    *(("config", "*.py"), ("loyalty", "*.py"), ("campaigns", "*.py"), ("static/pwa", "*.js")),
-    *(("templates/pwa", "*.html"), ("templates/emails", "login_code.txt")),
+    ("config", "*.py"),
+    ("loyalty", "*.py"),
+    ("campaigns", "*.py"),
+    ("static/pwa", "*.js"),
+    ("templates/pwa", "*.html"),
+    ("templates/emails", "login_code.txt"),
 )
 
 

@@ -39,12 +39,14 @@ export function n(one, many, count, values = {}) {
   return fill(forms[Math.min(formOf(count), forms.length - 1)] || many, { count: number(count), ...values })
 }
 
-export const number = (value) => new Intl.NumberFormat(language).format(value)
+/** As the server writes numbers: Spanish would leave 1250 without its point. */
+const written = (value, options = {}) => new Intl.NumberFormat(language, { useGrouping: 'always', ...options }).format(value)
 
-export const signed = (value) => new Intl.NumberFormat(language, { signDisplay: 'exceptZero' }).format(value)
+export const number = (value) => written(value)
 
-export const money = (value) =>
-  new Intl.NumberFormat(language, { style: 'currency', currency: boot.currency }).format(Number(value))
+export const signed = (value) => written(value, { signDisplay: 'exceptZero' })
+
+export const money = (value) => written(Number(value), { style: 'currency', currency: boot.currency })
 
 export const day = (value) => format(value, { day: 'numeric', month: 'long', year: 'numeric' })
 

@@ -839,14 +839,16 @@ def test_the_app_speaks_spanish_to_a_spanish_phone_and_remembers_another_choice(
 def test_what_the_server_says_is_spanish_for_who_reads_spanish(phone: Phone, ada: Member, counter: Counted) -> None:
     programme.change_terms(tier_basis="points")
     Tier.objects.create(name="Gold", threshold=500)
-    counter.reward("Decanter", cost=1_700)
+    counter.reward("Decanter", cost=2_150)
     phone.sign_in()
     phone.open("/app/preferences")
     phone.page.get_by_label("Language").select_option("es")
     expect(phone.page.get_by_role("heading", name="Preferencias")).to_be_visible()
     phone.open()
     expect(phone.page.get_by_text("500 puntos para llegar a Gold")).to_be_visible()
-    expect(phone.page.get_by_text("Faltan 800 puntos.")).to_be_visible()
+    # The server wrote the first number and the phone the second: both with their point.
+    expect(phone.page.get_by_text("Faltan 1.250 puntos.")).to_be_visible()
+    expect(phone.page.get_by_text("2.150 puntos")).to_be_visible()
 
 
 # --- How it is made -----------------------------------------------------------------------------------------------
