@@ -68,7 +68,9 @@ class MeAnswer(serializers.Serializer[Any]):
 
 
 class MeInput(serializers.Serializer[dict[str, Any]]):
-    """What is not said stays. A date of birth can be told once; email and phone change by signing in with them."""
+    """What is not said stays. A date of birth can be told once. Email and phone are changed in the shop; who signs in
+    with another one joins as another member.
+    """
 
     name = serializers.CharField(max_length=120, required=False)
     language = serializers.RegexField(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,3})?$", required=False)

@@ -83,7 +83,7 @@ def _other(named: str) -> Member:
 
 
 def _side_by_side(kept: Member, asked: str) -> dict[str, Any]:
-    merged = at_the_till.the_one(asked)
+    merged = at_the_till.the_one(asked, besides=kept)
     if merged.pk == kept.pk:
         raise actions.CannotMerge("This is the same member.")
     return {

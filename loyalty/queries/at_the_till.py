@@ -45,9 +45,11 @@ def found(q: str) -> list[Member]:
     return list(members().filter(name__icontains=text).order_by("name", "pk")[:MOST])
 
 
-def the_one(q: str) -> Member:
-    """The one that is meant. Raises NotTheOne."""
+def the_one(q: str, *, besides: Member | None = None) -> Member:
+    """The one that is meant: of several with one name, not `besides`. Raises NotTheOne."""
     rows = found(q)
+    if len(rows) > 1:
+        rows = [row for row in rows if row != besides]
     if not rows:
         raise NotTheOne(f"Nobody here is “{q}”: give a whole email, phone or customer number.")
     if len(rows) > 1:

@@ -187,6 +187,18 @@ def test_nobody_is_merged_with_themselves_or_twice(both, admin, now):
         merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now)
 
 
+def test_the_usual_double_of_the_same_name_is_found_by_it(ada, manager, client_of, now):
+    def asked(name: str) -> str:
+        return client_of(manager).get(path, {"with": name}).content.decode()
+
+    path = reverse("loyalty:member-merge", args=[ada.public_id])
+    assert "This is the same member" in asked("Ada Lovelace")
+    members.join(name="Ada Lovelace", phone="+12125550123", now=now, source="till")
+    assert "+12125550123" in asked("Ada Lovelace")
+    members.join(name="Ada Lovelace", phone="+12125550124", now=now, source="till")
+    assert "is the name of several" in asked("Ada Lovelace")
+
+
 def test_staff_see_field_by_field_what_a_merge_does_before_they_do_it(both, manager, client_of, now):
     kept, merged = both
     client, path = client_of(manager), reverse("loyalty:member-merge", args=[kept.public_id])
