@@ -16,8 +16,8 @@ from config.shared.errors import DomainError
 from loyalty.actions import ledger
 from loyalty.events import OrderAmended, OrderDelivered, OrderPaid
 from loyalty.models import Member, Order, OrderLine, Product, Store
+from loyalty.queries import wording
 from loyalty.queries.brand import business
-from loyalty.queries.wording import number
 from loyalty.rules.lots import DELIVERED
 from tracking.actions import record
 
@@ -228,10 +228,10 @@ def _refuse_more_than_sold(order: Order, line: ReturnedLine) -> None:
         named = {
             "sku": line.sku,
             "order": order.number,
-            "kept": number(kept["quantity"]),
-            "kept_amount": number(kept["amount"], 2),
-            "given": number(line.quantity),
-            "amount": number(line.amount, 2),
+            "kept": wording.number(kept["quantity"]),
+            "kept_amount": wording.number(kept["amount"], 2),
+            "given": wording.number(line.quantity),
+            "amount": wording.number(line.amount, 2),
         }
         told = _(
             "Of %(sku)s, %(kept)s for %(kept_amount)s can come back to order %(order)s, not %(given)s for %(amount)s."
