@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.forms import BaseFormSet, formset_factory
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -83,6 +84,14 @@ def till_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return _shown(request, member, sale, Lines())
 
 
+@require_GET
+@USE
+def till_now(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """What changes while the member stands there: the page asks every few seconds."""
+    member = get_object_or_404(at_the_till.members(), public_id=public_id)
+    return render(request, "loyalty/till_member.html#now", _now(request, member, timezone.now()))
+
+
 @require_POST
 @USE
 def till_try(request: HttpRequest, public_id: UUID) -> HttpResponse:
@@ -150,14 +159,19 @@ def _shown(
     request: HttpRequest, member: Member, sale: SaleForm, lines: BaseFormSet, *, status: int = 200
 ) -> HttpResponse:
     now = timezone.now()
-    context = {
-        "member": member,
-        "standing": tiers.standing_of(member, now=now),
+    context = _now(request, member, now) | {
         "sale": sale,
         "lines": lines,
-        "held": Redemption.objects.filter(member=member, status=Redemption.Status.HELD).select_related("reward"),
         "offered": offered_to(member, now=now),
         "products": Product.objects.order_by("name").values_list("sku", "name")[:500],
+    }
+    return page(request, "loyalty/till_member.html", context, status=status)
+
+
+def _now(request: HttpRequest, member: Member, now: datetime) -> dict[str, Any]:
+    return {
+        "member": member,
+        "standing": tiers.standing_of(member, now=now),
+        "held": Redemption.objects.filter(member=member, status=Redemption.Status.HELD).select_related("reward"),
         "may_redeem": request.user.has_perm("loyalty.change_redemption"),
     }
-    return page(request, "loyalty/till_member.html", context, partials=("standing", "held"), status=status)

@@ -54,6 +54,7 @@ urlpatterns = [
     path("stream/imports/<uuid:public_id>/", imports.import_stream, name="import-stream"),
     path("till/", till.till, name="till"),
     path("till/<uuid:public_id>/", till.till_member, name="till-member"),
+    path("till/<uuid:public_id>/now/", till.till_now, name="till-now"),
     path("till/<uuid:public_id>/try/", till.till_try, name="till-try"),
     path("till/<uuid:public_id>/order/", till.till_order, name="till-order"),
     path("segments/", segments.segment_list, name="segments"),

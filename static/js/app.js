@@ -53,6 +53,12 @@ for (const name of ['htmx:responseError', 'htmx:sendError', 'htmx:timeout']) {
 
 on('click', '[data-retry]', (button) => htmx.trigger(button.closest('[data-lazy]'), 'retry'))
 
+/* What asks every few seconds holds still while nobody looks at the page. */
+document.addEventListener('htmx:beforeRequest', (event) => {
+  const isPoll = event.detail.elt.getAttribute('hx-trigger')?.startsWith('every')
+  if (isPoll && document.hidden) event.preventDefault()
+})
+
 /* A lazy fragment is busy until its answer, good or bad, is in. */
 document.addEventListener('htmx:afterRequest', ({ detail }) => {
   detail.elt.closest('[data-lazy]')?.setAttribute('aria-busy', 'false')

@@ -57,7 +57,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
 
     member_pages = (
         "member member-edit member-orders member-ledger member-correction member-consent member-merge "
-        "till-member till-try till-order"
+        "till-member till-now till-try till-order"
     ).split()
     import_pages = "import import-columns import-issues import-refused import-check import-start import-cancel".split()
     plan_pages = "plan-approve plan-withdraw plan-cancel plan-evidence plan-stream".split()

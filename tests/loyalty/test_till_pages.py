@@ -3,10 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from loyalty.actions import members
+from loyalty.actions import members, redemptions
 from loyalty.models import Member, Order, PointsAccount, PointsEntry, Store
+from tests.loyalty.counter import Counted
 
 LINES = {"form-TOTAL_FORMS": "2", "form-INITIAL_FORMS": "0", "form-0-sku": "GIN", "form-0-quantity": "1",
          "form-0-amount": "29.90", "form-1-sku": "", "form-1-quantity": "1", "form-1-amount": ""}  # fmt: skip
@@ -71,15 +74,28 @@ def test_the_till_stays_in_the_store_where_the_last_order_was_entered(manager, c
     assert client.get(shown).context["sale"]["store"].value() == int(sale["store"])
 
 
-def test_points_and_held_rewards_follow_by_themselves(manager, client_of, ada, sale, follow_events):
-    client, shown = client_of(manager), reverse("loyalty:till-member", args=[ada.public_id])
-    client.post(reverse("loyalty:till-order", args=[ada.public_id]), sale)
-    follow_events()
-    standing = client.get(shown, headers={"HX-Request": "true", "HX-Target": "standing"}).content.decode()
-    assert ">29<" in standing
-    assert "New order" not in standing
-    held = client.get(shown, headers={"HX-Request": "true", "HX-Target": "held"}).content.decode()
-    assert "Nothing held" in held
+def test_points_and_held_rewards_follow_by_themselves(manager, client_of, now):
+    counter, client = Counted(now), client_of(manager)
+    grace = counter.member("Grace", points=50)
+    follows = reverse("loyalty:till-now", args=[grace.public_id])
+    shown = client.get(follows).content.decode()
+    assert ">50<" in shown
+    assert "Nothing held" in shown
+    assert "New order" not in shown
+    held = redemptions.hold(member=grace, reward=counter.reward(cost=20), now=now)
+    shown = client.get(follows).content.decode()
+    assert ">30<" in shown
+    assert held.code in shown
+
+
+def test_what_follows_by_itself_does_not_look_through_the_rewards_each_time(manager, client_of, ada):
+    client, url = client_of(manager), reverse("loyalty:till-now", args=[ada.public_id])
+    client.get(url)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(url).status_code == 200
+    asked = [query["sql"] for query in queries]
+    assert len(asked) <= 8
+    assert not [sql for sql in asked if 'FROM "loyalty_reward"' in sql or "loyalty_rewardpolicy" in sql]
 
 
 def test_a_name_that_many_have_says_that_not_all_are_shown(manager, client_of, now):
