@@ -1,9 +1,11 @@
 """Fifty members in the app at once, and four tills: how long each write takes, as the phone waits for it.
 
 The web server as in production, a process for each core, over HTTP, with a worker that follows the log. Every member
-holds a reward, gives it back, wishes for a product, wishes no more and scans a code, over and over, and looks at the
-screen for a second or so between an answer and the next tap; each till enters orders likewise. The limit is 100 ms at
-the 95th percentile. Beside it, what comes of it when nobody ever pauses.
+holds a reward, shows its PIN at a till that is free or else gives it back, wishes for a product, wishes no more, scans
+a code, changes their name and a consent, over and over, and looks at the screen for a second or so between an answer
+and the next tap. Each till likewise enters an order of two lines, takes one of them back, and redeems what it is shown.
+The limit is 100 ms at the 95th percentile for each kind of write: the value is that of the slowest. Beside it, what
+comes of it when nobody ever pauses.
 """
 
 import asyncio
@@ -12,7 +14,7 @@ import random
 import sys
 import time
 import uuid
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from statistics import median, quantiles
@@ -33,7 +35,7 @@ from tests.benchmarks.serving import FOLLOW, process, server
 
 MEMBERS, TILLS, CORES = 50, 4, 2
 PAUSE = (0.5, 1.5)  # Seconds between an answer and the next tap.
-RUNS, SECONDS = 3, 20
+RUNS, SECONDS = 3, 30
 LIMIT_MS = 100.0
 API = "/api/loyalty/v1"
 
@@ -82,14 +84,16 @@ class Phone:
 
 @dataclass(frozen=True)
 class Shop:
-    """What the phones and tills need to know."""
+    """What the phones and tills need to know. `shown` are held rewards whose PIN a member shows at a till."""
 
     reward: Reward
     product: Product
+    mixer: Product
     phones: list[str]
     tills: list[str]
     members: list[str]
     code: str
+    shown: deque[dict[str, Any]] = field(default_factory=deque)
 
 
 def measure() -> Result:
@@ -106,26 +110,29 @@ def measure() -> Result:
 
 
 def _result(paused: list[Answers], hurried: Answers) -> Result:
-    kinds = sorted(paused[0].milliseconds)
-    print(f"\n{'':8} p95 of each run, ms")
-    for kind in (*kinds, ""):
-        print(f"{kind or 'all':8} " + "  ".join(f"{run.percentile_95(kind):6.1f}" for run in paused))
-    value = median(run.percentile_95() for run in paused)
+    taken = {kind: [run.percentile_95(kind) for run in paused] for kind in sorted(paused[0].milliseconds)}
+    medians = {kind: round(median(of_runs), 1) for kind, of_runs in taken.items()}
+    print(f"\n{'':8}  median  p95 of each run, ms")
+    for kind, of_runs in (*taken.items(), ("all", [run.percentile_95() for run in paused])):
+        print(f"{kind:8}  {median(of_runs):6.1f}  " + "  ".join(f"{each:6.1f}" for each in of_runs))
+    slowest = max(medians, key=lambda kind: medians[kind])
     return Result(
         name="shopper_writes",
-        value=round(value, 1),
+        value=medians[slowest],
         unit="ms",
         limit=LIMIT_MS,
-        ratio=round(value / LIMIT_MS, 2),
+        ratio=round(medians[slowest] / LIMIT_MS, 2),
         runs=RUNS,
         detail={
             "members": MEMBERS,
             "tills": TILLS,
+            "slowest": slowest,
+            "p95": medians,
             "writes_per_second": round(median(len(run.all) for run in paused) / SECONDS, 1),
             "p50": round(median(median(run.all) for run in paused), 1),
             "without_pauses": {
                 "writes_per_second": round(len(hurried.all) / SECONDS, 1),
-                "p95": hurried.percentile_95(),
+                "p95": round(hurried.percentile_95(), 1),
             },
         },
     )
@@ -138,6 +145,7 @@ def _furnish() -> Shop:
     give([member.pk for member in members], 1_000_000)
     store = shop.save_store(store=None, code="S1", name="Main Street", state="", time_zone="UTC")
     product = Product.objects.create(sku="GIN", name="Gin", category="Spirits")
+    mixer = Product.objects.create(sku="TONIC", name="Tonic", category="Mixers")
     reward = Reward.objects.create(name="Tasting", cost=10, created_at=now, changed_at=now)
     batch = codes.make(
         name="Sheet",
@@ -158,6 +166,7 @@ def _furnish() -> Shop:
     return Shop(
         reward,
         product,
+        mixer,
         [access_token(phone, now=now) for phone in phones],
         tills,
         [str(member.public_id) for member in members],
@@ -186,8 +195,11 @@ async def _visit(port: int, known: Shop, *, seconds: float, pause: tuple[float, 
 async def _shop(phone: Phone, known: Shop) -> AsyncIterator[None]:
     held = await phone.write("hold", "POST", "me/redemptions", {"reward": str(known.reward.public_id)})
     yield
-    await phone.write("release", "POST", f"me/redemptions/{held['id']}/release")
-    yield
+    if len(known.shown) < TILLS:
+        known.shown.append(held)
+    else:
+        await phone.write("release", "POST", f"me/redemptions/{held['id']}/release")
+        yield
     await phone.write("wish", "PUT", f"me/wishlist/{known.product.sku}")
     yield
     await phone.write("unwish", "DELETE", f"me/wishlist/{known.product.sku}")
@@ -195,10 +207,23 @@ async def _shop(phone: Phone, known: Shop) -> AsyncIterator[None]:
     scan = {"code": known.code, "client_id": str(uuid.uuid4()), "scanned_at": timezone.now().isoformat()}
     await phone.write("scan", "POST", "me/scans", scan)
     yield
+    await phone.write("rename", "PATCH", "me", {"name": f"Ada {random.randrange(10_000)}"})
+    yield
+    for is_granted in (True, False):
+        consent = {"channel": "email", "topic": "marketing", "wording": "Offers", "is_granted": is_granted}
+        await phone.write("consent", "PUT", "me/consents", consent)
+        yield
 
 
 async def _sell(till: Phone, known: Shop) -> AsyncIterator[None]:
-    line = {"sku": known.product.sku, "quantity": "1", "amount": "30.00"}
-    order = {"number": str(uuid.uuid4()), "member": random.choice(known.members), "lines": [line]}
-    await till.write("order", "POST", "till/orders", order)
+    gin = {"sku": known.product.sku, "quantity": "1", "amount": "30.00"}
+    tonic = {"sku": known.mixer.sku, "quantity": "2", "amount": "6.00"}
+    number, member = str(uuid.uuid4()), random.choice(known.members)
+    await till.write("order", "POST", "till/orders", {"number": number, "member": member, "lines": [gin, tonic]})
     yield
+    await till.write("return", "POST", f"till/orders/{number}/returns", {"key": "1", "lines": [tonic]})
+    yield
+    if known.shown:
+        held = known.shown.popleft()
+        await till.write("redeem", "POST", f"till/redemptions/{held['id']}/redeem", {"pin": held["pin"]})
+        yield
