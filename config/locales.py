@@ -39,6 +39,10 @@ SOURCES = (
     ("campaigns", "*.py"),
     ("static/pwa", "*.js"),
     ("templates/pwa", "*.html"),
+    ("templates/public", "offer.html"),
+    ("templates/public", "unsubscribe.html"),
+    ("templates", "base_plain.html"),
+    ("templates/components", "theme_switch.html"),
     ("templates/emails", "login_code.txt"),
 )
 

@@ -1,8 +1,6 @@
 """What the server gives the shoppers' app: one page, its manifest, icons, words and service worker, and invitations."""
 
 import json
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -11,36 +9,21 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 from django_permissions_policy.decorators import permissions_policy_override
 
 from config import locales
+from config.shared.language import in_their_language
 from loyalty.models import Business
 from loyalty.pwa import assets, icons
 from loyalty.queries import brand, invites
 
-View = Callable[..., HttpResponse]
 # The app alone may ask for the camera, to read product codes.
 with_camera = permissions_policy_override({**settings.PERMISSIONS_POLICY, "camera": "self"})
 for_ever = cache_control(public=True, max_age=31_536_000, immutable=True)
 asked_again = cache_control(no_cache=True)
-
-
-def in_their_language(view: View) -> View:
-    """The visitor's own, by what they chose in the app or else by their browser. Staff pages stay English."""
-
-    @wraps(view)
-    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        with translation.override(translation.get_language_from_request(request)):
-            response = view(request, *args, **kwargs)
-            response["Content-Language"] = translation.get_language()
-        patch_vary_headers(response, ["Accept-Language", "Cookie"])
-        return response
-
-    return shown
 
 
 @require_safe

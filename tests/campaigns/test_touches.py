@@ -212,6 +212,21 @@ def granted(member: Member) -> bool:
     return Consent.objects.get(member=member, channel="email").is_granted
 
 
+def test_who_reads_spanish_is_asked_and_answered_in_spanish(sent: Send) -> None:
+    spanish, url = {"accept_language": "es-MX,es;q=0.9"}, path_of(links.unsubscribe_url(sent))
+    asked, done = Client().get(url, headers=spanish), Client().post(url, headers=spanish)
+    offer = Client().get(path_of(links.offer_url(sent)), headers=spanish)
+    for page in (asked, done, offer):
+        assert '<html lang="es"' in page.content.decode()
+        assert page["Content-Language"] == "es"
+        assert "Accept-Language" in page["Vary"]
+    assert "Ya no recibirás publicidad por correo electrónico" in asked.content.decode()
+    assert "Te diste de baja" in done.content.decode()
+    assert "Enviado el " in offer.content.decode()
+    assert " puntos" in offer.content.decode()
+    assert "You are unsubscribed" in Client().get(url).content.decode()
+
+
 def test_looking_at_the_page_never_unsubscribes(sent: Send) -> None:
     url = path_of(links.unsubscribe_url(sent))
     for ask in (Client().get, Client().head):

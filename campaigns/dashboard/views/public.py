@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
@@ -14,8 +15,15 @@ from campaigns.actions import touches
 from campaigns.models import Send
 from campaigns.sending import links
 from config.shared.access import client_address
-from loyalty.models import Member
+from config.shared.language import in_their_language
+from loyalty.models import Consent, Member
+from loyalty.queries.wording import points
 
+HOW = {
+    Consent.Channel.EMAIL: _("by email"),
+    Consent.Channel.SMS: _("by text message"),
+    Consent.Channel.PUSH: _("by notification"),
+}
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
@@ -53,6 +61,7 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt  # the token is the secret, and mail providers post without a cookie (RFC 8058)
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@in_their_language
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """GET only asks: scanners follow every link. POST, from the page or from the mail provider, unsubscribes."""
     send = _send_of(token, "unsubscribe")
@@ -61,17 +70,25 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         touches.unsubscribe(send=send, address=client_address(request), now=timezone.now())
     is_done = not Member.objects.reachable_by(send.channel).filter(pk=send.member_id).exists()
-    return render(request, "public/unsubscribe.html", {"send": send, "is_done": is_done})
+    return render(request, "public/unsubscribe.html", {"is_done": is_done, "how": HOW[send.channel]})
 
 
 @require_safe
 @never_cache
+@in_their_language
 def offer(request: HttpRequest, token: str) -> HttpResponse:
     """The offer of one message, for its member to show at the till."""
     send = _send_of(token, "offer")
     if send is None:
         return render(request, "public/test.html")
-    context = {"send": send, "step": send.action.step, "member": send.member, "offer": send.action.step.offer}
+    step, member = send.action.step, send.member
+    context = {
+        "send": send,
+        "step": step,
+        "member": member,
+        "offer": step.offer,
+        "points": points(member.points_account.balance),
+    }
     return render(request, "public/offer.html", context)
 
 
