@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from config.shared.errors import DomainError
 from loyalty.actions import pictures
@@ -73,8 +73,9 @@ def change_picture(*, reward: Reward, content: bytes | None, now: datetime) -> N
 
 def take_one(reward: Reward) -> bool:
     """One less in stock, if there is one now, whatever was read before; without a limit there always is."""
-    there_is_one = Q(stock__isnull=True) | Q(stock__gt=0)
-    return Reward.objects.filter(there_is_one, pk=reward.pk).update(stock=F("stock") - 1) == 1
+    row = Reward.objects.filter(pk=reward.pk)
+    # Without a limit nothing is written: else all who hold this reward would wait for each other.
+    return bool(row.filter(stock__gt=0).update(stock=F("stock") - 1)) or row.filter(stock=None).exists()
 
 
 def put_one_back(reward: Reward) -> None:
