@@ -70,7 +70,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         touches.unsubscribe(send=send, address=client_address(request), now=timezone.now())
     is_done = not Member.objects.reachable_by(send.channel).filter(pk=send.member_id).exists()
-    return render(request, "public/unsubscribe.html", {"is_done": is_done, "how": HOW[send.channel]})
+    return render(request, "public/unsubscribe.html", {"is_done": is_done, "how": HOW[Consent.Channel(send.channel)]})
 
 
 @require_safe
