@@ -71,7 +71,7 @@ def hold(*, member: Member, reward: Reward, now: datetime) -> Redemption:
     )
     _hold_points(redemption)
     if not rewards.take_one(reward):
-        raise CannotHold(_("None of this reward are left."), "sold_out")
+        raise CannotHold(_("This reward has run out."), "sold_out")
     held = RewardHeld(subject=str(member.public_id), reward=reward.name, points=redemption.points)
     record(held, key=str(redemption.public_id), at=now)
     return redemption

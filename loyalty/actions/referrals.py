@@ -344,7 +344,7 @@ def _reward(referrals: Sequence[Referral], *, now: datetime) -> int:
 
 
 def _credits(referral: Referral, programme: Programme, now: datetime) -> list[ledger.Credit]:
-    brought, came = gettext_noop("A friend bought for the first time"), gettext_noop("Welcome: you came by a friend")
+    brought, came = gettext_noop("A friend bought for the first time"), gettext_noop("Welcome! A friend brought you.")
     sides = (
         (referral.referrer_id, programme.referrer_points, "referrer", brought),
         (referral.friend_id, programme.friend_points, "friend", came),
