@@ -1,6 +1,7 @@
 """The web server's way in: events go straight to the log, everything else to Django."""
 
 import os
+from importlib import import_module
 
 import django
 
@@ -13,6 +14,8 @@ from django.db import connection  # noqa: E402
 from config.pages import Pages  # noqa: E402
 from tracking.ingest.app import IngestApp  # noqa: E402
 from tracking.ingest.commit import conninfo_of  # noqa: E402
+
+import_module(settings.ROOT_URLCONF)  # Every page is there before the first visitor comes, who waits for none.
 
 application = IngestApp(
     Pages(),
