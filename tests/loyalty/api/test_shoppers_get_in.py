@@ -48,7 +48,7 @@ def test_the_code_is_written_in_the_readers_language(phone: Phone, ada: Member):
     phone.call("post", "sign-in/codes", {"email": "ada@example.com"}, accept_language="es-MX,es;q=0.9")
     code_in_mail("ada@example.com")
     assert "es tu código" in mail.outbox[-1].subject
-    assert "Vale durante 10 minutos" in mail.outbox[-1].body
+    assert "Es válido por 10 minutos" in mail.outbox[-1].body
 
 
 def test_a_stranger_is_answered_as_a_member_is(phone: Phone, ada: Member):
