@@ -59,7 +59,7 @@ def test_a_till_that_nobody_looks_at_asks_nothing(till: Page) -> None:
     till.evaluate(HIDDEN, False)
     with till.expect_response("**/now/"):
         till.clock.run_for(FOLLOWS_AFTER)
-    assert len(asked) == 1
+    assert len([url for url in asked if url.endswith("/now/")]) == 1
 
 
 def test_a_members_page_at_the_till_is_accessible(
