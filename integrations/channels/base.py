@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -10,23 +11,42 @@ from django.utils.module_loading import import_string
 
 
 @dataclass(frozen=True, kw_only=True)
+class PushDevice:
+    """Where one browser takes web push messages, and the keys they are encrypted with (RFC 8291)."""
+
+    endpoint: str
+    p256dh: str
+    auth: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Message:
-    """`id` is ours, unique for ever: providers that can, use it to refuse the same message twice."""
+    """`id` is ours, unique for ever: providers that can, use it to refuse the same message twice.
+
+    `to` is an email address, a phone number in E.164, or for push whoever has the `devices`. `link` is what a
+    notification opens.
+    """
 
     id: str
     to: str
     subject: str
     text: str
     html: str = ""
+    link: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    devices: tuple[PushDevice, ...] = ()
 
 
 class DeliveryFailed(Exception):
-    """The provider did not take the message. `permanent` when trying again cannot help."""
+    """The provider did not take the message. `permanent` when trying again cannot help.
 
-    def __init__(self, reason: str, *, permanent: bool) -> None:
+    `retry_after` is how long the provider asks to be left alone, all messages of this channel together.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool, retry_after: timedelta | None = None) -> None:
         super().__init__(reason)
         self.permanent = permanent
+        self.retry_after = retry_after
 
 
 class OutcomeUnknown(Exception):
@@ -34,7 +54,9 @@ class OutcomeUnknown(Exception):
 
 
 class Channel(Protocol):
-    """Used as a context, so that one connection serves many messages."""
+    """Used as a context, so that one connection serves many messages. `provider` is who carries them: smtp, twilio."""
+
+    provider: str
 
     def __enter__(self) -> Self: ...
 

@@ -14,6 +14,8 @@ from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown
 class EmailChannel:
     """One connection for as long as the context is open; a lost one is opened again for the next message."""
 
+    provider = "smtp"
+
     def __init__(self) -> None:
         self._backend: Any = get_connection(fail_silently=False)
 

@@ -65,6 +65,7 @@ class Shop:
 class Outlet:
     """A channel of the tests' own. `during` happens while the provider has the message, and gives its id."""
 
+    provider = "tests"
     during: Callable[[Message], str]
 
     def __enter__(self) -> Self:

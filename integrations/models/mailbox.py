@@ -2,8 +2,14 @@ from django.db import models
 
 
 class MailboxMessage(models.Model):
-    """One message that reached the local mailbox, as it came over SMTP."""
+    """One message that reached the local mailbox: an email as it came over SMTP, a text or a notification as JSON."""
 
+    class Channel(models.TextChoices):
+        EMAIL = "email", "Email"
+        SMS = "sms", "SMS"
+        PUSH = "push", "Push"
+
+    channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL, db_default=Channel.EMAIL)
     message_id = models.CharField(max_length=250)
     sender = models.CharField(max_length=254)
     recipient = models.CharField(max_length=254)
