@@ -12,13 +12,13 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from config import embedded
+from config import embedded, mail
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,6 +52,15 @@ def _url(*schemes: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _sms_url(value: str | None) -> str | None:
+    if value is not None and value.startswith("twilio://"):
+        credentials, _, sender = urlsplit(value).netloc.rpartition("@")
+        account, _, token = credentials.partition(":")
+        if not (account and token and sender):
+            raise ValueError("must be twilio://ACCOUNT_SID:AUTH_TOKEN@SENDER, a number or a messaging service")
+    return value
 
 
 Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
@@ -127,20 +136,69 @@ class Environment(BaseSettings):
         None, description="Read by compose.yaml only, for the PostgreSQL it starts: random letters and digits."
     )
 
-    email_url: Annotated[str | None, _url("smtp", "smtp+tls", "smtp+ssl")] = Field(
+    email_url: Annotated[str | None, AfterValidator(mail.checked)] = Field(
         None,
-        description="SMTP server: smtp://, smtp+tls:// (STARTTLS) or smtp+ssl:// with user:password@host:port. "
-        "Default: the local mailbox, which sends nothing to anybody.",
+        description="Who carries email. A provider: mailgun://KEY@sending.domain, sendgrid://KEY, postmark://TOKEN, "
+        "brevo://KEY, resend://KEY, mailjet://KEY:SECRET, sparkpost://KEY or ses://KEY_ID:SECRET@region, another of "
+        "its addresses by ?api_url=https://... Or an SMTP server: smtp://, smtp+tls:// (STARTTLS) or smtp+ssl:// with "
+        "user:password@host:port. Default: the local mailbox, which sends nothing to anybody.",
     )
     email_from: str = Field("Regulars <shop@example.com>", description="Sender of every message.")
+    email_dkim_selectors: Words = Field(
+        default_factory=list,
+        description="Names of the keys that sign your mail (s1 of s1._domainkey), separated by commas, "
+        "for the check of your sending domain. Default: the usual ones of your provider.",
+    )
     mailbox_port: Port | None = Field(
         None, description="Port of the local mailbox's SMTP listener, on 127.0.0.1. Default: PORT + 1."
     )
 
+    sms_url: Annotated[str | None, _url("twilio", "http", "https"), AfterValidator(_sms_url)] = Field(
+        None,
+        description="Sends texts: twilio://ACCOUNT_SID:AUTH_TOKEN@+15551230000 (or @MG..., a messaging service), or "
+        "https://user:password@host/path of a server of your own. Default: the local mailbox while EMAIL_URL is not "
+        "set, else none.",
+    )
+    twilio_api_url: Annotated[str, _url("http", "https")] = Field(
+        "https://api.twilio.com", description="Another host that speaks Twilio's API."
+    )
+    mailgun_signing_keys: Words = Field(
+        default_factory=list,
+        description="Who may report on messages, at /hooks/<name>/ (docs/reports.md). Each of these may hold two, "
+        "separated by commas, while one is changed. Mailgun: HTTP webhook signing keys.",
+    )
+    sendgrid_verification_keys: Words = Field(
+        default_factory=list, description="SendGrid: verification keys of the signed event webhook."
+    )
+    postmark_webhook_logins: Words = Field(
+        default_factory=list, description="Postmark: user:password of the webhook's basic auth; you make them up."
+    )
+    brevo_webhook_logins: Words = Field(
+        default_factory=list, description="Brevo: user:password in the webhook's address; you make them up."
+    )
+    ses_topic_arns: Words = Field(
+        default_factory=list, description="Amazon SES: the SNS topics (arn:aws:sns:...) that tell of your mail."
+    )
+    twilio_auth_tokens: Words = Field(
+        default_factory=list, description="Twilio: auth tokens that sign its calls. Default: the one in SMS_URL."
+    )
+    generic_webhook_secrets: Words = Field(
+        default_factory=list,
+        description="Any other provider: secrets by Standard Webhooks (whsec_... or at least 24 letters).",
+    )
+    inbound_retention_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
+        90, description="Days for which calls of providers are kept as they came. What they said stays."
+    )
     vapid_private_key: Annotated[str, Field(pattern=r"^[\w-]{43}$")] | None = Field(
         None,
         description="Signs web push messages: 32 bytes in base64url, the same on every machine. "
-        "Default: one is made and kept in VAR_DIR.",
+        "Default: one is made and kept in VAR_DIR. While EMAIL_URL is not set, notifications go to the local mailbox "
+        "unless a key is set here.",
+    )
+    allow_private_addresses: bool = Field(
+        False,
+        description="Addresses given by shoppers' browsers may lead into a private network and be plain http. "
+        "For trying things out.",
     )
     openai_api_key: str | None = Field(
         None, description="Plans are proposed by this OpenAI account. Default: the built-in rules, no account needed."
@@ -213,6 +271,18 @@ class Environment(BaseSettings):
     def broker(self) -> str:
         socket = self.redis.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
         return self.celery_broker_url or socket
+
+    @property
+    def inbound_secrets(self) -> dict[str, list[str]]:
+        """What proves who calls under /hooks/, by the name of its variable."""
+        names = (
+            "mailgun_signing_keys sendgrid_verification_keys postmark_webhook_logins brevo_webhook_logins "
+            "ses_topic_arns twilio_auth_tokens generic_webhook_secrets"
+        ).split()
+        secrets = {name.upper(): getattr(self, name) for name in names}
+        if self.sms_url and self.sms_url.startswith("twilio://") and not self.twilio_auth_tokens:
+            secrets["TWILIO_AUTH_TOKENS"] = [unquote(urlsplit(self.sms_url).password or "")]
+        return secrets
 
     @property
     def uses_mailbox(self) -> bool:

@@ -210,7 +210,32 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- The outside world: one adapter a line ------------------------------------------------------------------------
 
-CHANNELS = {"email": "integrations.channels.email.EmailChannel"}
+_EMAIL_URL = ENV.email_url or f"smtp://127.0.0.1:{ENV.mailbox}"
+CHANNELS = {"email": mail.channel_of(_EMAIL_URL)}
+if ENV.sms_url:
+    CHANNELS["sms"] = {
+        "twilio": "integrations.channels.twilio.TwilioChannel",
+        "https": "integrations.channels.http_sms.HttpSmsChannel",
+        "http": "integrations.channels.http_sms.HttpSmsChannel",
+    }[ENV.sms_url.partition(":")[0]]
+elif ENV.uses_mailbox:
+    CHANNELS["sms"] = "integrations.channels.mailbox_phone.MailboxSms"
+if ENV.uses_mailbox and not ENV.vapid_private_key:
+    CHANNELS["push"] = "integrations.channels.mailbox_phone.MailboxPush"
+else:
+    CHANNELS["push"] = "integrations.channels.webpush.WebPushChannel"
+if ENV.environment is Stage.TEST:
+    CHANNELS = {"email": CHANNELS["email"]}  # A test says which others there are.
+SMS_URL = ENV.sms_url
+TWILIO_API_URL = ENV.twilio_api_url.rstrip("/")
+OUTGOING_TIMEOUT = 15
+ALLOW_PRIVATE_ADDRESSES = ENV.allow_private_addresses
+
+# Who may call under /hooks/, and the business in whose name people are answered.
+INBOUND_SECRETS = ENV.inbound_secrets
+INBOUND_RETENTION_DAYS = ENV.inbound_retention_days
+SHOP_BRAND = "loyalty.queries.brand.brand"
+
 LANGUAGE_MODEL = "integrations.llm.openai.OpenAIModel" if ENV.openai_api_key else "integrations.llm.rules.RulesModel"
 OPENAI = {"api_key": ENV.openai_api_key, "base_url": ENV.openai_base_url, "model": ENV.openai_model}
 
@@ -222,10 +247,11 @@ VAPID_PUBLIC_KEY = SimpleLazyObject(lambda: vapid.public_key(str(VAPID_PRIVATE_K
 
 USES_MAILBOX = ENV.uses_mailbox
 MAILBOX_PORT = ENV.mailbox
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-EMAIL_TIMEOUT = 20
+EMAIL_TIMEOUT = mail.ANSWER_SECONDS
+EMAIL_DKIM_SELECTORS = ENV.email_dkim_selectors
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_from
-globals().update(mail.server(ENV.email_url or f"smtp://127.0.0.1:{ENV.mailbox}"))
+globals().update(mail.settings_of(_EMAIL_URL))
+NAME_SERVERS: list[tuple[str, int]] = []  # Asked about the sending domain; none: those of this machine.
 
 REST_FRAMEWORK = {
     # A bearer is a person's token by its beginning, else a system's key: so tokens are looked at first.
@@ -352,6 +378,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
+        "twilio": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
         "mail.log": {"level": "ERROR"},
     },

@@ -54,9 +54,14 @@ class OutcomeUnknown(Exception):
 
 
 class Channel(Protocol):
-    """Used as a context, so that one connection serves many messages. `provider` is who carries them: smtp, twilio."""
+    """Used as a context, so that one connection serves many messages. `provider` is who carries them: smtp, twilio.
+
+    For `remembers_for` the provider knows a message by its id: handed over again within that time, the same to the
+    letter, it leaves once. Zero: what may have left must not be handed over again.
+    """
 
     provider: str
+    remembers_for: timedelta
 
     def __enter__(self) -> Self: ...
 
@@ -72,6 +77,11 @@ class Channel(Protocol):
 def channel(name: str) -> Channel:
     """Raises KeyError for a channel that settings.CHANNELS does not name."""
     return import_string(settings.CHANNELS[name])()
+
+
+def provider_of(name: str) -> str:
+    """Who carries this channel, such as smtp. Raises KeyError as `channel` does."""
+    return channel(name).provider
 
 
 def available_channels() -> tuple[str, ...]:

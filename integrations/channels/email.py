@@ -2,19 +2,24 @@
 
 import smtplib
 from contextlib import suppress
-from email.utils import parseaddr
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import get_connection
 
+from integrations.channels import letter
 from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown
+
+PAUSE = timedelta(minutes=1)
 
 
 class EmailChannel:
     """One connection for as long as the context is open; a lost one is opened again for the next message."""
 
     provider = "smtp"
+    remembers_for = timedelta(0)
+    remembers_for = timedelta(0)
 
     def __init__(self) -> None:
         self._backend: Any = get_connection(fail_silently=False)
@@ -28,8 +33,8 @@ class EmailChannel:
         self._backend.close()
 
     def send(self, message: Message) -> str:
-        mail, sender, recipient, content = _written(message)
-        self._address(sender, recipient)
+        mail, content = letter.written(message)
+        self._address(*letter.envelope(mail))
         self._hand_over(content)
         return mail.extra_headers["Message-ID"]
 
@@ -102,26 +107,13 @@ class EmailChannel:
             self._backend.connection = None
 
 
-def _written(message: Message) -> tuple[EmailMultiAlternatives, str, str, bytes]:
-    """The mail, the two addresses of its envelope, and its bytes. Raises DeliveryFailed: nobody could send this."""
-    headers = {**message.headers, "Message-ID": f"<{message.id}>"}
-    mail = EmailMultiAlternatives(message.subject, message.text, to=[message.to], headers=headers)
-    if message.html:
-        mail.attach_alternative(message.html, "text/html")
-    try:
-        sender, recipient = _on_the_wire(parseaddr(mail.from_email)[1]), _on_the_wire(message.to)
-        return mail, sender, recipient, mail.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
-    except ValueError as error:  # a line break in a header, letters that no mail server takes
-        raise DeliveryFailed(f"This cannot be written as an email: {error}", permanent=True) from error
-
-
-def _on_the_wire(address: str) -> str:
-    """ASCII: the domain by IDNA. Names with other letters need SMTPUTF8, which few servers speak."""
-    name, _, domain = address.rpartition("@")
-    name.encode("ascii")
-    return f"{name}@{domain.encode('idna').decode()}"
-
-
 def _refusal(code: int, reply: bytes | str) -> DeliveryFailed:
+    """What a server says of itself (421, 4.3.x) holds for every message; what it says of its policy (5.7.x: blocked,
+    relaying denied) blames no recipient (RFC 5321, 4.2.3; RFC 3463)."""
     text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
-    return DeliveryFailed(f"The mail server answered {code} {text}"[:500], permanent=code >= 500)
+    is_busy = code == 421 or text.startswith("4.3.")
+    return DeliveryFailed(
+        f"The mail server answered {code} {text}"[:500],
+        permanent=code >= 500 and not text.startswith("5.7."),
+        retry_after=PAUSE if is_busy else None,
+    )
