@@ -1,16 +1,17 @@
-from datetime import datetime
+from django.utils import timezone
 
 from campaigns.actions import sends
-from integrations.events import MessageDelivered
+from integrations.events import PushDeviceGone
+from loyalty.actions import push
 from loyalty.events import MemberLeft
 from tracking.bus import on
-
-
-@on(MessageDelivered)
-def mark_delivered(event: MessageDelivered) -> None:
-    sends.mark_delivered(provider_id=event.provider_id, at=datetime.fromisoformat(event.delivered_at))
 
 
 @on(MemberLeft)
 def forget_addresses(event: MemberLeft) -> None:
     sends.forget_member(public_id=event.subject)
+
+
+@on(PushDeviceGone)
+def forget_push_device(event: PushDeviceGone) -> None:
+    push.forget(endpoint_digest=event.subject, now=timezone.now())

@@ -1,14 +1,13 @@
+"""What happened out there. What providers say of messages are rows: see integrations.models.inbound."""
+
 from dataclasses import dataclass
 
 from tracking.events import DomainEvent
 
 
 @dataclass(frozen=True, kw_only=True)
-class MessageDelivered(DomainEvent):
-    """A provider says that a message arrived. `subject` is the provider's own row or number for the report,
-    `provider_id` the message's id as its channel returned it."""
+class PushDeviceGone(DomainEvent):
+    """A push service says that a browser takes no more messages from us. `subject` is the SHA-256 of its address in
+    hex: whoever knows the address could write to it."""
 
-    name = "message.delivered"
-    provider_id: str
-    channel: str
-    delivered_at: str
+    name = "push_device.gone"

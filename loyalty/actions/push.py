@@ -21,5 +21,11 @@ def unsubscribe(*, device: Device, endpoint: str) -> None:
     PushSubscription.objects.filter(device__member=device.member, endpoint_digest=_digest(endpoint)).delete()
 
 
+def forget(*, endpoint_digest: str, now: datetime) -> None:
+    """The push service says that this subscription is gone; `endpoint_digest` is in hex."""
+    gone = PushSubscription.objects.filter(endpoint_digest=bytes.fromhex(endpoint_digest), gone_at=None)
+    gone.update(gone_at=now)
+
+
 def _digest(endpoint: str) -> bytes:
     return hashlib.sha256(endpoint.encode()).digest()
