@@ -26,6 +26,8 @@ app.conf.beat_schedule = {
     "Send sign-in codes left behind": {"task": "loyalty.send_login_codes", "schedule": 5},
     "Release and expire points": {"task": "loyalty.move_points", "schedule": 300},
     "Birthdays and tiers": {"task": "loyalty.start_the_day", "schedule": crontab(minute=20, hour=8)},
+    "Read what providers report": {"task": "integrations.read_calls", "schedule": 1},
+    "Forget old calls of providers": {"task": "integrations.forget_old_calls", "schedule": crontab(minute=30, hour=9)},
     "Check the ledger": {"task": "loyalty.check_ledger", "schedule": crontab(minute=50, hour=8)},
     "End holds that ran out": {"task": "loyalty.expire_holds", "schedule": 30},
     "Rescore members": {"task": "loyalty.rescore", "schedule": crontab(minute=10, hour=8)},

@@ -32,7 +32,7 @@ MANAGER_MAY = (
     "tracking.change_partnersystem tracking.add_systemkey tracking.change_systemkey tracking.add_eventstructure "
     "tracking.change_eventstructure tracking.delete_eventstructure tracking.add_partneraccess "
     "tracking.change_partneraccess tracking.add_usermerge tracking.change_usermerge tracking.add_replay "
-    "tracking.change_replay"
+    "tracking.change_replay integrations.change_inboundcall"
 ).split()
 
 

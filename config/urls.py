@@ -20,6 +20,7 @@ urlpatterns = [
     path("staff/", include("tracking.dashboard.urls")),
     path("staff/", include("integrations.dashboard.urls")),
     path("", include("campaigns.dashboard.public_urls")),
+    path("", include("integrations.inbound.urls")),
     path("", include("tracking.api.urls")),
     path("api/loyalty/v1/", include("loyalty.api.urls")),
     path("", include("campaigns.api.urls")),

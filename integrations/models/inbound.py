@@ -16,6 +16,9 @@ class InboundCall(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     sender = models.CharField(max_length=30)
     content_type = models.CharField(max_length=100, blank=True)
+    query = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="What was behind the ? of the address."
+    )
     body = models.BinaryField(editable=False)
     digest = models.BinaryField(max_length=32, editable=False, help_text="SHA-256 of what makes two calls the same.")
     received_at = models.DateTimeField()
@@ -72,6 +75,11 @@ class ProviderReport(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=models.Q(applied_at=None), name="provider_reports_to_apply"),
             models.Index(fields=["message_id"], condition=~models.Q(message_id=""), name="provider_reports_of_message"),
+            models.Index(
+                fields=["address", "-id"],
+                condition=models.Q(kind__in=["unsubscribed", "subscribed"]),
+                name="provider_reports_of_choices",
+            ),
         ]
 
     def __str__(self) -> str:

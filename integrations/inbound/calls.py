@@ -1,0 +1,162 @@
+"""Calls as rows: kept as they came, read set by set, read again, and forgotten.
+
+The provider waits for one INSERT and no more. What the call says is read a moment later by a sweep, many calls at once;
+only somebody who wrote to us and waits for an answer is read, and answered, at once.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.module_loading import import_string
+
+from config.shared.errors import DomainError
+from config.shared.masking import masked
+from config.shared.nudge import nudge
+from integrations.inbound.base import Answer, Call, Kept, Report, Sender
+from integrations.inbound.senders import senders
+from integrations.models import InboundCall, ProviderReport
+
+logger = logging.getLogger(__name__)
+
+READ_AT_ONCE = 100  # calls of up to a megabyte each
+FORGOTTEN_AT_ONCE = 1_000
+
+
+class AlreadyRead(DomainError):
+    code = "already_read"
+
+
+def take(sender: Sender, call: Call) -> Answer:
+    """Keep a call whose proof was right. The same one again changes nothing, and is answered all the same."""
+    if not (person := sender.asked_by(call.body)):
+        _keep(sender, call)
+        return sender.silence()
+    with transaction.atomic():
+        _one_at_a_time(person)
+        number = _keep(sender, call)
+        if number is None:
+            return sender.silence()
+        had_left = _has_left(person)
+        _read(InboundCall.objects.filter(pk=number), now=call.received_at)
+    return sender.answer(call.body, had_left=had_left, shop=import_string(settings.SHOP_BRAND)().name)
+
+
+def _keep(sender: Sender, call: Call) -> int | None:
+    """The number of the new row, or None when this call is here already."""
+    kind, query = _fit(call.headers.get("content-type", ""), 100), _fit(urlsplit(call.url).query, 500)
+    digest = hashlib.sha256(sender.identity(call)).digest()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {InboundCall._meta.db_table} (public_id, sender, content_type, query, body, digest,"
+            " received_at) VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (sender, digest) DO NOTHING RETURNING id",
+            [sender.name, kind, query, call.body, digest, call.received_at],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _one_at_a_time(person: str) -> None:
+    """Two messages of one person wait for each other, so that leaving is confirmed once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [person.replace("\x00", "")])
+
+
+def _has_left(person: str) -> bool:
+    """Whether STOP was the last thing they said about it."""
+    kinds = ProviderReport.Kind
+    said = ProviderReport.objects.filter(
+        channel="sms", address=_fit(person, 254), kind__in=[kinds.UNSUBSCRIBED, kinds.SUBSCRIBED]
+    )
+    return said.order_by("-pk").values_list("kind", flat=True).first() == kinds.UNSUBSCRIBED
+
+
+# --- Reading ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def read_calls(*, now: datetime) -> int:
+    """Turn the oldest calls that wait into reports. Returns how many were looked at."""
+    waiting = InboundCall.objects.filter(status=InboundCall.Status.NEW).order_by("pk")
+    return _read(waiting.select_for_update(skip_locked=True)[:READ_AT_ONCE], now=now)
+
+
+@transaction.atomic
+def read_again(*, call: InboundCall, now: datetime) -> None:
+    """Try once more what was not understood. Raises AlreadyRead."""
+    unread = InboundCall.objects.select_for_update().exclude(status=InboundCall.Status.READ).filter(pk=call.pk)
+    if not _read(unread, now=now):
+        raise AlreadyRead("This call has been read in the meantime.")
+
+
+def _read(calls: Iterable[InboundCall], *, now: datetime) -> int:
+    """Reports that are here already stay as they are, so reading twice is harmless."""
+    looked_at, rows = list(calls), []
+    for call in looked_at:
+        try:
+            rows += [_row(call, report) for report in _translated(call)]
+            call.status, call.fault = InboundCall.Status.READ, ""
+        except Exception as fault:
+            call.status, call.fault = InboundCall.Status.UNREADABLE, _fault(fault)
+            logger.warning("A call of %s cannot be read: %s", call.sender, call.fault)
+        call.read_at = now
+    # In one order, so that two who read the same things wait for each other instead of for ever.
+    rows.sort(key=lambda row: (row.sender, row.key))
+    ProviderReport.objects.bulk_create(rows, batch_size=1_000, ignore_conflicts=True)
+    InboundCall.objects.bulk_update(looked_at, ["status", "fault", "read_at"])
+    if rows:
+        nudge("campaigns.apply_reports")
+    return len(looked_at)
+
+
+def _translated(call: InboundCall) -> list[Report]:
+    key = bytes(call.digest).hex()
+    kept = Kept(key=key, body=bytes(call.body), received_at=call.received_at, query=call.query)
+    return senders()[call.sender].translate(kept)
+
+
+def _row(call: InboundCall, report: Report) -> ProviderReport:
+    return ProviderReport(
+        call=call,
+        sender=call.sender,
+        key=_key(report.key),
+        channel=report.channel,
+        kind=report.kind,
+        message_id=_fit(report.message_id, 250),
+        provider_id=_fit(report.provider_id, 250),
+        address=_fit(report.address, 254),
+        is_permanent=report.is_permanent,
+        reason=_fit(report.reason, 500),
+        occurred_at=report.occurred_at,
+        received_at=call.received_at,
+    )
+
+
+def _key(key: str) -> str:
+    """As it is while it fits, else its digest: two that differ must not become one."""
+    fitting = _fit(key, 200)
+    return fitting if fitting == key else hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def _fit(text: str, longest: int) -> str:
+    """What PostgreSQL can keep in so many letters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:longest]
+
+
+def _fault(fault: Exception) -> str:
+    return _fit(masked(str(fault) or type(fault).__name__), 500)
+
+
+def forget_old_calls(*, now: datetime) -> int:
+    """Drop calls older than INBOUND_RETENTION_DAYS, batch by batch; what they said stays. Returns how many."""
+    old = InboundCall.objects.filter(received_at__lt=now - timedelta(days=settings.INBOUND_RETENTION_DAYS))
+    dropped = 0
+    while numbers := list(old.order_by("received_at").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
+        InboundCall.objects.filter(pk__in=numbers).delete()
+        dropped += len(numbers)
+    return dropped

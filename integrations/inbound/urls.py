@@ -1,0 +1,5 @@
+from django.urls import path
+
+from integrations.inbound.views import hook
+
+urlpatterns = [path("hooks/<str:name>/", hook, name="hook")]

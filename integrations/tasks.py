@@ -1,0 +1,24 @@
+"""What the workers do for the outside world. A task is a nudge: the rows are the work."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.utils import timezone
+
+from integrations.inbound import calls
+
+# Not long enough that one task meets the time limit of workers.
+PATIENCE = timedelta(seconds=30)
+
+
+@shared_task(name="integrations.read_calls")
+def read_calls() -> None:
+    """Batch after batch; what is left is taken up by the next tick."""
+    began = timezone.now()
+    while calls.read_calls(now=timezone.now()) and timezone.now() - began < PATIENCE:
+        pass
+
+
+@shared_task(name="integrations.forget_old_calls")
+def forget_old_calls() -> None:
+    calls.forget_old_calls(now=timezone.now())
