@@ -32,11 +32,15 @@ class _MailboxPhone:
             channel=self.channel,
             message_id=message.id,
             recipient=message.to,
-            subject=message.subject,
+            subject=self.heading(message),
             raw=self.written(message).encode(),
             now=timezone.now(),
         )
         return message.id
+
+    def heading(self, message: Message) -> str:
+        """What a list shows of it."""
+        return message.subject
 
     def written(self, message: Message) -> str:
         raise NotImplementedError
@@ -44,6 +48,9 @@ class _MailboxPhone:
 
 class MailboxSms(_MailboxPhone):
     channel = MailboxMessage.Channel.SMS
+
+    def heading(self, message: Message) -> str:
+        return " ".join(message.text.split())
 
     def written(self, message: Message) -> str:
         return json.dumps({"to": message.to, "text": message.text}, ensure_ascii=False)

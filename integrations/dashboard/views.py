@@ -1,8 +1,12 @@
+from typing import Any
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
@@ -10,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from config.shared.access import needs
 from config.shared.htmx import page
 from integrations import actions, queries
+from integrations.domains import check
 from integrations.llm.base import language_model
 from integrations.models import MailboxMessage
 
@@ -27,7 +32,7 @@ def integrations(request: HttpRequest) -> HttpResponse:
     """What this copy is connected to, in plain words."""
     context = {
         "uses_mailbox": settings.USES_MAILBOX,
-        "mail_server": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}",
+        "mail_carrier": check.carrier(),
         "sender": settings.DEFAULT_FROM_EMAIL,
         "model": language_model().name,
         "uses_rules": not settings.OPENAI["api_key"],
@@ -41,14 +46,34 @@ def integrations(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("integrations.view_mailboxmessage", "loyalty.view_pii")
 def mailbox(request: HttpRequest) -> HttpResponse:
-    search = request.GET.get("q", "").strip()
+    search, chosen = request.GET.get("q", "").strip(), request.GET.get("channel", "")
+    channel = chosen if chosen in MailboxMessage.Channel else ""
     context = {
-        "letters": Paginator(queries.mailbox(search), SHOWN).get_page(request.GET.get("page")),
+        "letters": Paginator(queries.mailbox(search, channel), SHOWN).get_page(request.GET.get("page")),
+        "tabs": _tabs(search, channel),
+        "url": _mailbox_url("", channel),
         "q": search,
+        "is_narrowed": bool(search or channel),
         "uses_mailbox": settings.USES_MAILBOX,
         "may_empty": request.user.has_perm("integrations.delete_mailboxmessage"),
     }
     return page(request, "integrations/mailbox.html", context, partials=("letters",))
+
+
+def _tabs(search: str, chosen: str) -> list[dict[str, Any]]:
+    """Each channel with how many of the messages looked for it has."""
+    counts = queries.mailbox_counts(search)
+    every = {"label": "All", "count": sum(counts.values()), "channel": ""}
+    ways = [{"label": way.label, "count": counts.get(way, 0), "channel": way.value} for way in MailboxMessage.Channel]
+    return [
+        tab | {"url": _mailbox_url(search, tab["channel"]), "is_active": tab["channel"] == chosen}
+        for tab in (every, *ways)
+    ]
+
+
+def _mailbox_url(search: str, channel: str) -> str:
+    asked = {name: value for name, value in (("channel", channel), ("q", search)) if value}
+    return reverse("integrations:mailbox") + (f"?{urlencode(asked)}" if asked else "")
 
 
 @require_GET
@@ -56,7 +81,17 @@ def mailbox(request: HttpRequest) -> HttpResponse:
 def letter(request: HttpRequest, pk: int) -> HttpResponse:
     message = get_object_or_404(MailboxMessage, pk=pk)
     actions.mark_read(message=message, now=timezone.now())
-    return page(request, "integrations/letter.html", {"message": message, "letter": queries.letter(message)})
+    return page(request, *_as_read(message))
+
+
+def _as_read(message: MailboxMessage) -> tuple[str, dict[str, Any]]:
+    """The page that shows a message as its reader sees it, and what it needs."""
+    match message.channel:
+        case MailboxMessage.Channel.SMS:
+            return "integrations/text_message.html", {"message": message, "sms": queries.sms(message)}
+        case MailboxMessage.Channel.PUSH:
+            return "integrations/notification.html", {"message": message, "notification": queries.notification(message)}
+    return "integrations/letter.html", {"message": message, "letter": queries.letter(message)}
 
 
 @require_GET

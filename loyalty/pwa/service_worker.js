@@ -46,14 +46,14 @@ addEventListener('push', (event) => {
       icon: APP.icon,
       badge: APP.icon,
       tag: told.tag,
-      data: { url: told.url || '/app/messages' },
+      data: { link: told.link || '/app/messages' },
     }),
   )
 })
 
 addEventListener('notificationclick', (event) => {
   event.notification.close()
-  event.waitUntil(open(new URL(event.notification.data.url, location.origin).href))
+  event.waitUntil(open(new URL(event.notification.data.link, location.origin).href))
 })
 
 async function keepFiles() {
@@ -99,6 +99,6 @@ async function open(url) {
   const windows = await clients.matchAll({ type: 'window' })
   const ours = windows.find((client) => isScreen(new URL(client.url).pathname))
   if (!ours) return clients.openWindow(url)
-  await ours.focus()
-  return ours.navigate(url)
+  const there = await ours.navigate(url)
+  return there?.focus()
 }

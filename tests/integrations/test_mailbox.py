@@ -16,9 +16,8 @@ from django.test import Client
 from integrations import actions, queries
 from integrations.channels import mailbox
 from integrations.channels.base import Message, channel
-from integrations.models import MailboxMessage
+from integrations.models import MailboxMessage, ProviderReport
 from loyalty.models import User
-from tracking.models import Event as LogEvent
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def post(port: int, mail: EmailMessage, *recipients: str) -> None:
         server.sendmail("shop@example.com", list(recipients) or ["ada@example.com"], mail.as_bytes())
 
 
-def test_a_message_sent_over_smtp_is_a_row_and_an_event(listener: int) -> None:
+def test_a_message_sent_over_smtp_is_a_row_and_a_report(listener: int) -> None:
     with channel("email") as outlet:
         outlet.send(Message(id="7@shop.example", to="ada@example.com", subject="Grüße 🍷", text="Hi", html="<p>Hi</p>"))
     message = MailboxMessage.objects.get()
@@ -69,15 +68,16 @@ def test_a_message_sent_over_smtp_is_a_row_and_an_event(listener: int) -> None:
         "Grüße 🍷",
         "<7@shop.example>",
     )
-    event = LogEvent.objects.get(name="message.delivered")
-    assert (event.subject, event.properties["provider_id"]) == (str(message.pk), "<7@shop.example>")
-    assert event.properties["delivered_at"] == message.received_at.isoformat()
+    report = ProviderReport.objects.get()
+    assert (report.sender, report.kind, report.channel) == ("mailbox", "delivered", "email")
+    assert (report.provider_id, report.message_id) == ("<7@shop.example>", "7@shop.example")
+    assert (report.occurred_at, report.applied_at) == (message.received_at, None)
 
 
 def test_the_same_message_twice_is_kept_once_and_told_once(listener: int) -> None:
     post(listener, letter())
     post(listener, letter())
-    assert MailboxMessage.objects.count() == LogEvent.objects.filter(name="message.delivered").count() == 1
+    assert MailboxMessage.objects.count() == ProviderReport.objects.count() == 1
 
 
 def test_each_recipient_has_a_copy(listener: int) -> None:
@@ -110,6 +110,89 @@ def test_a_message_that_cannot_be_stored_is_refused_for_now(listener: int) -> No
             cursor.execute("ALTER TABLE integrations_elsewhere RENAME TO integrations_mailboxmessage")
     post(listener, letter())
     assert MailboxMessage.objects.count() == 1
+
+
+# --- Texts and notifications --------------------------------------------------------------------------------------
+
+PHONE = {
+    "sms": "integrations.channels.mailbox_phone.MailboxSms",
+    "push": "integrations.channels.mailbox_phone.MailboxPush",
+}
+TO_ADA = Message(id="7@shop.example", to="+12125550123", subject="Hello", text="Come by:\nhttps://shop.example/c/1 —")
+
+
+@pytest.fixture
+def _phones_lead_to_the_mailbox(settings: Any) -> None:
+    settings.CHANNELS = settings.CHANNELS | PHONE
+
+
+@pytest.fixture
+def phone_message(db: None, _phones_lead_to_the_mailbox: None) -> Callable[[str, Message], MailboxMessage]:
+    def send(way: str, message: Message) -> MailboxMessage:
+        with channel(way) as outlet:
+            assert outlet.send(message) == message.id
+        return MailboxMessage.objects.get(channel=way)
+
+    return send
+
+
+@pytest.mark.parametrize("way", ["sms", "push"])
+@pytest.mark.usefixtures("db", "_phones_lead_to_the_mailbox")
+def test_what_goes_to_a_phone_lies_in_the_mailbox_once_and_is_reported_once(way: str) -> None:
+    for _ in range(2):
+        with channel(way) as outlet:
+            assert outlet.send(TO_ADA) == "7@shop.example"
+    assert MailboxMessage.objects.get().channel == way
+    report = ProviderReport.objects.get()
+    assert (report.sender, report.kind, report.channel) == ("mailbox", "delivered", way)
+    assert report.provider_id == report.message_id == "7@shop.example"
+
+
+def test_a_text_is_read_in_the_browser_with_what_it_costs(
+    phone_message: Callable[[str, Message], MailboxMessage], marketer: User, client_of: Callable[[User], Client]
+) -> None:
+    text = phone_message("sms", TO_ADA)
+    client = client_of(marketer)
+    assert "Come by: https://shop.example/c/1 —" in client.get("/staff/integrations/mailbox/").content.decode()
+    page = client.get(f"/staff/integrations/mailbox/{text.pk}/").content.decode()
+    assert 'href="https://shop.example/c/1"' in page
+    assert "1 segment: 35 units in the alphabet UCS-2. 35 more fit" in page
+    assert '<span class="code-text">—</span>' in page
+
+
+def test_a_notification_is_read_in_the_browser_with_where_it_leads(
+    phone_message: Callable[[str, Message], MailboxMessage], marketer: User, client_of: Callable[[User], Client]
+) -> None:
+    push = Message(
+        id="8@shop.example", to="ada", subject="<b>Hello</b>", text="Come by.", link="https://shop.example/c/2"
+    )
+    shown = phone_message("push", push)
+    page = client_of(marketer).get(f"/staff/integrations/mailbox/{shown.pk}/").content.decode()
+    assert 'href="https://shop.example/c/2"' in page
+    assert "&lt;b&gt;Hello&lt;/b&gt;" in page
+    assert "<b>Hello" not in page
+
+
+def test_messages_are_narrowed_to_a_channel_and_counted(
+    kept: MailboxMessage,
+    phone_message: Callable[[str, Message], MailboxMessage],
+    marketer: User,
+    client_of: Callable[[User], Client],
+) -> None:
+    text = phone_message("sms", TO_ADA)
+    client = client_of(marketer)
+    shown = client.get("/staff/integrations/mailbox/", {"channel": "sms"})
+    assert [letter.pk for letter in shown.context["letters"]] == [text.pk]
+    assert [(tab["label"], tab["count"]) for tab in shown.context["tabs"]] == [
+        ("All", 2),
+        ("Email", 1),
+        ("SMS", 1),
+        ("Push", 0),
+    ]
+    assert [tab["label"] for tab in shown.context["tabs"] if tab["is_active"]] == ["SMS"]
+    assert "No message came this way" in client.get("/staff/integrations/mailbox/?channel=push").content.decode()
+    searched = client.get("/staff/integrations/mailbox/", {"q": "2125550123", "channel": "fax"})
+    assert [tab["count"] for tab in searched.context["tabs"]] == [1, 0, 1, 0]
 
 
 # --- Pages --------------------------------------------------------------------------------------------------------
