@@ -19,6 +19,7 @@ class Provider:
     message, by the shortest time its documents name.
     """
 
+    name: str
     title: str
     backend: str
     secrets: tuple[str, ...] = ()
@@ -29,19 +30,25 @@ class Provider:
     remembers_for: timedelta = timedelta(0)
 
 
-SMTP = Provider(title="SMTP server", backend="django.core.mail.backends.smtp")
-PROVIDERS = {
-    "mailgun": Provider(
-        title="Mailgun", backend="anymail.backends.mailgun", secrets=("MAILGUN_API_KEY",), host="MAILGUN_SENDER_DOMAIN"
+SMTP = Provider(name="smtp", title="SMTP server", backend="django.core.mail.backends.smtp")
+_BY_WEB_API = (
+    Provider(
+        name="mailgun",
+        title="Mailgun",
+        backend="anymail.backends.mailgun",
+        secrets=("MAILGUN_API_KEY",),
+        host="MAILGUN_SENDER_DOMAIN",
     ),
-    "sendgrid": Provider(title="SendGrid", backend="anymail.backends.sendgrid", secrets=("SENDGRID_API_KEY",)),
-    "postmark": Provider(
+    Provider(name="sendgrid", title="SendGrid", backend="anymail.backends.sendgrid", secrets=("SENDGRID_API_KEY",)),
+    Provider(
+        name="postmark",
         title="Postmark",
         backend="anymail.backends.postmark",
         secrets=("POSTMARK_SERVER_TOKEN",),
         options=("api_url", "message_stream"),
     ),
-    "brevo": Provider(
+    Provider(
+        name="brevo",
         title="Brevo",
         backend="anymail.backends.brevo",
         secrets=("BREVO_API_KEY",),
@@ -49,7 +56,8 @@ PROVIDERS = {
         may_leave_links_alone=False,
         remembers_for=timedelta(minutes=15),
     ),
-    "resend": Provider(
+    Provider(
+        name="resend",
         title="Resend",
         backend="anymail.backends.resend",
         secrets=("RESEND_API_KEY",),
@@ -57,27 +65,31 @@ PROVIDERS = {
         may_leave_links_alone=False,
         remembers_for=timedelta(hours=24),
     ),
-    "mailjet": Provider(
+    Provider(
+        name="mailjet",
         title="Mailjet",
         backend="anymail.backends.mailjet",
         secrets=("MAILJET_API_KEY", "MAILJET_SECRET_KEY"),
         keeps_message_id=False,
     ),
-    "sparkpost": Provider(
+    Provider(
+        name="sparkpost",
         title="SparkPost",
         backend="anymail.backends.sparkpost",
         secrets=("SPARKPOST_API_KEY",),
         options=("api_url", "subaccount"),
         keeps_message_id=False,
     ),
-    "ses": Provider(
+    Provider(
+        name="ses",
         title="Amazon SES",
         backend="anymail.backends.amazon_ses",
         options=("api_url", "configuration_set_name"),
         keeps_message_id=False,
         may_leave_links_alone=False,
     ),
-}
+)
+PROVIDERS = {provider.name: provider for provider in _BY_WEB_API}
 
 
 def checked(url: str | None) -> str | None:
@@ -94,9 +106,14 @@ def checked(url: str | None) -> str | None:
     return url
 
 
+def provider_of(url: str) -> Provider:
+    scheme = urlsplit(url).scheme
+    return SMTP if scheme in PORTS else PROVIDERS[scheme]
+
+
 def channel_of(url: str) -> str:
     """The adapter that hands messages to members over, as settings.CHANNELS names it."""
-    is_smtp = urlsplit(url).scheme in PORTS
+    is_smtp = provider_of(url) is SMTP
     return "integrations.channels.email.EmailChannel" if is_smtp else "integrations.channels.anymail.AnymailChannel"
 
 
@@ -104,20 +121,14 @@ def settings_of(url: str) -> dict[str, Any]:
     """Django's settings for the mail of this product, all of it. Raises ValueError."""
     scheme = urlsplit(url).scheme
     if scheme in PORTS:
-        return {"EMAIL_SCHEME": "smtp", "EMAIL_PROVIDER": SMTP, "EMAIL_SENDING_DOMAIN": "", **_server(url)}
+        return _server(url)
     provider = PROVIDERS[scheme]
     secrets, host, options = _parts(url, scheme, provider)
     keys = _amazon(secrets, host, options) if scheme == "ses" else _keys(scheme, provider, secrets, host, options)
     ours = {"REQUESTS_TIMEOUT": (CONNECT_SECONDS, ANSWER_SECONDS)}
     if provider.may_leave_links_alone:  # what is opened and clicked is counted here
         ours["SEND_DEFAULTS"] = {"track_opens": False, "track_clicks": False}  # type: ignore[assignment]
-    return {
-        "EMAIL_SCHEME": scheme,
-        "EMAIL_PROVIDER": provider,
-        "EMAIL_SENDING_DOMAIN": host if provider.host else "",
-        "EMAIL_BACKEND": f"{provider.backend}.EmailBackend",
-        "ANYMAIL": {**ours, **keys},
-    }
+    return {"EMAIL_BACKEND": f"{provider.backend}.EmailBackend", "ANYMAIL": {**ours, **keys}}
 
 
 def _server(url: str) -> dict[str, Any]:

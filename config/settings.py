@@ -226,7 +226,7 @@ else:
     CHANNELS["push"] = "integrations.channels.webpush.WebPushChannel"
 if ENV.environment is Stage.TEST:
     CHANNELS = {"email": CHANNELS["email"]}  # A test says which others there are.
-SMS_URL = ENV.sms_url
+SMS_URL = ENV.sms_url or ""
 TWILIO_API_URL = ENV.twilio_api_url.rstrip("/")
 OUTGOING_TIMEOUT = 15
 ALLOW_PRIVATE_ADDRESSES = ENV.allow_private_addresses
@@ -250,6 +250,7 @@ MAILBOX_PORT = ENV.mailbox
 EMAIL_TIMEOUT = mail.ANSWER_SECONDS
 EMAIL_DKIM_SELECTORS = ENV.email_dkim_selectors
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_from
+EMAIL_PROVIDER = mail.provider_of(_EMAIL_URL)
 globals().update(mail.settings_of(_EMAIL_URL))
 NAME_SERVERS: list[tuple[str, int]] = []  # Asked about the sending domain; none: those of this machine.
 

@@ -324,6 +324,7 @@ def open_house(scheme: str, settings: Any) -> Iterator[House]:
 def point_at(url: str, settings: Any) -> None:
     for name, value in mail.settings_of(url).items():
         setattr(settings, name, value)
+    settings.EMAIL_PROVIDER = mail.provider_of(url)
     settings.CHANNELS = {**settings.CHANNELS, "email": mail.channel_of(url)}
     if hasattr(settings, "ANYMAIL"):
         settings.ANYMAIL = {**settings.ANYMAIL, "REQUESTS_TIMEOUT": (2, 0.4)}

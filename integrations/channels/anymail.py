@@ -43,12 +43,12 @@ class AnymailChannel:
     """
 
     def __init__(self) -> None:
-        self._traits: Any = settings.EMAIL_PROVIDER
+        self._traits = settings.EMAIL_PROVIDER
         self._backend: Any = get_connection()
 
     @classproperty
     def provider(cls) -> str:
-        return settings.EMAIL_SCHEME
+        return settings.EMAIL_PROVIDER.name
 
     @classproperty
     def remembers_for(cls) -> timedelta:

@@ -88,10 +88,21 @@ def _as_read(message: MailboxMessage) -> tuple[str, dict[str, Any]]:
     """The page that shows a message as its reader sees it, and what it needs."""
     match message.channel:
         case MailboxMessage.Channel.SMS:
-            return "integrations/text_message.html", {"message": message, "sms": queries.sms(message)}
+            return "integrations/text_message.html", _of_text(message)
         case MailboxMessage.Channel.PUSH:
             return "integrations/notification.html", {"message": message, "notification": queries.notification(message)}
     return "integrations/letter.html", {"message": message, "letter": queries.letter(message)}
+
+
+def _of_text(message: MailboxMessage) -> dict[str, Any]:
+    sms = queries.sms(message)
+    cost = [
+        {"label": "Segments", "value": sms.size.segments},
+        {"label": "Alphabet", "value": sms.size.encoding},
+        {"label": "Characters in it", "value": sms.size.units},
+        {"label": "Room at the same price", "value": sms.size.left},
+    ]
+    return {"message": message, "sms": sms, "cost": cost}
 
 
 @require_GET
