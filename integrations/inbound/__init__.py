@@ -7,4 +7,5 @@ proofs     the few checks that senders share
 keywords   STOP, START and HELP, in words and in sentences
 calls      keep a call, read it, read it again, forget it
 views      the door itself
+app        a quicker way through it, for most calls
 """

@@ -91,6 +91,7 @@ class Sender:
     variable: str
     where: str  # what a person does at the provider with the address
     url_holds_credentials = False
+    is_quick = True  # False when proving or welcoming a call may ask others, and wait for them
 
     def verify(self, call: Call, secrets: Sequence[str]) -> None:
         """Raises Forged unless one of the secrets proves who called."""

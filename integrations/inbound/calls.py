@@ -6,8 +6,9 @@ only somebody who wrote to us and waits for an answer is read, and answered, at 
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -34,31 +35,56 @@ class AlreadyRead(DomainError):
 def take(sender: Sender, call: Call) -> Answer:
     """Keep a call whose proof was right. The same one again changes nothing, and is answered all the same."""
     if not (person := sender.asked_by(call.body)):
-        _keep(sender, call)
+        keep([row_of(sender, call)])
         return sender.silence()
     with transaction.atomic():
         _one_at_a_time(person)
-        number = _keep(sender, call)
-        if number is None:
+        new = keep([row_of(sender, call)])
+        if not new:
             return sender.silence()
         had_left = _has_left(person)
-        _read(InboundCall.objects.filter(pk=number), now=call.received_at)
+        _read(InboundCall.objects.filter(pk__in=new), now=call.received_at)
     return sender.answer(call.body, had_left=had_left, shop=import_string(settings.SHOP_BRAND)().name)
 
 
-def _keep(sender: Sender, call: Call) -> int | None:
-    """The number of the new row, or None when this call is here already."""
-    kind, query = _fit(call.headers.get("content-type", ""), 100), _fit(urlsplit(call.url).query, 500)
-    digest = hashlib.sha256(sender.identity(call)).digest()
+class Row(NamedTuple):
+    """A call on its way into the table."""
+
+    sender: str
+    content_type: str
+    query: str
+    body: bytes
+    digest: bytes
+    received_at: datetime
+
+
+def row_of(sender: Sender, call: Call) -> Row:
+    return Row(
+        sender.name,
+        _fit(call.headers.get("content-type", ""), 100),
+        _fit(urlsplit(call.url).query, 500),
+        call.body,
+        hashlib.sha256(sender.identity(call)).digest(),
+        call.received_at,
+    )
+
+
+def keep(rows: Sequence[Row]) -> list[int]:
+    """The numbers of those that are new. In one order, so that two who keep the same ones wait for each other."""
+    columns = zip(*sorted(rows, key=lambda row: (row.sender, row.digest)), strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {InboundCall._meta.db_table} (public_id, sender, content_type, query, body, digest,"
-            " received_at) VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT (sender, digest) DO NOTHING RETURNING id",
-            [sender.name, kind, query, call.body, digest, call.received_at],
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
+        cursor.execute(_KEEP, [list(column) for column in columns])
+        return [number for (number,) in cursor.fetchall()]
+
+
+_KEEP = f"""
+    INSERT INTO {InboundCall._meta.db_table}
+        (public_id, sender, content_type, query, body, digest, received_at)
+    SELECT gen_random_uuid(), *
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::timestamptz[])
+    ON CONFLICT (sender, digest) DO NOTHING
+    RETURNING id
+"""
 
 
 def _one_at_a_time(person: str) -> None:
@@ -96,22 +122,29 @@ def read_again(*, call: InboundCall, now: datetime) -> None:
 
 def _read(calls: Iterable[InboundCall], *, now: datetime) -> int:
     """Reports that are here already stay as they are, so reading twice is harmless."""
-    looked_at, rows = list(calls), []
-    for call in looked_at:
+    rows: list[ProviderReport] = []
+    read: list[int] = []
+    faults: dict[int, str] = {}
+    for call in calls:
         try:
             rows += [_row(call, report) for report in _translated(call)]
-            call.status, call.fault = InboundCall.Status.READ, ""
-        except Exception as fault:
-            call.status, call.fault = InboundCall.Status.UNREADABLE, _fault(fault)
-            logger.warning("A call of %s cannot be read: %s", call.sender, call.fault)
-        call.read_at = now
+            read.append(call.pk)
+        except Exception as error:
+            faults[call.pk] = _fault(error)
+            logger.warning("A call of %s cannot be read: %s", call.sender, faults[call.pk])
     # In one order, so that two who read the same things wait for each other instead of for ever.
     rows.sort(key=lambda row: (row.sender, row.key))
     ProviderReport.objects.bulk_create(rows, batch_size=1_000, ignore_conflicts=True)
-    InboundCall.objects.bulk_update(looked_at, ["status", "fault", "read_at"])
+    _note(read, InboundCall.Status.READ, "", now)
+    for number, fault in faults.items():
+        _note([number], InboundCall.Status.UNREADABLE, fault, now)
     if rows:
         nudge("campaigns.apply_reports")
-    return len(looked_at)
+    return len(read) + len(faults)
+
+
+def _note(numbers: Sequence[int], status: InboundCall.Status, fault: str, now: datetime) -> None:
+    InboundCall.objects.filter(pk__in=numbers).update(status=status, fault=fault, read_at=now)
 
 
 def _translated(call: InboundCall) -> list[Report]:

@@ -14,6 +14,7 @@ class Ses(Sender):
     name, label, variable = "ses", "Amazon SES", "SES_TOPIC_ARNS"
     where = "SNS → Topics: make a topic, add an HTTPS subscription with this address without raw message delivery, and "
     where += "name the topic as the destination of your configuration set. It is confirmed by itself."
+    is_quick = False
 
     def verify(self, call: Call, secrets: Sequence[str]) -> None:
         envelope = sns.envelope(call.body)
