@@ -154,9 +154,10 @@ def test_a_text_is_read_in_the_browser_with_what_it_costs(
     text = phone_message("sms", TO_ADA)
     client = client_of(marketer)
     assert "Come by: https://shop.example/c/1 —" in client.get("/staff/integrations/mailbox/").content.decode()
-    page = client.get(f"/staff/integrations/mailbox/{text.pk}/").content.decode()
+    answer = client.get(f"/staff/integrations/mailbox/{text.pk}/")
+    page = answer.content.decode()
     assert 'href="https://shop.example/c/1"' in page
-    assert "1 segment: 35 units in the alphabet UCS-2. 35 more fit" in page
+    assert [item["value"] for item in answer.context["cost"]] == [1, "UCS-2", 35, 35]
     assert '<span class="code-text">—</span>' in page
 
 
