@@ -1,7 +1,9 @@
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from config.shared.admin import ReadOnly
-from integrations.models import MailboxMessage
+from integrations.models import InboundCall, MailboxMessage, ProviderReport
 
 
 @admin.register(MailboxMessage)
@@ -10,3 +12,27 @@ class MailboxMessageAdmin(ReadOnly):
     list_display = ("id", "recipient", "subject", "received_at", "read_at")
     search_fields = ("recipient", "subject")
     exclude = ("raw",)
+
+
+@admin.register(InboundCall)
+class InboundCallAdmin(ReadOnly):
+    shows_personal_data = True
+    list_display = ("id", "sender", "status", "received_at", "read_at", "fault")
+    list_filter = ("sender", "status")
+    fields = ("sender", "status", "fault", "received_at", "read_at", "content_type", "query", "as_text")
+
+    @admin.display(description="body")
+    def as_text(self, call: InboundCall) -> str:
+        return bytes(call.body).decode("utf-8", "replace")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InboundCall]:
+        return super().get_queryset(request).defer("body")
+
+
+@admin.register(ProviderReport)
+class ProviderReportAdmin(ReadOnly):
+    shows_personal_data = True
+    list_display = ("id", "sender", "kind", "channel", "address", "occurred_at", "applied_at")
+    list_filter = ("sender", "kind", "channel")
+    search_fields = ("address", "message_id", "provider_id")
+    raw_id_fields = ("call",)

@@ -15,6 +15,7 @@ from config.shared.access import needs
 from config.shared.htmx import page
 from integrations import actions, queries
 from integrations.domains import check
+from integrations.inbound.senders import senders
 from integrations.llm.base import language_model
 from integrations.models import MailboxMessage
 
@@ -39,6 +40,7 @@ def integrations(request: HttpRequest) -> HttpResponse:
         "model_address": settings.OPENAI["base_url"] or "api.openai.com",
         "unread": MailboxMessage.objects.filter(read_at=None).count(),
         "kept": MailboxMessage.objects.count(),
+        "inbound_names": [each.label for each in senders().values() if settings.INBOUND_SECRETS.get(each.variable)],
     }
     return page(request, "integrations/integrations.html", context)
 

@@ -113,11 +113,18 @@ def read_calls(*, now: datetime) -> int:
 
 
 @transaction.atomic
-def read_again(*, call: InboundCall, now: datetime) -> None:
-    """Try once more what was not understood. Raises AlreadyRead."""
+def read_again(*, call: InboundCall, now: datetime) -> bool:
+    """Try once more what was not understood. True when it is now. Raises AlreadyRead."""
     unread = InboundCall.objects.select_for_update().exclude(status=InboundCall.Status.READ).filter(pk=call.pk)
     if not _read(unread, now=now):
         raise AlreadyRead("This call has been read in the meantime.")
+    return InboundCall.objects.filter(pk=call.pk, status=InboundCall.Status.READ).exists()
+
+
+def read_all_again() -> int:
+    """Have the sweep try whatever was not understood. Returns how many wait for it now."""
+    unread = InboundCall.objects.filter(status=InboundCall.Status.UNREADABLE)
+    return unread.update(status=InboundCall.Status.NEW)
 
 
 def _read(calls: Iterable[InboundCall], *, now: datetime) -> int:

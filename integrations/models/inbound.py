@@ -31,6 +31,9 @@ class InboundCall(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=models.Q(status="new"), name="inbound_calls_to_read"),
             models.Index(fields=["-received_at", "-id"], name="inbound_calls_newest"),
+            models.Index(
+                fields=["-received_at", "-id"], condition=models.Q(status="unreadable"), name="inbound_calls_unreadable"
+            ),
         ]
 
     def __str__(self) -> str:

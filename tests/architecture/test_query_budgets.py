@@ -29,7 +29,7 @@ PAGES = (
     "loyalty:rewards loyalty:redemptions loyalty:codes loyalty:scans loyalty:referrals loyalty:wishlist "
     "loyalty:reward-policies loyalty:imports campaigns:campaigns campaigns:playbooks tracking:events tracking:health "
     "tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel tracking:retention "
-    "tracking:sessions tracking:live tracking:replays tracking:values integrations:mailbox"
+    "tracking:sessions tracking:live tracking:replays tracking:values integrations:mailbox integrations:reports"
 ).split()
 
 

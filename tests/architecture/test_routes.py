@@ -3,7 +3,9 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.apps import apps
@@ -11,7 +13,10 @@ from django.contrib import admin as django_admin
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
+from integrations.inbound import calls, queries
+from integrations.inbound.senders import senders
 from loyalty.models import User
 from tests.world import PERSONAL, Tracked, World
 from tracking.models import Dispatch, Event, TrackedEvent
@@ -91,6 +96,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "loyalty:member-unmerge": [{"public_id": world.merged.kept.public_id, "pk": world.merged.pk}],
         "campaigns:notice-read": [{"public_id": campaign, "pk": 1}],
         "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],
+        **by(_unread_call(), "integrations:call-read-again"),
         **by(_letter(), "integrations:letter", "integrations:letter-html", key="pk"),
         **_tracking_ids(world.tracked),
         **_counter_ids(world),
@@ -142,6 +148,15 @@ def _tracking_ids(tracked: Tracked) -> dict[str, list[dict[str, Any]]]:
         "loyalty:partner-person-switch": [partner | {"pk": tracked.guest.pk}],
         "loyalty:partner-invitation-withdraw": [partner | {"pk": tracked.invitation.pk}],
     }
+
+
+def _unread_call() -> UUID:
+    """Of two calls of a provider the one that nobody understands; the other made a report."""
+    now = timezone.now()
+    bodies = (b"{}", b"not JSON")
+    calls.keep([calls.Row("brevo", "application/json", "", body, sha256(body).digest(), now) for body in bodies])
+    calls.read_calls(now=now)
+    return queries.unreadable_calls().get().public_id
 
 
 def _a_rule() -> int:
@@ -323,3 +338,13 @@ def test_a_letter_that_no_database_keeps_breaks_no_page(routes, admin, client_of
         asked = {"q": "a\x00b", "model": "\x00", "status": "\x00", "kind": "\x00", "page": "9" * 30, "name": "\x00"}
         assert ask(client, "get", route, data=asked).status_code < 500, route
     assert client.get("/staff/tracking/of/%00/").status_code in (200, 404)
+
+
+def test_the_doors_of_providers_believe_no_colleague_either(admin, client_of):
+    """Whoever is signed in: without a provider's proof nothing gets in, and nothing is kept."""
+    before = everything()
+    for name in senders():
+        for method in ("get", "post", "put", "delete"):
+            answer = getattr(client_of(admin), method)(reverse("hook", args=[name]), {})
+            assert answer.status_code == (403 if method == "post" else 405), (name, method)
+    assert everything() == before
