@@ -47,6 +47,42 @@ class MessageFailed(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MessageDelivered(DomainEvent):
+    """It arrived: its provider says so, or somebody used a link in it."""
+
+    name = "message.delivered"
+    told = ("send", "campaign", "channel")
+    is_passive = True
+    send: str
+    campaign: str
+    channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageBounced(DomainEvent):
+    """It came back."""
+
+    name = "message.bounced"
+    told = ("send", "campaign", "channel", "is_permanent")
+    is_passive = True
+    send: str
+    campaign: str
+    channel: str
+    is_permanent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageComplained(DomainEvent):
+    """The member marked it as spam."""
+
+    name = "message.complained"
+    told = ("send", "campaign", "channel")
+    send: str
+    campaign: str
+    channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MessageOpened(DomainEvent):
     name = "message.opened"
     told = ("send", "campaign")

@@ -97,6 +97,7 @@ class PolicyForm(forms.ModelForm):
         fields = (
             *("needs_second_person", "send_from", "send_until", "messages_per_day"),
             *("max_retries", "retry_minutes", "attribution_days"),
+            *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
         )
         widgets = {"send_from": forms.Select(choices=HOURS[:-1]), "send_until": forms.Select(choices=HOURS[1:])}
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns.actions import campaigns, notices, planning, sends
+from campaigns.actions import campaigns, login_codes, notices, planning, reports, sends
 from campaigns.queries.plans import plans_to_make
 
 # Not long enough that one task, with the batch it is in, meets the time limit of workers.
@@ -30,6 +30,19 @@ def send_due() -> None:
     began = timezone.now()
     while sends.send_due(now=timezone.now()) and timezone.now() - began < PATIENCE:
         pass
+
+
+@shared_task(name="campaigns.apply_reports")
+def apply_reports() -> None:
+    began = timezone.now()
+    while reports.apply_reports(now=timezone.now()) and timezone.now() - began < PATIENCE:
+        pass
+
+
+@shared_task(name="campaigns.send_login_codes")
+def send_login_codes() -> None:
+    """At a nudge, and again for what a lost nudge or a silent mail server left behind."""
+    login_codes.send_codes(now=timezone.now())
 
 
 @shared_task(name="campaigns.finish_campaigns")

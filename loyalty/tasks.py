@@ -40,12 +40,6 @@ def sweep_invitations() -> None:
     people.email_invitations(now=timezone.now())
 
 
-@shared_task(name="loyalty.send_login_codes")
-def send_login_codes() -> None:
-    """At a nudge, and again for what a lost nudge or a silent mail server left behind."""
-    login_codes.send_codes(now=timezone.now())
-
-
 @shared_task(name="loyalty.rescore")
 def rescore() -> None:
     """Nightly, after an import and on demand. Segments that ask for scores are counted again at once."""

@@ -77,6 +77,14 @@ class PostOffice:
         return "250 Taken"
 
 
+_OPEN: list[PostOffice] = []
+
+
+def letters_to(address: str) -> list[EmailMessage]:
+    """What has come for somebody at the post office that is open now, oldest first."""
+    return [letter for letter in _OPEN[-1].letters() if letter["To"] == address]
+
+
 @contextmanager
 def open_post_office(settings: Any) -> Iterator[PostOffice]:
     """A post office on a free port, and the product's own mail settings pointing at it."""
@@ -85,9 +93,14 @@ def open_post_office(settings: Any) -> Iterator[PostOffice]:
     office = PostOffice(port=port)
     controller = Controller(office, hostname="127.0.0.1", port=port)
     controller.start()
+    before = {name: getattr(settings, name) for name in ("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_TIMEOUT")}
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, 2
+    _OPEN.append(office)
     try:
         yield office
     finally:
+        _OPEN.remove(office)
+        for name, value in before.items():
+            setattr(settings, name, value)
         controller.stop()

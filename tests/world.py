@@ -9,11 +9,14 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.core.files.base import ContentFile
+from django.db import transaction
 from PIL import Image
 
-from campaigns.actions import campaigns, planning, policy, review, sends, touches
+from campaigns.actions import campaigns, planning, policy, reports, review, sends, touches
+from campaigns.actions.login_codes import send_codes
 from campaigns.models import Campaign, Plan, PlanStep, Send
 from integrations.actions import take_mail
+from integrations.events import PushDeviceGone
 from loyalty.actions import (
     business,
     codes,
@@ -62,7 +65,7 @@ from loyalty.models import (
 from loyalty.rules.codes import text_of
 from tests.post_office import PostOffice
 from tests.tracking.received import a_system, receive, said
-from tracking.actions import counted, funnels, identity, partners, replays, structures
+from tracking.actions import counted, funnels, identity, partners, record, replays, structures
 from tracking.ingest.neutral import Fault, Incoming
 from tracking.models import CountedProperty, EventStructure, PartnerSystem, Replay, SavedFunnel, SystemKey, UserMerge
 
@@ -149,6 +152,7 @@ def make(
     invitation = people.invite(email="new.colleague@shop.example", role="Viewer", by=admin, now=now)
     people.email_invitations(now=now)
     tracked = _track(admin, follow, now)
+    _told_by_providers(now)
     follow()
     store = Store.objects.latest("pk")
     till_key = till_keys.make_till_key(store=store, name="Counter 1", scopes=["orders"], by=admin, now=now).key
@@ -171,10 +175,17 @@ def make(
     )
 
 
+def _told_by_providers(now: dt.datetime) -> None:
+    """The letters that arrived did so, and somebody's browser takes no more notifications."""
+    reports.apply_reports(now=now)
+    with transaction.atomic():
+        record(PushDeviceGone(subject="ab" * 32), key="ab" * 32, at=now)
+
+
 def _on_a_phone(member: Member, office: PostOffice, now: dt.datetime) -> None:
     address = "192.0.2.7"
     asked = login_codes.ask_for_code(channel="email", destination=EMAIL, address=address, now=now)
-    assert login_codes.send_codes(now=now)
+    assert send_codes(now=now)
     code = office.letters()[-1]["Subject"][:6]
     device = sign_in.sign_in_with_code(
         asked_id=asked.public_id, code=code, device_name="Ada's phone", address=address, now=now
@@ -299,6 +310,7 @@ def _never_close() -> None:
     policy.change_policy(
         needs_second_person=False, send_from=0, send_until=24, messages_per_day=50,
         max_retries=3, retry_minutes=5, attribution_days=7,
+        holdout_percent=0, hard_bounces=1, soft_bounces=0, complaints=1,
     )  # fmt: skip
 
 

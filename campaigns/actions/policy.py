@@ -25,6 +25,10 @@ def change_policy(
     max_retries: int,
     retry_minutes: int,
     attribution_days: int,
+    holdout_percent: int,
+    hard_bounces: int,
+    soft_bounces: int,
+    complaints: int,
 ) -> CampaignPolicy:
     """How campaigns run from now on; sends that wait follow the new numbers at once. Raises BadPolicy."""
     if send_from >= send_until:
@@ -33,10 +37,13 @@ def change_policy(
     row.needs_second_person, row.messages_per_day = needs_second_person, messages_per_day
     row.send_from, row.send_until = send_from, send_until
     row.max_retries, row.retry_minutes, row.attribution_days = max_retries, retry_minutes, attribution_days
+    row.holdout_percent, row.hard_bounces = holdout_percent, hard_bounces
+    row.soft_bounces, row.complaints = soft_bounces, complaints
     row.save(
         update_fields=[
             *("needs_second_person", "messages_per_day", "send_from", "send_until"),
             *("max_retries", "retry_minutes", "attribution_days"),
+            *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
         ]
     )
     _judge_again()

@@ -186,7 +186,7 @@ def _materialise(plan: Plan, channel: str, now: datetime) -> None:
                 (public_id, campaign_id, action_id, member_id, channel, recipient, status, due_at,
                  attempts, provider_id, failure)
             SELECT gen_random_uuid(), %s, action.id, action.member_id, step.channel,
-                   CASE step.channel WHEN 'email' THEN member.email ELSE member.phone END,
+                   CASE step.channel WHEN 'email' THEN member.email WHEN 'sms' THEN member.phone ELSE '' END,
                    'PENDING', (step.day + step.send_at) AT TIME ZONE %s, 0, '', ''
             FROM {_ACTION} action
             JOIN {_STEP} step ON step.id = action.step_id

@@ -5,8 +5,7 @@ from enum import StrEnum
 from typing import Never
 
 from django.db import transaction
-from django.db.models import F, Min, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from campaigns.models import Action, Campaign, Notice, PlanStep, Send, Touch, WrongState
@@ -57,26 +56,6 @@ def forget_member(*, public_id: str) -> None:
     sends.update(recipient="", failure="")  # a mail server's refusal names the address
     sends.filter(status=Status.PENDING).update(status=Status.CANCELLED, failure="The member has left.")
     Touch.objects.filter(send__in=sends).update(user_agent="")
-
-
-@transaction.atomic
-def mark_delivered(*, provider_id: str, at: datetime) -> bool:
-    """The message arrived, whatever was believed of it, so it never goes out again. False when that is no news."""
-    sends = Send.objects.filter(provider_id=provider_id).exclude(provider_id="").exclude(status=Status.DELIVERED)
-    arrived = list(sends.select_related("member", "campaign").select_for_update(of=("self",)))
-    sends.update(
-        status=Status.DELIVERED,
-        sent_at=Coalesce(F("sent_at"), Value(at)),
-        delivered_at=at,
-        failed_at=None,
-        claimed_until=None,
-        failure="",
-    )
-    for send in arrived:
-        if send.sent_at is None:
-            dispatch.tell_sent(send, at)
-        announce(f"campaign:{send.campaign.public_id}")
-    return bool(arrived)
 
 
 @transaction.atomic
@@ -133,7 +112,7 @@ def settle_unknown(*, send: Send, answer: Doubt, now: datetime) -> None:
         case Doubt.SENT:
             sent_at = send.handed_off_at or now
             settled, changed = Status.SENT, {"sent_at": sent_at, "failure": ""}
-            dispatch.tell_sent(send, sent_at)
+            dispatch.tell_sent([send], sent_at)
         case Doubt.SEND_AGAIN:
             if is_over(campaign, now):
                 raise WrongState(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Min, Q
 
-from campaigns.actions.sends import mark_delivered
+from campaigns.actions.reports import mark_delivered
 from campaigns.events import MemberUnsubscribed, MessageClicked, MessageOpened
 from campaigns.models import Send, Touch
 from campaigns.rules import machines
@@ -110,7 +110,7 @@ def _clean(text: str) -> str:
 def _tell(send: Send, touch: Touch, event: MessageOpened | MessageClicked | MemberUnsubscribed, now: datetime) -> None:
     _keep_firsts(send)
     # Whoever holds a link has the message, whatever the mail server said or did not say.
-    mark_delivered(provider_id=send.provider_id, at=now)
+    mark_delivered([send.pk], at=now)
     record(event, key=str(touch.pk), at=now)
     announce(f"campaign:{send.campaign.public_id}")
 

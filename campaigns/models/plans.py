@@ -4,8 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from campaigns.rules import wording
-from loyalty.models import Score
-from loyalty.models.people import WRITTEN_BY
+from loyalty.models import Consent, Score
 
 
 class Plan(models.Model):
@@ -93,7 +92,7 @@ class PlanStep(models.Model):
     group = models.CharField(max_length=20, choices=Score.Group)
     playbook = models.ForeignKey("campaigns.Playbook", models.PROTECT, related_name="+")
     offer = models.ForeignKey("campaigns.Offer", models.PROTECT, null=True, blank=True, related_name="+")
-    channel = models.CharField(max_length=10, choices=WRITTEN_BY)
+    channel = models.CharField(max_length=10, choices=Consent.Channel)
     send_at = models.TimeField(help_text="Local time of the business.")
     subject = models.CharField(max_length=150)
     body = models.TextField()

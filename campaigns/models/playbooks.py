@@ -1,8 +1,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from loyalty.models import Score
-from loyalty.models.people import WRITTEN_BY
+from loyalty.models import Consent, Score
 
 
 class Offer(models.Model):
@@ -29,7 +28,7 @@ class Playbook(models.Model):
     group = models.CharField(max_length=20, choices=Score.Group)
     aim = models.CharField(max_length=200, help_text="What should change for these members.")
     tone = models.CharField(max_length=120)
-    channels = ArrayField(models.CharField(max_length=10, choices=WRITTEN_BY))
+    channels = ArrayField(models.CharField(max_length=10, choices=Consent.Channel))
     offers = models.ManyToManyField(Offer, blank=True, related_name="playbooks")
     subject = models.CharField(
         max_length=150, help_text="A subject that works; Liquid, such as {{ member.first_name }}."

@@ -40,6 +40,23 @@ class CampaignPolicy(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(90)],
     )
 
+    holdout_percent = models.PositiveSmallIntegerField(
+        "members who get no marketing at all, in percent",
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(50)],
+        help_text="Always the same ones: what they buy by themselves shows what messages bring.",
+    )
+    hard_bounces = models.PositiveSmallIntegerField(
+        "hard bounces before an address is left alone", default=1, db_default=1, help_text="0: never."
+    )
+    soft_bounces = models.PositiveSmallIntegerField(
+        "soft bounces in a row before it is", default=0, db_default=0, help_text="0: never."
+    )
+    complaints = models.PositiveSmallIntegerField(
+        "complaints before it is", default=1, db_default=1, help_text="0: never."
+    )
+
     class Meta:
         verbose_name_plural = "campaign policy"
         constraints = [

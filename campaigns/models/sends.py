@@ -1,16 +1,35 @@
 import uuid
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
-from loyalty.models.people import WRITTEN_BY
+from loyalty.models import Consent
+
+# Every move of a send is kept, whoever made it: by the database, for all rows of a statement at once.
+KEPT_MOVES = pgtrigger.Trigger(
+    name="moves_are_kept",
+    level=pgtrigger.Statement,
+    when=pgtrigger.After,
+    operation=pgtrigger.Update,
+    referencing=pgtrigger.Referencing(old="before", new="after"),
+    func="""
+        INSERT INTO campaigns_sendmove (send_id, status, due_at, note, at)
+        SELECT after.id, after.status, after.due_at, after.failure, clock_timestamp()
+        FROM after JOIN before USING (id)
+        WHERE after.status <> before.status OR (after.status = 'PENDING' AND after.due_at <> before.due_at);
+        RETURN NULL;
+    """,
+)
 
 
 class Send(models.Model):
     """One message, one channel, one recipient. The row is the memory of what happened to it.
 
     PENDING rows become CLAIMED under a lease, HANDING_OFF just before the provider is spoken to (a crash after
-    that leaves UNKNOWN, which is shown and never sent again by itself), then SENT and DELIVERED, or FAILED.
+    that leaves UNKNOWN, which is shown and never sent again by itself), then SENT, or FAILED. What the provider reports
+    later makes it DELIVERED, BOUNCED or COMPLAINED.
     """
 
     class Status(models.TextChoices):
@@ -20,27 +39,40 @@ class Send(models.Model):
         SENT = "SENT", "Sent"
         DELIVERED = "DELIVERED", "Delivered"
         FAILED = "FAILED", "Failed"
+        BOUNCED = "BOUNCED", "Bounced"
+        COMPLAINED = "COMPLAINED", "Marked as spam"
         SUPPRESSED = "SUPPRESSED", "Suppressed"
         CANCELLED = "CANCELLED", "Cancelled"
         UNKNOWN = "UNKNOWN", "Unknown"
 
     OPEN = (Status.PENDING, Status.CLAIMED, Status.HANDING_OFF)
     # The member has it, or may have it.
-    AWAY = (Status.HANDING_OFF, Status.SENT, Status.DELIVERED, Status.UNKNOWN)
+    AWAY = (Status.HANDING_OFF, Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED, Status.UNKNOWN)
+    # It left us, whatever became of it.
+    LEFT = (Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED)
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     campaign = models.ForeignKey("campaigns.Campaign", models.CASCADE, related_name="sends")
     action = models.ForeignKey("campaigns.Action", models.PROTECT, related_name="sends")
     member = models.ForeignKey("loyalty.Member", models.PROTECT, related_name="sends")
-    channel = models.CharField(max_length=10, choices=WRITTEN_BY)
-    recipient = models.CharField(max_length=254)
+    channel = models.CharField(max_length=10, choices=Consent.Channel)
+    topic = models.CharField(
+        max_length=20,
+        choices=Consent.Topic,
+        default=Consent.Topic.MARKETING,
+        db_default=Consent.Topic.MARKETING,
+        help_text="What the member must have agreed to.",
+    )
+    recipient = models.CharField(max_length=254, blank=True, help_text="Empty for push: all devices of the member.")
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     due_at = models.DateTimeField()
     held_from = models.DateTimeField(
         null=True, blank=True, help_text="When it was due before the hours or the day's cap put it off."
     )
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True, blank=True)
+    provider = models.CharField(max_length=30, blank=True, default="", db_default="", help_text="Who carried it.")
     provider_id = models.CharField(max_length=250, blank=True)
     failure = models.CharField(max_length=500, blank=True, help_text="Why it failed or was suppressed.")
     handed_off_at = models.DateTimeField(null=True, blank=True, help_text="When the provider was last spoken to.")
@@ -50,11 +82,13 @@ class Send(models.Model):
     opened_at = models.DateTimeField(null=True, blank=True, help_text="First opening by a person.")
     clicked_at = models.DateTimeField(null=True, blank=True, help_text="First click by a person.")
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
+    complained_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["action", "channel"], name="one_send_per_action_and_channel")]
+        triggers = [KEPT_MOVES]
         indexes = [
-            models.Index(fields=["due_at", "id"], condition=models.Q(status="PENDING"), name="send_due"),
+            models.Index(fields=["channel", "due_at", "id"], condition=models.Q(status="PENDING"), name="send_due"),
             models.Index(
                 fields=["claimed_until"], condition=models.Q(status__in=["CLAIMED", "HANDING_OFF"]), name="send_leased"
             ),
@@ -78,9 +112,28 @@ TONES: dict[str, str] = {
     Send.Status.SENT: "info",
     Send.Status.DELIVERED: "success",
     Send.Status.FAILED: "danger",
+    Send.Status.BOUNCED: "danger",
+    Send.Status.COMPLAINED: "danger",
     Send.Status.UNKNOWN: "warning",
     Send.Status.SUPPRESSED: "warning",
 }
+
+
+class SendMove(models.Model):
+    """One line of a send's history: the state it came into, when, and why. Written by the database alone."""
+
+    send = models.ForeignKey(Send, models.CASCADE, related_name="moves", db_index=False)
+    status = models.CharField(max_length=12, choices=Send.Status)
+    due_at = models.DateTimeField(help_text="When it was due from then on.")
+    note = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["send", "id"], name="moves_of_send")]
+
+    def __str__(self) -> str:
+        return f"send #{self.send_id} {self.status}"
 
 
 class Touch(models.Model):

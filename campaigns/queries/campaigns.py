@@ -12,7 +12,7 @@ def campaigns() -> QuerySet[Campaign]:
     """Newest first, with the counts the list shows; they are counted only for the rows that are read."""
     return Campaign.objects.select_related("owner").annotate(
         messages=_count(Send.objects.all()),
-        messages_sent=_count(Send.objects.filter(status__in=[Send.Status.SENT, Send.Status.DELIVERED])),
+        messages_sent=_count(Send.objects.filter(status__in=Send.LEFT)),
     )
 
 

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from campaigns.models import Action, Campaign, Plan, Send
 from loyalty.models import Member
 
-HAS_IT = (Send.Status.SENT, Send.Status.DELIVERED)
+HAS_IT = (Send.Status.SENT, Send.Status.DELIVERED, Send.Status.COMPLAINED)
 
 
 def offers_for(member: Member, *, today: date) -> QuerySet[Action]:

@@ -24,6 +24,8 @@ class Results:
     waiting: int
     sent: int
     delivered: int
+    bounced: int
+    complained: int
     opened: int
     clicked: int
     unsubscribed: int
@@ -100,8 +102,10 @@ def put_aside(campaign: Campaign) -> list[dict[str, Any]]:
 
 FILTERS = {
     "waiting": Q(status__in=Send.OPEN),
-    "sent": Q(status__in=[Status.SENT, Status.DELIVERED]),
-    "delivered": Q(status=Status.DELIVERED),
+    "sent": Q(status__in=Send.LEFT),
+    "delivered": Q(status__in=[Status.DELIVERED, Status.COMPLAINED]),
+    "bounced": Q(status=Status.BOUNCED),
+    "complained": Q(status=Status.COMPLAINED),
     "opened": Q(opened_at__isnull=False),
     "clicked": Q(clicked_at__isnull=False),
     "unsubscribed": Q(unsubscribed_at__isnull=False),

@@ -4,22 +4,40 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-# A window of one hour may fall into the hour that a spring night leaves out, so two days are not always enough.
-_DAYS_AHEAD = 3
+# A window of one hour may fall into the hour that a spring night leaves out, and that night is one before a Sunday on
+# which nothing leaves: so two days are not always enough.
+_DAYS_AHEAD = 4
+_SUNDAY = 6
 
 
 @dataclass(frozen=True)
 class SendWindow:
-    """From `opens` o'clock until just before `closes` o'clock, each day. 0 to 24 is never closed."""
+    """From `opens` o'clock until just before `closes` o'clock, each day. 0 to 24 is never closed.
+
+    `sunday_opens` is for laws that let people sleep longer on Sundays; from 24 on, nothing leaves on one.
+    """
 
     opens: int
     closes: int
+    sunday_opens: int | None = None
+
+    @property
+    def is_never_open(self) -> bool:
+        return self.opens >= self.closes
+
+    def within(self, other: "SendWindow") -> "SendWindow":
+        """The hours that are open by both."""
+        sundays = [window.sunday_opens for window in (self, other) if window.sunday_opens is not None]
+        return SendWindow(
+            max(self.opens, other.opens), min(self.closes, other.closes), max(sundays) if sundays else None
+        )
 
     def is_open(self, at: datetime, zone: ZoneInfo) -> bool:
-        return self.opens <= at.astimezone(zone).hour < self.closes
+        local = at.astimezone(zone)
+        return self._opens_on(local.date()) <= local.hour < self.closes
 
     def next_open(self, at: datetime, zone: ZoneInfo) -> datetime:
-        """`at` itself while the window is open, else when it opens next."""
+        """`at` itself while the window is open, else when it opens next. Not for a window that is never open."""
         return at if self.is_open(at, zone) else self._opening(at, zone, first_day=0)
 
     def next_day(self, at: datetime, zone: ZoneInfo) -> datetime:
@@ -30,10 +48,18 @@ class SendWindow:
         """The first opening after `at`. An hour that the clocks skip opens when they have moved on."""
         today = local_day(at, zone)
         for day in range(first_day, first_day + _DAYS_AHEAD):
-            opening = datetime.combine(today + timedelta(days=day), time(self.opens), zone).astimezone(at.tzinfo)
+            morning = today + timedelta(days=day)
+            if self._opens_on(morning) >= self.closes:
+                continue
+            opening = datetime.combine(morning, time(self._opens_on(morning)), zone).astimezone(at.tzinfo)
             if opening > at and self.is_open(opening, zone):
                 return opening
         raise AssertionError(f"{self} never opens in {zone}")
+
+    def _opens_on(self, day: date) -> int:
+        if self.sunday_opens is not None and day.weekday() == _SUNDAY:
+            return max(self.opens, self.sunday_opens)
+        return self.opens
 
 
 def local_day(at: datetime, zone: ZoneInfo) -> date:

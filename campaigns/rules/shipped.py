@@ -1,6 +1,7 @@
 """The offers and playbooks a new copy starts with. A shop changes them as it learns."""
 
 from dataclasses import dataclass
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,45 @@ class ShippedPlaybook:
     subject: str
     body: str
 
+
+@dataclass(frozen=True)
+class ShippedRuling:
+    vertical: str
+    channel: str
+    provider: str
+    verdict: str
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ShippedHours:
+    state: str
+    send_from: int
+    send_until: int
+    source: str
+    sunday_from: int | None = None
+
+
+# A beginning, and no legal advice: each row names what it rests on, and the day somebody read that.
+READ_ON = date(2026, 11, 21)
+_TWILIO = "Twilio Messaging Policy, restricted and forbidden content"
+
+RULINGS = (
+    ShippedRuling("CANNABIS", "sms", "twilio", "deny", "Twilio carries no messages about cannabis.", _TWILIO),
+    ShippedRuling(
+        "LIQUOR", "sms", "twilio", "gate", "Twilio carries messages about alcohol only behind an age gate.", _TWILIO
+    ),
+)
+# For text messages. Where a state is not named, the shop's own hours hold, which federal law wants within 8 to 21.
+STATE_HOURS = (
+    ShippedHours("CT", 9, 20, "Connecticut Public Act 23-98"),
+    ShippedHours("FL", 8, 20, "Florida Statutes §501.616(6)(a)"),
+    ShippedHours("MD", 8, 20, "Maryland Stop the Spam Calls Act of 2023, Commercial Law §14-4501 ff."),
+    ShippedHours("OK", 8, 20, "Oklahoma Telephone Solicitation Act of 2022, 15 O.S. §775C"),
+    ShippedHours("TX", 9, 21, "Texas Business and Commerce Code §301.051, with SB 140 of 2025", sunday_from=12),
+    ShippedHours("WA", 8, 20, "RCW 80.36.390, as amended in 2022"),
+)
 
 OFFERS = (
     ShippedOffer("double-points", "Double points", "double points on everything in your next visit", "1.50"),

@@ -3,84 +3,115 @@
     PENDING -> CLAIMED (lease) -> HANDING_OFF (committed before the provider is spoken to) -> SENT
 
 A lease that lapses before HANDING_OFF is simply taken again. After it, nobody knows whether the message left: the
-send is UNKNOWN, shown, and never sent again by itself.
+send is UNKNOWN, shown, and never sent again by itself, unless its provider takes the same id twice for one message.
 
 A send that comes due outside the hours at which its member may be written to stays PENDING and gets a later due time.
-Every move of a claimed send is one conditional UPDATE of one row. Its conditions stay on that row (Exists, no joins):
-PostgreSQL looks at them again when two workers meet, which it would not do for a row found by a subquery.
+Sends are claimed by the hundred and handed off in small groups: as many at once as the provider takes in a tenth of a
+second. So a slow provider gets them one by one, and whoever pauses a campaign or unsubscribes is heard at once.
+Every move of a claimed send is a conditional UPDATE. Its conditions stay on that row (Exists, no joins): PostgreSQL
+looks at them again when two workers meet, which it would not do for a row found by a subquery.
 """
 
 import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from campaigns.events import MessageFailed, MessageSent
-from campaigns.models import Campaign, CampaignPolicy, Send
+from campaigns.models import Campaign, Send
 from campaigns.rules.wording import WordingFault
-from campaigns.sending import gate, render
+from campaigns.sending import gate, rates, render
 from config.shared.clock import Clock, ticking
 from config.shared.live import announce
 from integrations.channels.base import Channel, DeliveryFailed, Message, OutcomeUnknown, available_channels, channel
-from tracking.actions import record
+from tracking.actions import Occurrence, record_all
 
-BATCH = 100
+BATCH = 500
 HELD_AT_ONCE = 10_000
 LEASE = timedelta(minutes=5)
 # A slow mail server must not keep a batch until its lease lapses, or until the worker's time limit ends it.
 LONGEST_BATCH = timedelta(seconds=90)
+# How long a group of messages may take from the gate's word to the last of them, and how many they are at most.
+LONGEST_GROUP = timedelta(seconds=0.1)
+LARGEST_GROUP = 50
 OUR_FAULT = "Something went wrong on our side; the log says what."
+STOPPED = "The worker stopped while the message was being handed off; it may or may not have left."
 Status = Send.Status
 _WAS_DUE = Coalesce(F("held_from"), F("due_at"))  # Put off twice, it still remembers the first time.
 logger = logging.getLogger(__name__)
 
 
-def claim(*, now: datetime, batch: int = BATCH) -> list[int]:
-    """Up to `batch` due sends of running campaigns that the gate lets go, now ours until the lease ends.
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a message that was handed off: `error`, or the provider's id."""
 
-    What it holds back gets a new due time and what it refuses is settled, so neither is looked at again and again.
+    send: Send
+    provider_id: str = ""
+    error: Exception | None = None
+
+
+# --- Claiming ------------------------------------------------------------------------------------------------------
+
+
+def claim(*, now: datetime, batch: int = BATCH) -> list[int]:
+    """Up to `batch` due sends of each channel that gate and provider let go, now ours until the lease ends.
+
+    What the gate holds back gets a new due time and what it refuses is settled: neither is looked at again and again.
     """
-    terms = gate.terms()
-    while verdicts := _judge_due(terms, now, batch):
-        if ours := [send for send, verdict in verdicts.items() if verdict.may_leave]:
+    waiting = [name for name in available_channels() if _due(name, now).exists()]
+    if not waiting:
+        return []
+    terms, ours = gate.terms(), list[int]()
+    for name in waiting:
+        provider = terms.providers[name]
+        granted = rates.take(provider, batch, now=now)
+        claimed = _claim_of(name, terms, now, granted) if granted else []
+        rates.give_back(provider, granted - len(claimed))
+        ours += claimed
+    return ours
+
+
+def _claim_of(name: str, terms: gate.Terms, now: datetime, batch: int) -> list[int]:
+    while verdicts := _judge_due(name, terms, now, batch):
+        if ours := [send.pk for send, verdict in verdicts.items() if verdict.may_leave]:
             return sorted(ours)
-        _hold_where_it_is_night(terms, now)
+        _hold_where_it_is_night(name, terms, now)
     return []
 
 
-def _due(now: datetime) -> QuerySet[Send]:
-    """Held for this transaction; what another worker holds is left to it."""
-    due = Send.objects.filter(
-        status=Status.PENDING,
-        due_at__lte=now,
-        campaign__status=Campaign.Status.RUNNING,
-        channel__in=available_channels(),
-    )
-    return due.order_by("due_at", "pk").select_for_update(of=("self",), skip_locked=True)
+def _due(name: str, now: datetime) -> QuerySet[Send]:
+    running = Campaign.Status.RUNNING
+    due = Send.objects.filter(status=Status.PENDING, due_at__lte=now, campaign__status=running, channel=name)
+    return due.order_by("due_at", "pk")
+
+
+def _held(due: QuerySet[Send]) -> QuerySet[Send]:
+    """For this transaction; what another worker holds is left to it."""
+    return due.select_for_update(of=("self",), skip_locked=True)
 
 
 @transaction.atomic
-def _hold_where_it_is_night(terms: gate.Terms, now: datetime) -> None:
+def _hold_where_it_is_night(name: str, terms: gate.Terms, now: datetime) -> None:
     """Thousands at a time, so that what may leave need not wait until each of them was judged."""
-    for opening, night in gate.nights(terms, now=now):
-        asleep = list(_due(now).filter(night).values_list("pk", flat=True)[:HELD_AT_ONCE])
+    for opening, night in gate.nights(terms, name, now=now):
+        asleep = list(_held(_due(name, now).filter(night)).values_list("pk", flat=True)[:HELD_AT_ONCE])
         Send.objects.filter(pk__in=asleep).update(due_at=opening, held_from=_WAS_DUE)
 
 
 @transaction.atomic
-def _judge_due(terms: gate.Terms, now: datetime, batch: int) -> dict[int, gate.Verdict]:
-    verdicts = gate.judge(_due(now)[:batch], terms=terms, now=now)
+def _judge_due(name: str, terms: gate.Terms, now: datetime, batch: int) -> dict[Send, gate.Verdict]:
+    verdicts = gate.judge(_held(_due(name, now))[:batch], terms=terms, now=now)
     alike: dict[gate.Verdict, list[int]] = {}
     for send, verdict in verdicts.items():
-        alike.setdefault(verdict, []).append(send)
+        alike.setdefault(verdict, []).append(send.pk)
     for verdict, sends in alike.items():
         Send.objects.filter(pk__in=sends).update(**_consequence(verdict, now))
-    turned_away = [send for send, verdict in verdicts.items() if not verdict.may_leave]
-    for campaign in Campaign.objects.filter(sends__in=turned_away).distinct():
-        announce(f"campaign:{campaign.public_id}")
+    _announce(send for send, verdict in verdicts.items() if not verdict.may_leave)
     return verdicts
 
 
@@ -93,16 +124,31 @@ def _consequence(verdict: gate.Verdict, now: datetime) -> dict[str, Any]:
     return {"status": Status.CLAIMED, "claimed_until": now + LEASE, "held_from": None}
 
 
+@transaction.atomic
 def release_lapsed(*, now: datetime) -> tuple[int, int]:
-    """Settle the sends of workers that died: (taken back to pending, now unknown)."""
+    """Settle the sends of workers that died: (taken back to pending, now unknown).
+
+    What was being handed off goes again only to a provider that still remembers its id.
+    """
     lapsed = Send.objects.filter(claimed_until__lt=now)
-    back = lapsed.filter(status=Status.CLAIMED).update(status=Status.PENDING, claimed_until=None)
-    unknown = lapsed.filter(status=Status.HANDING_OFF).update(
-        status=Status.UNKNOWN,
-        claimed_until=None,
-        failure="The worker stopped while the message was being handed off; it may or may not have left.",
-    )
-    return back, unknown
+    safe = Q(status=Status.CLAIMED)
+    for name in available_channels():
+        outlet = channel(name)
+        if outlet.remembers_for:
+            since = now - outlet.remembers_for
+            safe |= Q(status=Status.HANDING_OFF, provider=outlet.provider, handed_off_at__gt=since)
+    back = _lapsed(lapsed.filter(safe)).update(status=Status.PENDING, claimed_until=None)
+    doubtful = _lapsed(lapsed.filter(status=Status.HANDING_OFF))
+    return back, doubtful.update(status=Status.UNKNOWN, claimed_until=None, failure=STOPPED)
+
+
+def _lapsed(sends: QuerySet[Send]) -> QuerySet[Send]:
+    """What is in somebody's hands this very moment has not lapsed."""
+    free = sends.select_for_update(skip_locked=True).values("pk")
+    return Send.objects.filter(pk__in=list(free.values_list("pk", flat=True)))
+
+
+# --- Handing off ---------------------------------------------------------------------------------------------------
 
 
 def send_claimed(send_ids: list[int], *, now: datetime) -> None:
@@ -117,129 +163,239 @@ def send_claimed(send_ids: list[int], *, now: datetime) -> None:
     )
     for name in sorted({send.channel for send in sends}):
         with channel(name) as outlet:
-            for send in sends:
-                if send.channel != name:
-                    continue
-                if clock() > now + LONGEST_BATCH:
-                    _settle(send, Status.CLAIMED, Status.PENDING)
-                    continue
-                _send_one(send, outlet, terms, clock)
-                announce(f"campaign:{send.campaign.public_id}")
+            _send_all([send for send in sends if send.channel == name], outlet, terms, clock, until=now + LONGEST_BATCH)
 
 
-def _send_one(send: Send, outlet: Channel, terms: gate.Terms, clock: Clock) -> None:
-    """Whatever goes wrong with this one is its own affair: the others must not wait for it."""
-    try:
-        message = render.message_for(send, terms.shop)
-    except WordingFault as fault:
-        _fail(send, str(fault), clock(), came_from=Status.CLAIMED)
-        return
-    except Exception:
-        logger.exception("Send %s could not be written", send.pk)
-        _fail(send, OUR_FAULT, clock(), came_from=Status.CLAIMED)
-        return
-    if begin_hand_off(send, message, terms=terms, now=clock()):
-        _hand_off(send, message, outlet, terms, clock)
+def _send_all(sends: list[Send], outlet: Channel, terms: gate.Terms, clock: Clock, *, until: datetime) -> None:
+    """In groups that grow while the provider is quick."""
+    size = 1
+    while sends and clock() < until:
+        group, sends = sends[:size], sends[size:]
+        began = clock()
+        outcomes, unspoken, pause = _send_group(group, outlet, terms, clock)
+        sends = unspoken + sends
+        _announce(group)
+        if pause:
+            rates.pause(outlet.provider, until=clock() + pause, why=str(outcomes[-1].error))
+            break
+        took = clock() - began
+        size = min(2 * size, LARGEST_GROUP) if took < LONGEST_GROUP else max(1, size // 2)
+    _put_back(sends)
+
+
+def _send_group(
+    group: list[Send], outlet: Channel, terms: gate.Terms, clock: Clock
+) -> tuple[list[Outcome], list[Send], timedelta | None]:
+    """What became of those that were handed off, those there was no time for, and how long the provider wants quiet."""
+    messages = dict(_written(group, terms, clock))
+    begun = begin_hand_off(messages, provider=outlet.provider, terms=terms, now=clock())
+    outcomes, pause, deadline = list[Outcome](), None, clock() + LONGEST_GROUP
+    while begun and pause is None and (not outcomes or clock() < deadline):
+        outcomes.append(_hand_off(begun[0], messages[begun[0]], outlet))
+        begun, pause = begun[1:], getattr(outcomes[-1].error, "retry_after", None)
+    _settle_all(outcomes, outlet, terms, clock())
+    _take_back(begun, clock())
+    return outcomes, begun, pause
+
+
+def _written(group: list[Send], terms: gate.Terms, clock: Clock) -> Iterator[tuple[Send, Message]]:
+    """Whatever goes wrong with one is its own affair: the others must not wait for it."""
+    for send in group:
+        try:
+            yield send, render.message_for(send, terms.shop)
+        except WordingFault as fault:
+            _fail([(send, str(fault))], clock(), came_from=Status.CLAIMED)
+        except Exception:
+            logger.exception("Send %s could not be written", send.pk)
+            _fail([(send, OUR_FAULT)], clock(), came_from=Status.CLAIMED)
 
 
 @transaction.atomic
-def begin_hand_off(send: Send, message: Message, *, terms: gate.Terms, now: datetime) -> bool:
-    """Committed before the provider hears of it. False when it may not leave (any more), or is not ours.
+def begin_hand_off(messages: dict[Send, Message], *, provider: str, terms: gate.Terms, now: datetime) -> list[Send]:
+    """Committed before the provider hears of them: those that may leave and are still ours.
 
-    The gate is asked with the send and its member held: of two messages to one member the second sees the first, and
-    a consent withdrawn at this moment is withdrawn before or after. `attempts` grows with each hand-off: a worker
-    whose lease lapsed cannot take up what another has tried since.
+    The gate is asked with the sends and their members held, in one order for everybody: of two messages to one member
+    the second sees the first, and a consent withdrawn at this moment is withdrawn before or after. `attempts` grows
+    with each hand-off: a worker whose lease lapsed cannot take up what another has tried since.
     """
-    held = Send.objects.filter(pk=send.pk).select_for_update(of=("self", "member"), no_key=True)
-    verdict = gate.judge(held, terms=terms, now=now)[send.pk]
-    if not verdict.may_leave:
-        _settle(send, Status.CLAIMED, **_consequence(verdict, now))
-        return False
-    is_running = Exists(Campaign.objects.filter(pk=OuterRef("campaign_id"), status=Campaign.Status.RUNNING))
-    ours = Send.objects.filter(is_running, pk=send.pk, status=Status.CLAIMED, attempts=send.attempts)
-    begun = ours.update(
-        status=Status.HANDING_OFF,
-        attempts=F("attempts") + 1,
-        provider_id=f"<{message.id}>",
-        handed_off_at=now,
-        claimed_until=now + LEASE,
+    ours = {send.pk: send for send in messages}
+    held = Send.objects.filter(pk__in=ours, status=Status.CLAIMED).order_by("member_id", "pk")
+    verdicts = gate.judge(held.select_for_update(of=("self", "member"), no_key=True), terms=terms, now=now)
+    for found, verdict in verdicts.items():
+        if not verdict.may_leave:
+            _settle(ours[found.pk], Status.CLAIMED, **_consequence(verdict, now))
+    leaving = [ours[found.pk] for found, verdict in verdicts.items() if verdict.may_leave]
+    begun = _begin(leaving, messages, provider, now)
+    _put_back(send for send in leaving if send.pk not in begun)
+    for send in leaving:
+        send.attempts += send.pk in begun
+    return [send for send in messages if send.pk in begun]
+
+
+def _begin(leaving: list[Send], messages: dict[Send, Message], provider: str, now: datetime) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BEGIN,
+            [
+                provider, now, now + LEASE, [send.pk for send in leaving], [send.attempts for send in leaving],
+                [f"<{messages[send].id}>" for send in leaving],
+            ],
+        )  # fmt: skip
+        return {row[0] for row in cursor.fetchall()}
+
+
+_BEGIN = f"""
+    UPDATE {Send._meta.db_table} send
+    SET status = 'HANDING_OFF', attempts = send.attempts + 1, provider = %s, provider_id = ours.message_id,
+        handed_off_at = %s, claimed_until = %s
+    FROM unnest(%s::bigint[], %s::int[], %s::text[]) AS ours (id, attempts, message_id)
+    WHERE send.id = ours.id AND send.status = 'CLAIMED' AND send.attempts = ours.attempts AND EXISTS (
+        SELECT FROM {Campaign._meta.db_table} campaign
+        WHERE campaign.id = send.campaign_id AND campaign.status = 'RUNNING'
     )
-    if not begun:
-        _settle(send, Status.CLAIMED, Status.PENDING)
-    send.attempts += begun
-    return bool(begun)
+    RETURNING send.id
+"""
 
 
-def _hand_off(send: Send, message: Message, outlet: Channel, terms: gate.Terms, clock: Clock) -> None:
+def _hand_off(send: Send, message: Message, outlet: Channel) -> Outcome:
     try:
-        provider_id = outlet.send(message)
-    except DeliveryFailed as error:
-        _retry_or_fail(send, error, terms.policy, clock())
-    except OutcomeUnknown as error:
-        _settle(send, Status.HANDING_OFF, Status.UNKNOWN, failure=str(error)[:500])
-    except Exception:
+        return Outcome(send, provider_id=outlet.send(message))
+    except (DeliveryFailed, OutcomeUnknown) as error:
+        return Outcome(send, error=error)
+    except Exception as error:
         logger.exception("Send %s ended in the middle of its hand-off", send.pk)
-        _settle(send, Status.HANDING_OFF, Status.UNKNOWN, failure=OUR_FAULT)
-    else:
-        _mark_sent(send, provider_id, clock())
+        return Outcome(send, error=error)
 
 
-def _mark_sent(send: Send, provider_id: str, now: datetime) -> None:
-    """The provider may have reported the delivery before we got here: a state never moves back."""
-    with transaction.atomic():
-        Send.objects.filter(pk=send.pk).update(
-            status=Case(
-                When(status__in=[Status.HANDING_OFF, Status.UNKNOWN], then=Value(Status.SENT)), default=F("status")
-            ),
-            sent_at=Coalesce(F("sent_at"), Value(now)),
-            provider_id=provider_id,
-            claimed_until=None,
-            failure="",
-        )
-        tell_sent(send, now)
+# --- What became of it ---------------------------------------------------------------------------------------------
 
 
-def tell_sent(send: Send, at: datetime) -> None:
-    """However it became known that a message left: the log hears it once."""
-    event = MessageSent(
-        subject=str(send.member.public_id),
-        send=str(send.public_id),
-        campaign=str(send.campaign.public_id),
-        channel=send.channel,
-    )
-    record(event, key=str(send.public_id), at=at)
+def _settle_all(outcomes: list[Outcome], outlet: Channel, terms: gate.Terms, now: datetime) -> None:
+    _mark_sent([outcome for outcome in outcomes if outcome.error is None], now)
+    for outcome in outcomes:
+        match outcome.error:
+            case None:
+                pass
+            case DeliveryFailed() as error:
+                _retry_or_fail(outcome.send, error, terms, now)
+            case OutcomeUnknown() as error if outlet.remembers_for:
+                _try_again(outcome.send, str(error), now + timedelta(minutes=terms.policy.retry_minutes))
+            case OutcomeUnknown() as error:
+                _settle(outcome.send, Status.HANDING_OFF, Status.UNKNOWN, failure=str(error)[:500])
+            case _:
+                _settle(outcome.send, Status.HANDING_OFF, Status.UNKNOWN, failure=OUR_FAULT)
 
 
 @transaction.atomic
-def _retry_or_fail(send: Send, error: DeliveryFailed, rules: CampaignPolicy, now: datetime) -> None:
-    if error.permanent or send.attempts > rules.max_retries:
-        _fail(send, str(error), now, came_from=Status.HANDING_OFF)
+def _mark_sent(outcomes: list[Outcome], now: datetime) -> None:
+    """The provider may have reported a delivery before we got here: a state never moves back."""
+    if not outcomes:
         return
+    # Held in the order in which everybody takes them: an UPDATE of many rows has an order of its own.
+    ours = Send.objects.filter(pk__in=[outcome.send.pk for outcome in outcomes]).order_by("member_id", "pk")
+    list(ours.select_for_update(no_key=True).values_list("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SENT, [now, [outcome.send.pk for outcome in outcomes], [outcome.provider_id for outcome in outcomes]]
+        )
+    tell_sent([outcome.send for outcome in outcomes], now)
+
+
+_SENT = f"""
+    UPDATE {Send._meta.db_table} send
+    SET status = CASE WHEN send.status IN ('HANDING_OFF', 'UNKNOWN') THEN 'SENT' ELSE send.status END,
+        sent_at = coalesce(send.sent_at, %s), provider_id = ours.provider_id, claimed_until = NULL,
+        failure = CASE WHEN send.status IN ('HANDING_OFF', 'UNKNOWN') THEN '' ELSE send.failure END
+    FROM unnest(%s::bigint[], %s::text[]) AS ours (id, provider_id)
+    WHERE send.id = ours.id
+"""
+
+
+def tell_sent(sends: Iterable[Send], at: datetime) -> None:
+    """However it became known that messages left: the log hears of each once."""
+    record_all(
+        [
+            Occurrence(
+                MessageSent(
+                    subject=str(send.member.public_id),
+                    send=str(send.public_id),
+                    campaign=str(send.campaign.public_id),
+                    channel=send.channel,
+                ),
+                str(send.public_id),
+                at,
+            )
+            for send in sends
+        ]
+    )
+
+
+@transaction.atomic
+def _retry_or_fail(send: Send, error: DeliveryFailed, terms: gate.Terms, now: datetime) -> None:
+    """A provider that only asks for quiet has not tried: that is no try of ours either."""
+    if error.permanent or (send.attempts > terms.policy.max_retries and error.retry_after is None):
+        _fail([(send, str(error))], now, came_from=Status.HANDING_OFF)
+        return
+    again = timedelta(minutes=terms.policy.retry_minutes) if error.retry_after is None else error.retry_after
+    _try_again(send, str(error), now + again)
+
+
+@transaction.atomic
+def _try_again(send: Send, why: str, due_at: datetime) -> None:
     # Whoever cancels a campaign moves its row first: with the row held, no send can slip back into a cancelled one.
     campaign = Campaign.objects.select_for_update().get(pk=send.campaign_id)
     is_over = campaign.status == Campaign.Status.CANCELLED
-    _settle(
-        send,
-        Status.HANDING_OFF,
-        Status.CANCELLED if is_over else Status.PENDING,
-        failure=str(error)[:500],
-        due_at=now + timedelta(minutes=rules.retry_minutes),
-    )
+    status = Status.CANCELLED if is_over else Status.PENDING
+    _settle(send, Status.HANDING_OFF, status, failure=why[:500], due_at=due_at)
 
 
 @transaction.atomic
-def _fail(send: Send, reason: str, now: datetime, *, came_from: str) -> None:
-    if _settle(send, came_from, Status.FAILED, failure=reason[:500], failed_at=now):
-        event = MessageFailed(
-            subject=str(send.member.public_id),
-            send=str(send.public_id),
-            campaign=str(send.campaign.public_id),
-            channel=send.channel,
-        )
-        record(event, key=str(send.public_id), at=now)
+def _fail(failed: list[tuple[Send, str]], now: datetime, *, came_from: str) -> None:
+    ours = [
+        send for send, reason in failed if _settle(send, came_from, Status.FAILED, failure=reason[:500], failed_at=now)
+    ]
+    tell_failed(ours, now)
 
 
-def _settle(send: Send, came_from: str, status: str, **fields: object) -> bool:
+def tell_failed(sends: Iterable[Send], at: datetime) -> None:
+    record_all(
+        [
+            Occurrence(
+                MessageFailed(
+                    subject=str(send.member.public_id),
+                    send=str(send.public_id),
+                    campaign=str(send.campaign.public_id),
+                    channel=send.channel,
+                ),
+                str(send.public_id),
+                at,
+            )
+            for send in sends
+        ]
+    )
+
+
+def _take_back(unspoken: Iterable[Send], now: datetime) -> None:
+    """They did not leave and are still ours: nobody has spoken of them, so that was no try."""
+    for send in unspoken:
+        lease = now + LEASE
+        _settle(send, Status.HANDING_OFF, Status.CLAIMED, claimed_until=lease, attempts=F("attempts") - 1)
+        send.attempts -= 1
+
+
+def _put_back(sends: Iterable[Send]) -> None:
+    for send in sends:
+        _settle(send, Status.CLAIMED, Status.PENDING)
+
+
+def _settle(
+    send: Send, came_from: str, status: str = Status.PENDING, *, claimed_until: datetime | None = None, **fields: object
+) -> bool:
     """Move on what is still as this worker left it: `attempts` says whether another has tried since."""
     ours = Send.objects.filter(pk=send.pk, status=came_from, attempts=send.attempts)
-    return bool(ours.update(status=status, claimed_until=None, **fields))
+    return bool(ours.update(status=status, claimed_until=claimed_until, **fields))
+
+
+def _announce(sends: Iterable[Send]) -> None:
+    for public_id in {send.campaign.public_id for send in sends}:
+        announce(f"campaign:{public_id}")

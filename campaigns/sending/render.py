@@ -8,22 +8,37 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 
 from campaigns.models import PlanStep, Send
 from campaigns.rules import wording
 from campaigns.sending import links
-from integrations.channels.base import Message
-from loyalty.models import Business, Member
+from integrations.channels.base import Message, PushDevice
+from loyalty.models import Business, Consent, Member
 from loyalty.queries.brand import Brand
 from loyalty.queries.brand import brand as current_brand
+from loyalty.queries.devices import push_devices
 
+STOP_LINE = "Reply STOP to stop."
+# More is cut off by phones, and the whole must fit into one encrypted record of 4 kB.
+LONGEST_NOTIFICATION = 300
 ADDRESS_IN_TEXT = re.compile(r"(https?://[^\s<>\"]+[^\s<>\".,;:!?)])")
 
 
 def message_for(send: Send, shop: Business) -> Message:
     """Ready to hand off. Needs `action.step.offer` and the member's related rows loaded. Raises WordingFault."""
-    step = send.action.step
     subject, body = words_of(send, shop)
+    match send.channel:
+        case Consent.Channel.SMS:
+            return _text_message(send, body)
+        case Consent.Channel.PUSH:
+            return _notification(send, subject, body)
+        case _:
+            return _email(send, subject, body, shop)
+
+
+def _email(send: Send, subject: str, body: str, shop: Business) -> Message:
+    step = send.action.step
     shared: dict[str, Any] = {
         "send": send,
         "step": step,
@@ -48,6 +63,25 @@ def message_for(send: Send, shop: Business) -> Message:
             },
         ),
         headers=_headers(send, shared["brand"], shared["unsubscribe_url"]),
+    )
+
+
+def _text_message(send: Send, body: str) -> Message:
+    """Who writes and how to stop it stand in every one: the law asks for both."""
+    text = f"{current_brand().name}: {body.strip()}\n{links.short_offer_url(send)}\n{STOP_LINE}"
+    return Message(id=message_id(send), to=send.recipient, subject="", text=text)
+
+
+def _notification(send: Send, subject: str, body: str) -> Message:
+    return Message(
+        id=message_id(send),
+        to=str(send.member.public_id),
+        subject=subject,
+        text=Truncator(" ".join(body.split())).chars(LONGEST_NOTIFICATION),
+        link=links.short_offer_url(send),
+        devices=tuple(
+            PushDevice(endpoint=row.endpoint, p256dh=row.p256dh, auth=row.auth) for row in push_devices(send.member)
+        ),
     )
 
 

@@ -4,18 +4,16 @@ A code exists in the message only. The row is made first and answered for; a wor
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -61,16 +59,21 @@ class TooManyCodes(DomainError):
         super().__init__(told % {"time": _in_words(self.seconds)})
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Text:
-    """What the port of outgoing messages takes (integrations.channels.base, which loyalty does not know)."""
+class MayNotLeave(Exception):
+    """Nothing may be sent to this address, not even what was asked for."""
 
-    id: str
+
+@dataclass(frozen=True, kw_only=True)
+class CodeMessage:
+    """A code as it is to reach somebody. `subject` says all of it in one line."""
+
+    channel: str
     to: str
+    subject: str
     text: str
-    subject: str = ""
-    html: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+HandOver = Callable[[CodeMessage], None]
 
 
 @transaction.atomic
@@ -92,7 +95,7 @@ def ask_for_code(
         created_at=now,
         expires_at=now + CODE_LASTS,
     )
-    nudge("loyalty.send_login_codes")
+    nudge("campaigns.send_login_codes")
     return asked
 
 
@@ -131,18 +134,25 @@ def waiting_codes(now: datetime) -> QuerySet[LoginCode]:
     return LoginCode.objects.filter(free, sent_at=None, expires_at__gt=now)
 
 
-def send_codes(*, now: datetime) -> int:
-    """Send every code that was asked for and has not left; how many went out. The sweep asks again."""
-    return sum(_send(asked, now) for asked in waiting_codes(now).order_by("pk"))
+def send_codes(*, hand_over: HandOver, now: datetime) -> int:
+    """Send every code that was asked for and has not left; how many went out. The sweep asks again.
+
+    `hand_over` knows the gate and the channels. It raises MayNotLeave, or anything else for "not now".
+    """
+    return sum(_send(asked, hand_over, now) for asked in waiting_codes(now).order_by("pk"))
 
 
-def _send(asked: LoginCode, now: datetime) -> bool:
+def _send(asked: LoginCode, hand_over: HandOver, now: datetime) -> bool:
     code, lease, row = new_code(), now + LEASE, LoginCode.objects.filter(pk=asked.pk)
     digest = code_digest(code, asked=asked.public_id, secret=settings.SECRET_KEY)
     if not waiting_codes(now).filter(pk=asked.pk).update(digest=digest, claimed_until=lease):
         return False
     try:
-        _hand_over(asked, code)
+        hand_over(_written(asked, code))
+    except MayNotLeave as refusal:
+        logger.warning("Login code %s may not leave: %s", asked.pk, refusal)
+        row.update(expires_at=now, claimed_until=None)
+        return False
     except Exception:
         logger.exception("Login code %s could not be sent; it is tried again.", asked.pk)
         row.filter(claimed_until=lease).update(claimed_until=None)
@@ -151,17 +161,13 @@ def _send(asked: LoginCode, now: datetime) -> bool:
     return True
 
 
-def _hand_over(asked: LoginCode, code: str) -> None:
+def _written(asked: LoginCode, code: str) -> CodeMessage:
     shop = brand.brand()
     context = {"code": code, "brand": shop, "minutes": int(CODE_LASTS.total_seconds() // 60)}
     with translation.override(asked.language or None):
         text = render_to_string("emails/login_code.txt", context)
         subject = _("%(code)s is your code for %(shop)s") % {"code": code, "shop": shop.name}
-    if asked.channel == EMAIL:
-        send_mail(subject, text, None, [asked.destination])
-        return
-    with import_string(settings.CHANNELS[asked.channel])() as channel:
-        channel.send(_Text(id=f"{asked.public_id.hex}-{asked.pk}", to=asked.destination, text=subject))
+    return CodeMessage(channel=asked.channel, to=asked.destination, subject=subject, text=text)
 
 
 def right_code(*, asked_id: Any, code: str, now: datetime) -> LoginCode:

@@ -7,6 +7,8 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Lower, Now
 
+from loyalty.models.shoppers import Device
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
@@ -103,12 +105,11 @@ class MemberQuerySet(models.QuerySet["Member"]):
         return self.filter(birth_date__lte=_years_before(today, legal_age))
 
     def reachable_by(self, channel: str) -> "MemberQuerySet":
-        """Members with an address for the channel and a consent to marketing on it that stands."""
-        address = {"email": "email", "sms": "phone"}[channel]
+        """Members with an address for the channel, or a device, and a consent to marketing on it that stands."""
         granted = Consent.objects.filter(
             member=models.OuterRef("pk"), channel=channel, topic=Consent.Topic.MARKETING, is_granted=True
         )
-        return self.filter(models.Exists(granted), **{f"{address}__isnull": False})
+        return self.filter(models.Exists(granted), self.model.has_address_for(channel))
 
 
 class Member(models.Model):
@@ -142,6 +143,19 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.name or self.external_id or 'unnamed'}"
+
+    @staticmethod
+    def has_address_for(channel: str) -> models.Q:
+        match channel:
+            case "email":
+                return models.Q(email__isnull=False)
+            case "sms":
+                return models.Q(phone__isnull=False)
+            case _:
+                takes_push = models.Q(push_subscriptions__gone_at=None, push_subscriptions__isnull=False)
+                return models.Q(
+                    models.Exists(Device.objects.filter(takes_push, member=models.OuterRef("pk"), ended_at=None))
+                )
 
     def age_on(self, today: date) -> int | None:
         born = self.birth_date
@@ -187,7 +201,3 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} {self.topic}: {'yes' if self.is_granted else 'no'}"
-
-
-# What campaigns can write by today; push is agreed to already, and sent later.
-WRITTEN_BY = [choice for choice in Consent.Channel.choices if choice[0] != Consent.Channel.PUSH]

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 
 PLAIN_LOCAL_PART = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*")
 
@@ -49,6 +50,16 @@ def normal_phone(text: str, region: str = "US") -> str:
     if not phonenumbers.is_possible_number(number):
         raise NotAnAddress(f"“{text[:40]}” has the wrong number of digits for a phone number.")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=20_000)
+def zone_of_phone(phone: str) -> str | None:
+    """The time zone an E.164 number belongs to, or None when it may belong to several: toll-free ones do to all."""
+    try:
+        zones = time_zones_for_number(phonenumbers.parse(phone))
+    except phonenumbers.NumberParseException:
+        return None
+    return zones[0] if len(zones) == 1 and zones[0] != UNKNOWN_TIMEZONE else None
 
 
 def masked_email(email: str | None) -> str:

@@ -13,17 +13,16 @@ from typing import Any
 import pytest
 import qrcode
 from django.conf import settings
-from django.core import mail
 from django.utils import timezone
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
+from campaigns.actions.login_codes import send_codes
 from loyalty.actions import (
     business,
     cards,
     codes,
-    login_codes,
     products,
     programme,
     purchases,
@@ -39,6 +38,7 @@ from loyalty.queries import brand
 from loyalty.rules.codes import text_of
 from tests.browser.conftest import A_PERSONS_BROWSER, CHROMIUM, FLAGS
 from tests.loyalty.counter import Counted, balance, pin
+from tests.post_office import PostOffice, letters_to, open_post_office
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -132,10 +132,16 @@ class Phone:
 
 
 def code_in_mail(email: str) -> str:
-    login_codes.send_codes(now=timezone.now())
-    found = re.search(r"\b(\d{6})\b", [letter for letter in mail.outbox if letter.to == [email]][-1].body)
+    send_codes(now=timezone.now())
+    found = re.search(r"\b(\d{6})\b", letters_to(email)[-1].get_content())
     assert found
     return found[1]
+
+
+@pytest.fixture(autouse=True)
+def post_office(settings: Any) -> Iterator[PostOffice]:
+    with open_post_office(settings) as office:
+        yield office
 
 
 @pytest.fixture
@@ -277,7 +283,7 @@ def test_what_is_neither_an_email_nor_a_number_is_said_before_anything_is_sent(p
     phone.show_age()
     phone.ask_for_code("ada")
     expect(phone.page.get_by_role("alert")).to_contain_text("Enter your email or your mobile number.")
-    assert not mail.outbox
+    assert not letters_to("ada")
 
 
 def test_a_reload_keeps_the_session_and_signing_out_forgets_everything(phone: Phone, ada: Member) -> None:
@@ -751,7 +757,7 @@ def test_a_shop_that_sends_no_push_messages_offers_none(phone: Phone, ada: Membe
 
 @pytest.fixture
 def _sends_push(settings: Any) -> None:
-    settings.CHANNELS = settings.CHANNELS | {"push": "tests.loyalty.api.texts.Texts"}
+    settings.CHANNELS = settings.CHANNELS | {"push": "integrations.channels.mailbox_phone.MailboxPush"}
 
 
 @pytest.mark.usefixtures("_sends_push")

@@ -247,10 +247,13 @@ def test_a_campaign_resumed_after_its_last_day_sends_nothing_any_more(
 def test_an_hour_that_closes_between_claim_and_hand_off_is_respected(by_day: Campaign, post_office: PostOffice) -> None:
     all_due(by_day, on(30, 19, 59))
     claimed = dispatch.claim(now=on(30, 19, 59))
-    assert len(claimed) == by_day.sends.count()
+    assert {send.member_id for send in by_day.sends.filter(pk__in=claimed)} == set(
+        by_day.sends.values_list("member_id", flat=True)
+    )
     dispatch.send_claimed(claimed, now=on(30, 20))
     assert post_office.taken == []
     assert due_times(by_day) == {on(31, 8)}
+    assert by_day.sends.filter(held_from=on(30, 19, 59)).count() == by_day.sends.count()
 
 
 def test_what_may_go_does_not_wait_behind_what_may_not(
@@ -314,19 +317,22 @@ def test_of_two_hand_offs_to_one_member_at_the_same_instant_one_waits_and_is_put
     terms = gate.terms()
     message = Message(id="m", to="ada@example.com", subject="s", text="t")
 
-    def begin_too() -> bool:
+    def begin(send: Send) -> list[Send]:
+        return dispatch.begin_hand_off({send: message}, provider="smtp", terms=terms, now=now)
+
+    def begin_too() -> list[Send]:
         try:
-            return dispatch.begin_hand_off(second, message, terms=terms, now=now)
+            return begin(second)
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as other:
         with transaction.atomic():
-            assert dispatch.begin_hand_off(first, message, terms=terms, now=now)
+            assert begin(first) == [first]
             answer = other.submit(begin_too)
             while not somebody_waits_for_me():
                 assert not answer.done()
-        assert answer.result() is False
+        assert answer.result() == []
     second.refresh_from_db()
     assert (second.status, second.due_at) == (Status.PENDING, DAY.next_day(now, NEW_YORK))
 

@@ -5,15 +5,18 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 from django.db import connections
 from django.forms import model_to_dict
 
 from campaigns.actions.policy import change_policy
+from campaigns.actions.reports import apply_reports
 from campaigns.actions.sends import send_due
-from campaigns.models import Campaign, Plan, PlanStep
+from campaigns.models import Campaign, Plan, PlanStep, Send
 from campaigns.queries.policy import policy
 from integrations.channels.base import Message
+from integrations.models import ProviderReport
 from loyalty.actions import imports
 from loyalty.actions.members import join, set_consent
 from loyalty.actions.scores import rescore
@@ -66,6 +69,7 @@ class Outlet:
     """A channel of the tests' own. `during` happens while the provider has the message, and gives its id."""
 
     provider = "tests"
+    remembers_for = dt.timedelta(0)
     during: Callable[[Message], str]
 
     def __enter__(self) -> Self:
@@ -105,3 +109,12 @@ def somebody_waits_for_me() -> bool:
             "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
         )
         return bool(cursor.fetchone()[0])
+
+
+def report(kind: str, *, at: dt.datetime, send: Send | None = None, **said: Any) -> None:
+    """A provider says `kind` of a message, and it is applied at once."""
+    named = {"channel": send.channel, "provider_id": send.provider_id, "address": send.recipient} if send else {}
+    ProviderReport.objects.create(
+        sender="mailgun", key=str(uuid4()), kind=kind, occurred_at=at, received_at=at, **(named | said)
+    )
+    apply_reports(now=at)

@@ -2,18 +2,19 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from loyalty.actions import login_codes, members, till_keys
+from campaigns.actions.login_codes import send_codes
+from loyalty.actions import members, till_keys
 from loyalty.models import Member, Store, TillKey
 from tests.loyalty.counter import Counted
+from tests.post_office import PostOffice, letters_to, open_post_office
 
 V1 = "/api/loyalty/v1"
 BORN = dt.date(1981, 12, 10)
@@ -69,11 +70,17 @@ class Phone:
 
 
 def code_in_mail(email: str) -> str:
-    login_codes.send_codes(now=timezone.now())
-    letters = [letter for letter in mail.outbox if letter.to == [email]]
-    found = re.search(r"^ {4}(\d{6})$", letters[-1].body, re.MULTILINE)
-    assert found, letters[-1].body
+    send_codes(now=timezone.now())
+    text = letters_to(email)[-1].get_content()
+    found = re.search(r"^ {4}(\d{6})\r?$", text, re.MULTILINE)
+    assert found, text
     return found[1]
+
+
+@pytest.fixture(autouse=True)
+def post_office(settings: Any) -> Iterator[PostOffice]:
+    with open_post_office(settings) as office:
+        yield office
 
 
 @pytest.fixture

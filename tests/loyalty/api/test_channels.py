@@ -9,7 +9,6 @@ import pytest
 from django.utils import timezone
 
 from campaigns.actions.login_codes import send_codes
-from campaigns.actions.login_codes import send_codes
 from integrations.channels.base import DeliveryFailed, Message, channel
 from loyalty.actions import members
 from loyalty.models import LoginCode, Member, PushSubscription

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from django.core import mail
 from django.utils import timezone
 
-from loyalty.actions import login_codes
+from campaigns.actions.login_codes import send_codes
 from loyalty.models import Redemption
 from tests.copies import ROOT
 from tests.loyalty.counter import Counted, assert_the_ledger_is_right, balance
+from tests.post_office import letters_to
 from tests.tracking.ingest.servers import Servers, running
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
@@ -72,8 +72,8 @@ def converse(*command: str | Path, cwd: Path, **variables: str) -> dict[str, obj
         assert program.stdout
         asked = program.stdout.readline()
         assert asked, program.communicate()
-        login_codes.send_codes(now=timezone.now())
-        code = re.match(r"\d{6}", mail.outbox[-1].subject)
+        send_codes(now=timezone.now())
+        code = re.match(r"\d{6}", letters_to(EMAIL)[-1]["Subject"])
         assert code
         output, errors = program.communicate(f"{code[0]}\n", timeout=60)
     assert program.returncode == 0, errors

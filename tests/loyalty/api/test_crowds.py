@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from campaigns.actions.login_codes import send_codes
 from loyalty.actions import login_codes, sign_in
 from loyalty.api.shoppers import access_token
 from loyalty.models import Device, Order, PointsEntry, Redemption, RefreshToken
@@ -101,7 +102,7 @@ def test_fifty_tills_send_one_order_at_once(counter: Counted, till_of: Any, foll
 def test_fifty_tries_at_once_are_no_more_than_five(counter: Counted):
     now = timezone.now()
     asked = login_codes.ask_for_code(channel="email", destination="ada@example.com", address=None, now=now)
-    login_codes.send_codes(now=now)
+    send_codes(now=now)
     guesses = [
         lambda guess=guess: Phone().post("sign-in/tokens", {"id": str(asked.public_id), "code": f"{guess:06d}"})
         for guess in range(50)

@@ -1,11 +1,14 @@
 """A channel for SMS, as settings.CHANNELS may name one."""
 
+from datetime import timedelta
 from typing import Any
 
 
 class Texts:
     """A channel for SMS that keeps what it is given."""
 
+    provider = "tests"
+    remembers_for = timedelta(0)
     sent: list[Any] = []
 
     def __enter__(self) -> "Texts":

@@ -1,0 +1,156 @@
+"""What providers say of messages is applied to the sends: a thousand reports in a few statements, each once."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from campaigns.actions import suppressions
+from campaigns.events import MessageBounced, MessageComplained, MessageDelivered
+from campaigns.models import Send
+from campaigns.rules.progress import after_report
+from campaigns.sending import dispatch
+from config.shared.live import announce
+from integrations.models import ProviderReport
+from tracking.actions import Occurrence, record_all
+
+BATCH = 1_000
+Kind, Status = ProviderReport.Kind, Send.Status
+
+
+@dataclass
+class Told:
+    """A send, and what its provider has said of it, in the order it came."""
+
+    send: Send
+    status: str
+    news: list[tuple[ProviderReport, str]] = field(default_factory=list)
+
+    def hear(self, report: ProviderReport) -> None:
+        status = after_report(self.status, report.kind)
+        if status != self.status:
+            self.status = status
+            self.news.append((report, status))
+
+
+@transaction.atomic
+def apply_reports(*, now: datetime, batch: int = BATCH) -> int:
+    """Apply the oldest reports that wait; how many. Any number of workers: states only move on, in whatever order."""
+    waiting = ProviderReport.objects.filter(applied_at=None).order_by("pk")
+    reports = list(waiting.select_for_update(skip_locked=True)[:batch])
+    told = _told_by(reports)
+    _move(each for each in told.values() if each.news)
+    suppressions.heed(reports, {report.pk: each.send for each in told.values() for report, _ in each.news}, now=now)
+    ProviderReport.objects.filter(pk__in=[report.pk for report in reports]).update(applied_at=now)
+    for public_id in {each.send.campaign.public_id for each in told.values() if each.news}:
+        announce(f"campaign:{public_id}")
+    return len(reports)
+
+
+@transaction.atomic
+def mark_delivered(sends: Collection[int], *, at: datetime) -> None:
+    """Somebody used a link in them, so they have arrived, whatever was believed of them."""
+    rows = {send.pk: Told(send, send.status) for send in _locked(Q(pk__in=sends))}
+    for each in rows.values():
+        each.hear(ProviderReport(kind=Kind.DELIVERED, occurred_at=at))
+    _move(each for each in rows.values() if each.news)
+
+
+def _told_by(reports: Sequence[ProviderReport]) -> dict[int, Told]:
+    """By our own id where the provider gives it back, else by the one it gave the message."""
+    own_ids = {public_id for report in reports if (public_id := _send_named_by(report))}
+    provider_ids = {report.provider_id for report in reports if report.provider_id}
+    told = {send.pk: Told(send, send.status) for send in _locked(Q(public_id__in=own_ids))}
+    told |= {send.pk: Told(send, send.status) for send in _locked(Q(provider_id__in=provider_ids))}
+    by_own = {each.send.public_id: each for each in told.values()}
+    by_provider = {each.send.provider_id: each for each in told.values()}
+    for report in reports:
+        named = by_own.get(_send_named_by(report)) or by_provider.get(report.provider_id)  # type: ignore[arg-type]
+        if named:
+            named.hear(report)
+    return told
+
+
+def _send_named_by(report: ProviderReport) -> UUID | None:
+    try:
+        return UUID(report.message_id.partition("@")[0])
+    except ValueError:
+        return None
+
+
+def _locked(which: Q) -> Iterable[Send]:
+    sends = Send.objects.filter(which).select_related("member", "campaign").order_by("member_id", "pk")
+    return sends.select_for_update(of=("self",))
+
+
+def _move(told: Iterable[Told]) -> None:
+    moved = list(told)
+    if not moved:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, [list(column) for column in zip(*(_columns(each) for each in moved), strict=True)])
+    # Told of a send before its worker heard that it was taken: the log hears of the sending first.
+    unsent = [each for each in moved if each.send.sent_at is None and each.status in Send.LEFT]
+    for each in unsent:
+        dispatch.tell_sent([each.send], each.news[0][0].occurred_at)
+    _record(moved)
+
+
+def _columns(each: Told) -> tuple[object, ...]:
+    when = {status: report.occurred_at for report, status in each.news}
+    report = each.news[-1][0]
+    is_bad = each.status in (Status.BOUNCED, Status.FAILED, Status.COMPLAINED)
+    left_at = each.news[0][0].occurred_at if each.status in Send.LEFT else None
+    return (
+        each.send.pk, each.status, left_at, when.get(Status.DELIVERED),
+        when.get(Status.BOUNCED) or when.get(Status.FAILED), when.get(Status.COMPLAINED),
+        report.reason or report.get_kind_display() if is_bad else "",
+    )  # fmt: skip
+
+
+_MOVE = f"""
+    UPDATE {Send._meta.db_table} send
+    SET status = told.status, sent_at = coalesce(send.sent_at, told.left_at),
+        delivered_at = coalesce(told.delivered_at, send.delivered_at), failed_at = told.failed_at,
+        complained_at = coalesce(told.complained_at, send.complained_at), failure = told.failure, claimed_until = NULL
+    FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
+                %s::text[])
+        AS told (id, status, left_at, delivered_at, failed_at, complained_at, failure)
+    WHERE send.id = told.id
+"""
+
+
+def _record(moved: Iterable[Told]) -> None:
+    """Each class of events by itself. `message.failed` stays the word for what never left and for what was refused."""
+    of_kind: dict[str, list[Occurrence]] = defaultdict(list)
+    failed: list[tuple[Send, datetime]] = []
+    for each in moved:
+        send = each.send
+        named = {
+            "subject": str(send.member.public_id),
+            "send": str(send.public_id),
+            "campaign": str(send.campaign.public_id),
+            "channel": send.channel,
+        }
+        for report, status in each.news:
+            match status:
+                case Status.DELIVERED:
+                    event: object = MessageDelivered(**named)
+                case Status.BOUNCED:
+                    event = MessageBounced(**named, is_permanent=report.is_permanent)
+                case Status.COMPLAINED:
+                    event = MessageComplained(**named)
+                case Status.FAILED:
+                    failed.append((send, report.occurred_at))
+                    continue
+                case _:
+                    continue
+            of_kind[status].append(Occurrence(event, str(send.public_id), report.occurred_at))  # type: ignore[arg-type]
+    for occurrences in of_kind.values():
+        record_all(occurrences)
+    for send, at in failed:
+        dispatch.tell_failed([send], at)

@@ -1,0 +1,146 @@
+"""Addresses that are left alone: by what providers report, by what members ask, by hand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from campaigns.models import CampaignPolicy, Send, Suppression
+from campaigns.queries.permits import standing
+from campaigns.queries.policy import policy
+from config.shared.errors import DomainError
+from config.shared.trail import note_change
+from integrations.models import ProviderReport
+from loyalty.actions.members import set_consent
+from loyalty.models import Consent, Member, User
+from loyalty.rules.contacts import NotAnAddress, normal_email, normal_phone
+
+Kind, Reason = ProviderReport.Kind, Suppression.Reason
+FIELDS = {Consent.Channel.EMAIL: "email", Consent.Channel.SMS: "phone"}
+STOP_SOURCE = "text message"
+STOPPED = "Answered STOP, or in such words."
+STARTED = "Answered START, or in such words."
+
+
+class BadSuppression(DomainError):
+    code = "bad_suppression"
+
+
+@transaction.atomic
+def suppress(*, channel: str, address: str, note: str, by: User, now: datetime) -> Suppression:
+    """Leave an address alone, because somebody here says so. Raises BadSuppression."""
+    try:
+        normal = normal_email(address) if channel == Consent.Channel.EMAIL else normal_phone(address)
+    except NotAnAddress as error:
+        raise BadSuppression(str(error)) from error
+    if standing().filter(channel=channel, address=normal).exists():
+        raise BadSuppression("This address is left alone already.")
+    row = Suppression.objects.create(
+        channel=channel, address=normal, reason=Reason.BY_STAFF, note=note, by=by, created_at=now
+    )
+    note_change(row, added=(False, True))
+    return row
+
+
+@transaction.atomic
+def lift(*, suppression: Suppression, note: str, by: User, now: datetime) -> None:
+    """Write to this address again. Raises BadSuppression: without a reason, and for who asked not to be written to."""
+    if suppression.reason == Reason.OPTED_OUT:
+        raise BadSuppression("This person asked not to be written to. Only they can take that back, by texting START.")
+    if not note.strip():
+        raise BadSuppression("Say why it may be written to again, such as that the member asked for it.")
+    rows = standing().filter(pk=suppression.pk)
+    if rows.update(lifted_at=now, lifted_by=by, lifted_note=note.strip()):
+        note_change(suppression, lifted=(False, True))
+
+
+def heed(reports: Sequence[ProviderReport], sends: Mapping[int, Send], *, now: datetime) -> None:
+    """What reports mean for addresses. `sends` are those that a report moved, by the report's id."""
+    rules = policy()
+    for report in reports:
+        send = sends.get(report.pk)
+        match report.kind:
+            case Kind.BOUNCED if send:
+                _heed_bounce(report, send, rules, now)
+            case Kind.COMPLAINED if send:
+                if _complaints(send) >= rules.complaints > 0:
+                    _leave_alone(send.channel, send.recipient, Reason.COMPLAINT, report, now)
+            case Kind.UNSUBSCRIBED:
+                _opt_out(report, now)
+            case Kind.SUBSCRIBED:
+                _opt_in(report, now)
+
+
+def _heed_bounce(report: ProviderReport, send: Send, rules: CampaignPolicy, now: datetime) -> None:
+    most, why = rules.soft_bounces, Reason.SOFT_BOUNCE
+    if report.is_permanent:
+        most, why = rules.hard_bounces, Reason.HARD_BOUNCE
+    if most and _bounces_in_a_row(send, most) >= most:
+        _leave_alone(send.channel, send.recipient, why, report, now)
+
+
+def _bounces_in_a_row(send: Send, most: int) -> int:
+    """Of the newest messages to this address whose fate is known, no more than `most` looked at."""
+    known = (Send.Status.DELIVERED, Send.Status.BOUNCED, Send.Status.COMPLAINED)
+    own = Send.objects.filter(member=send.member_id, channel=send.channel, recipient=send.recipient, status__in=known)
+    latest = list(own.order_by("-due_at", "-pk").values_list("status", flat=True)[:most])
+    return next((place for place, status in enumerate(latest) if status != Send.Status.BOUNCED), len(latest))
+
+
+def _complaints(send: Send) -> int:
+    own = Send.objects.filter(member=send.member_id, channel=send.channel, recipient=send.recipient)
+    return own.filter(status=Send.Status.COMPLAINED).count()
+
+
+def _leave_alone(channel: str, address: str, reason: str, report: ProviderReport, now: datetime) -> None:
+    """The first reason stays, but for STOP: that one only the person themselves takes back."""
+    if not address:
+        return
+    note = f"{report.sender}: {report.reason}"[:300] if report.reason else report.sender
+    told = {"reason": reason, "note": note, "created_at": now}
+    row, is_new = Suppression.objects.get_or_create(channel=channel, address=address, lifted_at=None, defaults=told)
+    if not is_new and reason == Reason.OPTED_OUT != row.reason:
+        Suppression.objects.filter(pk=row.pk).update(reason=reason, note=note)
+
+
+def _opt_out(report: ProviderReport, now: datetime) -> None:
+    """STOP ends every topic on the phone; a mail provider's unsubscribe link ends marketing, as ours does."""
+    is_text = report.channel == Consent.Channel.SMS
+    if is_text:
+        _leave_alone(report.channel, report.address, Reason.OPTED_OUT, report, now)
+    topics = list(Consent.Topic) if is_text else [Consent.Topic.MARKETING]
+    for member in _members_at(report):
+        for topic in _topics_allowed(member, report.channel, topics):
+            _note(member, report, topic, is_granted=False, wording=STOPPED if is_text else report.reason, now=now)
+
+
+def _opt_in(report: ProviderReport, now: datetime) -> None:
+    """START gives back what STOP took, and nothing that was never given."""
+    own = standing().filter(channel=report.channel, address=report.address, reason=Reason.OPTED_OUT)
+    own.update(lifted_at=now, lifted_note=STARTED)
+    for member in _members_at(report):
+        taken = member.consents.filter(channel=report.channel, is_granted=False, source=STOP_SOURCE, wording=STOPPED)
+        for topic in list(taken.values_list("topic", flat=True)):
+            _note(member, report, topic, is_granted=True, wording=STARTED, now=now)
+
+
+def _members_at(report: ProviderReport) -> Iterable[Member]:
+    field = FIELDS.get(Consent.Channel(report.channel)) if report.channel in FIELDS else None
+    return Member.objects.filter(**{field: report.address}) if field and report.address else Member.objects.none()
+
+
+def _topics_allowed(member: Member, channel: str, topics: Iterable[str]) -> list[str]:
+    allowed = member.consents.filter(channel=channel, is_granted=True, topic__in=topics)
+    return list(allowed.values_list("topic", flat=True))
+
+
+def _note(member: Member, report: ProviderReport, topic: str, *, is_granted: bool, wording: str, now: datetime) -> None:
+    set_consent(
+        member=member,
+        channel=report.channel,
+        topic=topic,
+        is_granted=is_granted,
+        wording=wording or "Unsubscribed at the mail provider.",
+        source=STOP_SOURCE if report.channel == Consent.Channel.SMS else report.sender,
+        now=now,
+    )

@@ -1,0 +1,50 @@
+"""How fast each provider is spoken to: one bucket of tokens a provider, in the database, shared by all workers."""
+
+from datetime import datetime
+from math import floor
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from campaigns.models import SendingRate
+
+# As much as a bucket holds: what leaves at once after a quiet while.
+SECONDS_HELD = 1.0
+
+
+@transaction.atomic
+def take(provider: str, wanted: int, *, now: datetime) -> int:
+    """How many of `wanted` messages may be handed to `provider` now; they are taken from its bucket.
+
+    None while the provider has asked for quiet. All of them where no rate is set.
+    """
+    rate = SendingRate.objects.select_for_update().filter(provider=provider).first()
+    if rate is None:
+        return wanted
+    if rate.paused_until and rate.paused_until > now:
+        return 0
+    if rate.per_second is None:
+        return wanted
+    per_second = float(rate.per_second)
+    holds = max(1.0, per_second * SECONDS_HELD)
+    since = (now - rate.filled_at).total_seconds() if rate.filled_at else SECONDS_HELD
+    tokens = min(holds, rate.tokens + max(0.0, since) * per_second)
+    granted = min(wanted, floor(tokens))
+    rate.tokens, rate.filled_at = tokens - granted, now
+    rate.save(update_fields=["tokens", "filled_at"])
+    return granted
+
+
+def give_back(provider: str, unspent: int) -> None:
+    """Tokens that no message was found for."""
+    if unspent > 0:
+        SendingRate.objects.filter(provider=provider, per_second__isnull=False).update(tokens=F("tokens") + unspent)
+
+
+def pause(provider: str, *, until: datetime, why: str) -> None:
+    """Nothing is handed to `provider` before `until`, by any worker. A longer pause is never cut short."""
+    told = {"paused_until": until, "paused_because": why[:300]}
+    _, is_new = SendingRate.objects.get_or_create(provider=provider, defaults=told)
+    if not is_new:
+        shorter = Q(paused_until=None) | Q(paused_until__lt=until)
+        SendingRate.objects.filter(shorter, provider=provider).update(**told)
