@@ -95,12 +95,12 @@ class AnymailChannel:
 
     def _id_of(self, status: AnymailStatus, message: Message) -> str:
         """anymail raises for what was rejected, and only notes what failed in another way."""
+        if status.status <= {"queued", "sent"}:
+            return status.message_id or f"<{message.id}>"
         answer = AnymailRequestsAPIError(response=status.esp_response)
         if "failed" in status.status:
             raise DeliveryFailed(self._said(answer), permanent=_minds(answer, message.to))
-        if "unknown" in status.status:
-            raise OutcomeUnknown(self._said(answer))
-        return status.message_id or f"<{message.id}>"
+        raise OutcomeUnknown(self._said(answer))
 
     def _meaning(self, error: AnymailAPIError, message: Message) -> DeliveryFailed | OutcomeUnknown:
         status = _status_of(error)
