@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from config.shared.access import needs
 from config.shared.htmx import page
 from integrations.inbound import calls, queries
+from integrations.inbound.senders import senders
 from integrations.models import InboundCall
 
 SHOWN = 50
@@ -20,12 +21,19 @@ SHOWN = 50
 @require_GET
 @needs("integrations.view_inboundcall")
 def reports(request: HttpRequest) -> HttpResponse:
+    unread = Paginator(queries.unreadable_calls(), SHOWN).get_page(request.GET.get("page"))
     context = {
         "states": queries.sender_states(timezone.now()),
-        "unread": Paginator(queries.unreadable_calls(), SHOWN).get_page(request.GET.get("page")),
+        "unread": unread,
+        "rows": [(_label(call), call) for call in unread],
         "may_read_again": request.user.has_perm("integrations.change_inboundcall"),
     }
     return page(request, "integrations/reports.html", context, partials=("unread",))
+
+
+def _label(call: InboundCall) -> str:
+    sender = senders().get(call.sender)
+    return sender.label if sender else call.sender
 
 
 @require_POST

@@ -24,7 +24,7 @@ class SenderState:
 
 
 def sender_states(now: datetime) -> list[SenderState]:
-    """Those that are set up first."""
+    """Those that are set up first, and what stands for any other provider last."""
     today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     last = _by_sender(InboundCall.objects.values("sender").annotate(found=Max("received_at")))
     calls = _by_sender(_counted(InboundCall.objects.filter(received_at__gte=today)))
@@ -42,7 +42,7 @@ def sender_states(now: datetime) -> list[SenderState]:
         )
         for name, sender in senders().items()
     ]
-    return sorted(states, key=lambda state: not state.is_set_up)
+    return sorted(states, key=lambda state: (not state.is_set_up, state.sender.name == "generic", state.sender.label))
 
 
 def _counted(rows: QuerySet) -> QuerySet:
