@@ -31,6 +31,7 @@ class Bug:
 LEDGER, COUNTER, FAULTS, MERGING = (
     f"tests/loyalty/test_{name}.py" for name in ("ledger", "counter_faults", "ledger_faults", "merging")
 )
+OUTGOING = "tests/integrations/test_outgoing.py"
 ACTIONS = "loyalty/actions"
 BUGS = (
     Bug(
@@ -151,6 +152,48 @@ BUGS = (
         "if case.age < case.legal_age:",
         "if False:",
         "tests/loyalty/test_redemptions.py",
+    ),
+    Bug(
+        "a call from outside leads inside",
+        "integrations/outgoing.py",
+        "if not addresses or not all(map(is_public, addresses)):",
+        "if not addresses:",
+        f"{OUTGOING} -k leads_inside",
+    ),
+    Bug(
+        "a name from outside is looked up once more",
+        "integrations/outgoing.py",
+        "create_connection((address, self.port)",
+        "create_connection((self._dns_host, self.port)",
+        f"{OUTGOING} -k changes_its_mind",
+    ),
+    Bug(
+        "a call from outside is sent on elsewhere",
+        "integrations/outgoing.py",
+        "    def get_redirect_target(self, resp: Response) -> None:\n        return None",
+        "",
+        f"{OUTGOING} -k redirect",
+    ),
+    Bug(
+        "an answer from outside may take for ever",
+        "integrations/outgoing.py",
+        "        alarm.start()\n",
+        "        alarm.cancel()\n",
+        f"{OUTGOING} -k byte_by_byte",
+    ),
+    Bug(
+        "a text that may have left is called failed",
+        "integrations/channels/twilio.py",
+        "if answer.status_code >= 500:",
+        "if False:",
+        "tests/integrations/test_twilio.py",
+    ),
+    Bug(
+        "a browser that is gone is written to again",
+        "integrations/channels/webpush.py",
+        "if status in (404, 410):",
+        "if False:",
+        "tests/integrations/test_webpush.py",
     ),
 )
 

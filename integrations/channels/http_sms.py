@@ -29,8 +29,7 @@ class HttpSmsChannel:
     """One connection for as long as the context is open. The operator set the address, so it may be a private one."""
 
     provider = "http"
-    takes_twice_as_one = True
-    remembers_keys = timedelta(days=7)
+    remembers_for = timedelta(days=7)
 
     def __init__(self) -> None:
         parts = urlsplit(settings.SMS_URL)

@@ -15,8 +15,7 @@ from integrations.models import MailboxMessage
 
 class _MailboxPhone:
     provider = "mailbox"
-    takes_twice_as_one = True
-    remembers_keys = timedelta(days=30)
+    remembers_for = timedelta(days=30)
     channel: str
 
     def __enter__(self) -> Self:

@@ -39,8 +39,7 @@ class TwilioChannel:
     """One connection for as long as the context is open."""
 
     provider = "twilio"
-    takes_twice_as_one = False
-    remembers_keys = timedelta()
+    remembers_for = timedelta(0)
 
     def __init__(self) -> None:
         credentials, _, sender = urlsplit(settings.SMS_URL).netloc.rpartition("@")

@@ -49,8 +49,7 @@ class WebPushChannel:
     """One message goes to every device of its reader, and is sent when one of them took it."""
 
     provider = "webpush"
-    takes_twice_as_one = False  # a notification that was swiped away would come back
-    remembers_keys = timedelta()
+    remembers_for = timedelta(0)  # a notification that was swiped away would come back
 
     def __init__(self) -> None:
         self._session = outgoing.untrusted()

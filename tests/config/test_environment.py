@@ -44,6 +44,9 @@ def start(folder: Path, code: str = "environment.read()", **variables: str) -> "
         ({"REDIS_URL": "localhost:6379"}, "REDIS_URL: must begin with redis://"),
         ({"CELERY_BROKER_URL": "amqp://localhost"}, "CELERY_BROKER_URL: must begin with redis://"),
         ({"EMAIL_URL": "imap://mail.example"}, "EMAIL_URL: must begin with smtp://"),
+        ({"SMS_URL": "sip:shop"}, "SMS_URL: must begin with twilio:// or http:// or https://"),
+        ({"SMS_URL": "twilio://AC123@+15551230000"}, "SMS_URL: must be twilio://ACCOUNT_SID:AUTH_TOKEN@SENDER"),
+        ({"SMS_URL": "https://"}, "SMS_URL: names no host"),
         ({"BASE_URL": "shop.example"}, "BASE_URL: must begin with http:// or https://"),
         ({"BASE_URL": "https://"}, "BASE_URL: names no host"),
         ({"TIME_ZONE": "Eastern"}, "TIME_ZONE: is not a time zone name such as America/New_York"),
@@ -124,3 +127,30 @@ def test_the_public_address_is_served_without_naming_its_host_twice(copy_of_conf
         copy_of_config, "print(environment.read().hosts)", BASE_URL="https://shop.example", ALLOWED_HOSTS="10.0.0.5"
     )
     assert answer.stdout.strip() == "['10.0.0.5', 'shop.example']"
+
+
+MAILBOX_SMS, MAILBOX_PUSH = (f"integrations.channels.mailbox_phone.Mailbox{way}" for way in ("Sms", "Push"))
+TWILIO, OWN_SERVER, WEB_PUSH = (
+    f"integrations.channels.{name}"
+    for name in ("twilio.TwilioChannel", "http_sms.HttpSmsChannel", "webpush.WebPushChannel")
+)
+MAIL = {"EMAIL_URL": "smtp://mail.example"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "sms", "push"),
+    [
+        ({}, MAILBOX_SMS, MAILBOX_PUSH),
+        ({"SMS_URL": "twilio://AC1:token@+15550006666"}, TWILIO, MAILBOX_PUSH),
+        ({"VAPID_PRIVATE_KEY": "k" * 43}, MAILBOX_SMS, WEB_PUSH),
+        (MAIL, None, WEB_PUSH),
+        (MAIL | {"SMS_URL": "https://sms.example/texts"}, OWN_SERVER, WEB_PUSH),
+        ({"ENVIRONMENT": "test", "SMS_URL": "twilio://AC1:token@+15550006666"}, None, None),
+    ],
+)
+def test_without_accounts_everything_lies_in_the_mailbox_and_nothing_leaves_by_accident(
+    variables: dict[str, str], sms: str | None, push: str | None, tmp_path: Path
+) -> None:
+    told = "from config.settings import CHANNELS; print(CHANNELS.get('sms'), CHANNELS.get('push'))"
+    answer = start(ROOT, told, VAR_DIR=str(tmp_path), **variables)
+    assert answer.stdout.split() == [str(sms), str(push)], answer.stderr

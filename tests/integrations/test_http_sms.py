@@ -41,7 +41,7 @@ def test_a_text_that_was_taken_gives_the_servers_id(server: SmsServer) -> None:
 
 @pytest.mark.parametrize("how", ["hangs_up_before", "hangs_up_after", "silent_after"])
 def test_after_silence_the_same_key_sends_nothing_twice(server: SmsServer, how: str) -> None:
-    assert channel("sms").takes_twice_as_one
+    assert channel("sms").remembers_for
     getattr(server, how).add(ADA)
     with pytest.raises(OutcomeUnknown):
         send()

@@ -172,7 +172,7 @@ def test_an_answer_that_comes_byte_by_byte_is_given_up(head: bytes, settings: An
 
     def drip(guest: socket.socket) -> None:
         guest.sendall(head)
-        while not stopped.wait(0.1):
+        while monotonic() < began + 4 and not stopped.wait(0.1):
             guest.sendall(b"H" if head else b"HTTP/1.1 "[:1])
 
     stopped, began = Event(), monotonic()
