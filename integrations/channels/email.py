@@ -19,7 +19,6 @@ class EmailChannel:
 
     provider = "smtp"
     remembers_for = timedelta(0)
-    remembers_for = timedelta(0)
 
     def __init__(self) -> None:
         self._backend: Any = get_connection(fail_silently=False)

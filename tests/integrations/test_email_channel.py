@@ -1,5 +1,6 @@
 """The email adapter against a real SMTP server: what is certain, and what nobody can know."""
 
+from datetime import timedelta
 from threading import Event
 from typing import Any
 
@@ -50,6 +51,24 @@ def test_a_refusal_is_certain_and_leaves_the_connection_to_the_next(
     assert taken == "<bob-1@shop.example>"
     assert post_office.recipients == ["bob@example.com"]
     assert post_office.connections == 1
+
+
+@pytest.mark.parametrize("stage", ["at_rcpt", "at_data"])
+@pytest.mark.parametrize("answer", ["550 5.7.1 Relaying denied", "554 5.7.1 Your server is on a block list"])
+def test_a_refusal_of_our_server_blames_no_address(post_office: PostOffice, stage: str, answer: str) -> None:
+    getattr(post_office, stage)["ada@example.com"] = answer
+    [outcome] = send(message())
+    assert isinstance(outcome, DeliveryFailed)
+    assert not outcome.permanent
+
+
+def test_a_server_without_room_asks_for_a_pause_and_a_full_mailbox_does_not(post_office: PostOffice) -> None:
+    post_office.at_rcpt = {
+        "ada@example.com": "452 4.3.1 Insufficient system storage",
+        "bob@example.com": "452 4.2.2 Mailbox full",
+    }
+    pauses = [outcome.retry_after for outcome in send(message(), message("bob@example.com"))]  # type: ignore[union-attr]
+    assert pauses == [timedelta(minutes=1), None]
 
 
 @pytest.mark.parametrize("how", ["hangs_up_after", "hangs_up_before"])
