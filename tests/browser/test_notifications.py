@@ -21,7 +21,9 @@ async (body) => {
   const registration = await navigator.serviceWorker.ready
   for (;;) {
     const shown = await registration.getNotifications()
-    if (shown.some((notification) => notification.body === body)) return shown.map(({ title, body, tag, data, icon }) => ({ title, body, tag, data, icon }))
+    if (shown.some((notification) => notification.body === body)) {
+      return shown.map(({ title, body, data, icon }) => ({ title, body, data, icon }))
+    }
     await new Promise(requestAnimationFrame)
   }
 }
