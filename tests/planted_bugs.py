@@ -32,6 +32,7 @@ LEDGER, COUNTER, FAULTS, MERGING = (
     f"tests/loyalty/test_{name}.py" for name in ("ledger", "counter_faults", "ledger_faults", "merging")
 )
 OUTGOING = "tests/integrations/test_outgoing.py"
+CALLS = "tests/integrations/test_inbound_calls.py"
 ACTIONS = "loyalty/actions"
 BUGS = (
     Bug(
@@ -194,6 +195,41 @@ BUGS = (
         "if status in (404, 410):",
         "if False:",
         "tests/integrations/test_webpush.py",
+    ),
+    Bug(
+        "a provider's call is believed whenever it was signed",
+        "integrations/inbound/proofs.py",
+        "> TOLERANCE:",
+        "> 10 * TOLERANCE:",
+        f"{CALLS} -k early_or_late",
+    ),
+    Bug(
+        "a provider's call is believed whoever signed it",
+        "integrations/inbound/proofs.py",
+        "if not any(proves(secret) for secret in secrets):",
+        "if not secrets:",
+        f"{CALLS} -k wrong_secret",
+    ),
+    Bug(
+        "a provider's call counts as often as it comes with other spaces in it",
+        "integrations/inbound/senders/mailgun/__init__.py",
+        'return text(_signature(call.body), "token").encode("utf-8", "replace")',
+        "return call.body",
+        f"{CALLS} -k believed_once",
+    ),
+    Bug(
+        "a provider's certificate may lie anywhere",
+        "integrations/inbound/senders/ses/sns.py",
+        "if not CERTIFICATE_URL.fullmatch(address):",
+        "if False:",
+        f"{CALLS} -k own_host_only",
+    ),
+    Bug(
+        "leaving is confirmed to a provider's every STOP",
+        "integrations/inbound/calls.py",
+        "        _one_at_a_time(person)\n",
+        "",
+        f"{CALLS} -k confirmed_once",
     ),
 )
 
