@@ -24,7 +24,7 @@ async (body) => {
     if (shown.some((notification) => notification.body === body)) {
       return shown.map(({ title, body, data, icon }) => ({ title, body, data, icon }))
     }
-    await new Promise(requestAnimationFrame)
+    await new Promise((go) => setTimeout(go, 50))
   }
 }
 """
@@ -66,7 +66,7 @@ def arrives(phone: Page, live_server: LiveServer) -> Callable[[str], None]:
     known: list[str] = []
     devtools.on(
         "ServiceWorker.workerRegistrationUpdated",
-        lambda told: known.extend(each["registrationId"] for each in told["registrations"]),
+        lambda told: known.extend(each["registrationId"] for each in told["registrations"] if not each["isDeleted"]),
     )
     devtools.send("ServiceWorker.enable")
     phone.wait_for_function("() => navigator.serviceWorker.controller")
