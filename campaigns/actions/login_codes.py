@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import uuid4
 
-from campaigns.sending import gate, render
+from campaigns.models.sends import sender_domain
+from campaigns.sending import gate
 from integrations.channels.base import Message, channel
 from loyalty.actions import login_codes
 from loyalty.actions.login_codes import CodeMessage, MayNotLeave
@@ -21,7 +22,7 @@ def _hand_over(code: CodeMessage) -> None:
         raise MayNotLeave(why)
     is_text = code.channel == Consent.Channel.SMS
     message = Message(
-        id=f"{uuid4()}@{render.sender_domain()}",
+        id=f"{uuid4()}@{sender_domain()}",
         to=code.to,
         subject="" if is_text else code.subject,
         text=code.subject if is_text else code.text,

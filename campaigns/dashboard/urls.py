@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from campaigns.dashboard.views import campaigns, plans, playbooks
+from campaigns.dashboard.views import campaigns, plans, playbooks, sends
 
 app_name = "campaigns"
 
@@ -20,7 +20,7 @@ register_converter(Verb, "verb")
 urlpatterns = [
     path("campaigns/", campaigns.campaign_list, name="campaigns"),
     path("campaigns/new/", campaigns.campaign_new, name="campaign-new"),
-    path("campaigns/of/<uuid:public_id>/", campaigns.sends_of_member, name="sends-of"),
+    path("campaigns/of/<uuid:public_id>/", sends.sends_of_member, name="sends-of"),
     path("campaigns/playbooks/", playbooks.playbook_list, name="playbooks"),
     path("campaigns/playbooks/new/", playbooks.playbook_edit, name="playbook-new"),
     path("campaigns/playbooks/<int:pk>/", playbooks.playbook_edit, name="playbook"),
@@ -38,8 +38,9 @@ urlpatterns = [
     path("campaigns/<uuid:public_id>/edit/", campaigns.campaign_edit, name="campaign-edit"),
     path("campaigns/<uuid:public_id>/plan/", plans.plan_request, name="plan-request"),
     path("campaigns/<uuid:public_id>/orders/", campaigns.campaign_orders, name="orders"),
-    path("campaigns/<uuid:public_id>/sends/", campaigns.campaign_sends, name="sends"),
-    path("campaigns/<uuid:public_id>/sends/<uuid:send_id>/settle/", campaigns.send_settle, name="send-settle"),
+    path("campaigns/<uuid:public_id>/sends/", sends.campaign_sends, name="sends"),
+    path("campaigns/<uuid:public_id>/sends/<uuid:send_id>/", sends.send_page, name="send"),
+    path("campaigns/<uuid:public_id>/sends/<uuid:send_id>/settle/", sends.send_settle, name="send-settle"),
     path("campaigns/<uuid:public_id>/notices/<int:pk>/read/", campaigns.notice_read, name="notice-read"),
     path("campaigns/<uuid:public_id>/<verb:verb>/", campaigns.campaign_move, name="move"),
     path("settings/campaigns/", playbooks.policy_page, name="policy"),

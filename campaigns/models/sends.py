@@ -1,4 +1,5 @@
 import uuid
+from email.utils import parseaddr
 
 import pgtrigger
 from django.conf import settings
@@ -22,6 +23,10 @@ KEPT_MOVES = pgtrigger.Trigger(
         RETURN NULL;
     """,
 )
+
+
+def sender_domain() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
 
 
 class Send(models.Model):
@@ -76,6 +81,9 @@ class Send(models.Model):
     provider_id = models.CharField(max_length=250, blank=True)
     failure = models.CharField(max_length=500, blank=True, help_text="Why it failed or was suppressed.")
     handed_off_at = models.DateTimeField(null=True, blank=True, help_text="When the provider was last spoken to.")
+    doubtful_since = models.DateTimeField(
+        null=True, blank=True, help_text="When a provider that remembers ids first may or may not have taken it."
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
@@ -101,6 +109,11 @@ class Send(models.Model):
 
     def __str__(self) -> str:
         return f"send #{self.pk} {self.status}"
+
+    @property
+    def message_id(self) -> str:
+        """Ours for ever: the same send always carries the same id, and a provider that gives it back names the send."""
+        return f"{self.public_id}@{sender_domain()}"
 
     @property
     def tone(self) -> str:

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
 from campaigns.events import MessageFailed, MessageSent
@@ -41,6 +41,7 @@ LONGEST_GROUP = timedelta(seconds=0.1)
 LARGEST_GROUP = 50
 OUR_FAULT = "Something went wrong on our side; the log says what."
 STOPPED = "The worker stopped while the message was being handed off; it may or may not have left."
+IN_DOUBT = "The provider did not answer; it may or may not have left, and cannot be handed over again."
 Status = Send.Status
 _WAS_DUE = Coalesce(F("held_from"), F("due_at"))  # Put off twice, it still remembers the first time.
 logger = logging.getLogger(__name__)
@@ -111,6 +112,7 @@ def _judge_due(name: str, terms: gate.Terms, now: datetime, batch: int) -> dict[
         alike.setdefault(verdict, []).append(send.pk)
     for verdict, sends in alike.items():
         Send.objects.filter(pk__in=sends).update(**_consequence(verdict, now))
+    _leave_in_doubt(verdicts)
     _announce(send for send, verdict in verdicts.items() if not verdict.may_leave)
     return verdicts
 
@@ -124,6 +126,13 @@ def _consequence(verdict: gate.Verdict, now: datetime) -> dict[str, Any]:
     return {"status": Status.CLAIMED, "claimed_until": now + LEASE, "held_from": None}
 
 
+def _leave_in_doubt(verdicts: dict[Send, gate.Verdict]) -> None:
+    """What may have left already cannot be said not to have, though the gate would refuse it now."""
+    doubtful = [send.pk for send, verdict in verdicts.items() if verdict.refusal and send.doubtful_since]
+    if doubtful:
+        Send.objects.filter(pk__in=doubtful, status=Status.SUPPRESSED).update(status=Status.UNKNOWN, failure=IN_DOUBT)
+
+
 @transaction.atomic
 def release_lapsed(*, now: datetime) -> tuple[int, int]:
     """Settle the sends of workers that died: (taken back to pending, now unknown).
@@ -131,13 +140,14 @@ def release_lapsed(*, now: datetime) -> tuple[int, int]:
     What was being handed off goes again only to a provider that still remembers its id.
     """
     lapsed = Send.objects.filter(claimed_until__lt=now)
-    safe = Q(status=Status.CLAIMED)
-    for name in available_channels():
-        outlet = channel(name)
+    back = _lapsed(lapsed.filter(status=Status.CLAIMED)).update(status=Status.PENDING, claimed_until=None)
+    for outlet in (channel(name) for name in available_channels()):
         if outlet.remembers_for:
-            since = now - outlet.remembers_for
-            safe |= Q(status=Status.HANDING_OFF, provider=outlet.provider, handed_off_at__gt=since)
-    back = _lapsed(lapsed.filter(safe)).update(status=Status.PENDING, claimed_until=None)
+            remembered = lapsed.filter(
+                status=Status.HANDING_OFF, provider=outlet.provider, handed_off_at__gt=now - outlet.remembers_for
+            )
+            since = Coalesce("doubtful_since", "handed_off_at")
+            back += _lapsed(remembered).update(status=Status.PENDING, claimed_until=None, doubtful_since=since)
     doubtful = _lapsed(lapsed.filter(status=Status.HANDING_OFF))
     return back, doubtful.update(status=Status.UNKNOWN, claimed_until=None, failure=STOPPED)
 
@@ -188,7 +198,7 @@ def _send_group(
 ) -> tuple[list[Outcome], list[Send], timedelta | None]:
     """What became of those that were handed off, those there was no time for, and how long the provider wants quiet."""
     messages = dict(_written(group, terms, clock))
-    begun = begin_hand_off(messages, provider=outlet.provider, terms=terms, now=clock())
+    begun = begin_hand_off(messages, outlet=outlet, terms=terms, now=clock())
     outcomes, pause, deadline = list[Outcome](), None, clock() + LONGEST_GROUP
     while begun and pause is None and (not outcomes or clock() < deadline):
         outcomes.append(_hand_off(begun[0], messages[begun[0]], outlet))
@@ -211,7 +221,7 @@ def _written(group: list[Send], terms: gate.Terms, clock: Clock) -> Iterator[tup
 
 
 @transaction.atomic
-def begin_hand_off(messages: dict[Send, Message], *, provider: str, terms: gate.Terms, now: datetime) -> list[Send]:
+def begin_hand_off(messages: dict[Send, Message], *, outlet: Channel, terms: gate.Terms, now: datetime) -> list[Send]:
     """Committed before the provider hears of them: those that may leave and are still ours.
 
     The gate is asked with the sends and their members held, in one order for everybody: of two messages to one member
@@ -224,8 +234,12 @@ def begin_hand_off(messages: dict[Send, Message], *, provider: str, terms: gate.
     for found, verdict in verdicts.items():
         if not verdict.may_leave:
             _settle(ours[found.pk], Status.CLAIMED, **_consequence(verdict, now))
+    _leave_in_doubt(verdicts)
     leaving = [ours[found.pk] for found, verdict in verdicts.items() if verdict.may_leave]
-    begun = _begin(leaving, messages, provider, now)
+    for send in leaving:
+        if send.doubtful_since and send.doubtful_since <= now - outlet.remembers_for:  # it has forgotten the id since
+            _settle(send, Status.CLAIMED, Status.UNKNOWN, failure=IN_DOUBT)
+    begun = _begin(leaving, messages, outlet.provider, now)
     _put_back(send for send in leaving if send.pk not in begun)
     for send in leaving:
         send.attempts += send.pk in begun
@@ -279,7 +293,9 @@ def _settle_all(outcomes: list[Outcome], outlet: Channel, terms: gate.Terms, now
             case DeliveryFailed() as error:
                 _retry_or_fail(outcome.send, error, terms, now)
             case OutcomeUnknown() as error if outlet.remembers_for:
-                _try_again(outcome.send, str(error), now + timedelta(minutes=terms.policy.retry_minutes))
+                since = outcome.send.doubtful_since or now
+                again = now + timedelta(minutes=terms.policy.retry_minutes)
+                _try_again(outcome.send, str(error), again, doubtful_since=since)
             case OutcomeUnknown() as error:
                 _settle(outcome.send, Status.HANDING_OFF, Status.UNKNOWN, failure=str(error)[:500])
             case _:
@@ -305,6 +321,7 @@ _SENT = f"""
     UPDATE {Send._meta.db_table} send
     SET status = CASE WHEN send.status IN ('HANDING_OFF', 'UNKNOWN') THEN 'SENT' ELSE send.status END,
         sent_at = coalesce(send.sent_at, %s), provider_id = ours.provider_id, claimed_until = NULL,
+        doubtful_since = NULL,
         failure = CASE WHEN send.status IN ('HANDING_OFF', 'UNKNOWN') THEN '' ELSE send.failure END
     FROM unnest(%s::bigint[], %s::text[]) AS ours (id, provider_id)
     WHERE send.id = ours.id
@@ -341,12 +358,13 @@ def _retry_or_fail(send: Send, error: DeliveryFailed, terms: gate.Terms, now: da
 
 
 @transaction.atomic
-def _try_again(send: Send, why: str, due_at: datetime) -> None:
+def _try_again(send: Send, why: str, due_at: datetime, *, doubtful_since: datetime | None = None) -> None:
     # Whoever cancels a campaign moves its row first: with the row held, no send can slip back into a cancelled one.
     campaign = Campaign.objects.select_for_update().get(pk=send.campaign_id)
     is_over = campaign.status == Campaign.Status.CANCELLED
     status = Status.CANCELLED if is_over else Status.PENDING
-    _settle(send, Status.HANDING_OFF, status, failure=why[:500], due_at=due_at)
+    since = doubtful_since or send.doubtful_since
+    _settle(send, Status.HANDING_OFF, status, failure=why[:500], due_at=due_at, doubtful_since=since)
 
 
 @transaction.atomic

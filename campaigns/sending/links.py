@@ -1,6 +1,7 @@
 """Signed addresses inside messages. Nothing can be opened, clicked or unsubscribed by guessing."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,37 +35,47 @@ def offer_url(send: Send) -> str:
 
 
 def click_url(send: Send, url: str) -> str:
-    """`url`, by way of us. The target is part of what is signed: nobody can bend the redirect."""
-    token = signing.dumps([send.public_id.hex, url], salt="click", compress=True)
+    """`url`, by way of us. The target is part of what is signed: nobody can bend the redirect.
+
+    There is no time in it: a message that is written again, for a provider that did not answer, is the same.
+    """
+    token = signing.Signer(salt="link").sign_object([send.public_id.hex, url], compress=True)
     return _absolute("campaigns-public:click", token)
 
 
 def short_offer_url(send: Send) -> str:
     """`offer_url` by way of us, short enough for a text message. 64 bits of signature stand against guessing."""
     name = _text(send.public_id.bytes)
-    return _absolute("campaigns-public:click", name + _short_signature(name))
+    return _absolute("campaigns-public:click", name + _short_signature(name, settings.SECRET_KEY))
 
 
 def read_click(token: str) -> Click | None:
     if len(token) == _NAME + _SIGNATURE:
         return _read_short(token)
-    try:
-        send, url = signing.loads(token, salt="click")
-    except signing.BadSignature:
-        return None
-    return Click(UUID(send), url)
+    for unsign in (signing.Signer(salt="link").unsign_object, _unsign_older):
+        with suppress(signing.BadSignature):
+            send, url = unsign(token)
+            return Click(UUID(send), url)
+    return None
+
+
+def _unsign_older(token: str) -> list[str]:
+    """As links were made until 2026-11, with a time in them."""
+    found: list[str] = signing.loads(token, salt="click")
+    return found
 
 
 def _read_short(token: str) -> Click | None:
     name, signature = token[:_NAME], token[_NAME:]
-    if not constant_time_compare(signature, _short_signature(name)):
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    if not any(constant_time_compare(signature, _short_signature(name, key)) for key in keys):
         return None
     send = Send(public_id=UUID(bytes=urlsafe_b64decode(f"{name}==")))
     return Click(send.public_id, offer_url(send))
 
 
-def _short_signature(name: str) -> str:
-    return _text(salted_hmac("short link", name, algorithm="sha256").digest()[:8])
+def _short_signature(name: str, key: str) -> str:
+    return _text(salted_hmac("short link", name, secret=key, algorithm="sha256").digest()[:8])
 
 
 def _text(content: bytes) -> str:

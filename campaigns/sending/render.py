@@ -1,16 +1,15 @@
 """A step's text and a member become one message."""
 
 import re
-from email.utils import parseaddr
 from typing import Any
 
-from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 
 from campaigns.models import PlanStep, Send
+from campaigns.models.sends import sender_domain
 from campaigns.rules import wording
 from campaigns.sending import links
 from integrations.channels.base import Message, PushDevice
@@ -49,7 +48,7 @@ def _email(send: Send, subject: str, body: str, shop: Business) -> Message:
         "unsubscribe_url": links.unsubscribe_url(send),
     }
     return Message(
-        id=message_id(send),
+        id=send.message_id,
         to=send.recipient,
         subject=subject,
         text=render_to_string("emails/message.txt", {**shared, "body": body}),
@@ -69,12 +68,12 @@ def _email(send: Send, subject: str, body: str, shop: Business) -> Message:
 def _text_message(send: Send, body: str) -> Message:
     """Who writes and how to stop it stand in every one: the law asks for both."""
     text = f"{current_brand().name}: {body.strip()}\n{links.short_offer_url(send)}\n{STOP_LINE}"
-    return Message(id=message_id(send), to=send.recipient, subject="", text=text)
+    return Message(id=send.message_id, to=send.recipient, subject="", text=text)
 
 
 def _notification(send: Send, subject: str, body: str) -> Message:
     return Message(
-        id=message_id(send),
+        id=send.message_id,
         to=str(send.member.public_id),
         subject=subject,
         text=Truncator(" ".join(body.split())).chars(LONGEST_NOTIFICATION),
@@ -90,15 +89,6 @@ def words_of(send: Send, shop: Business) -> tuple[str, str]:
     step = send.action.step
     values = values_for(send.member, step, shop)
     return " ".join(wording.fill(step.subject, values).split()), wording.fill(step.body, values)
-
-
-def message_id(send: Send) -> str:
-    """Ours for ever: the same send always carries the same id."""
-    return f"{send.public_id}@{sender_domain()}"
-
-
-def sender_domain() -> str:
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
 
 
 def values_for(member: Member, step: PlanStep, shop: Business) -> dict[str, Any]:

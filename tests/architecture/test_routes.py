@@ -95,6 +95,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         ],
         "loyalty:member-unmerge": [{"public_id": world.merged.kept.public_id, "pk": world.merged.pk}],
         "campaigns:notice-read": [{"public_id": campaign, "pk": 1}],
+        "campaigns:send": [{"public_id": campaign, "send_id": world.send.public_id}],
         "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],
         **by(_unread_call(), "integrations:call-read-again"),
         **by(_letter(), "integrations:letter", "integrations:letter-html", key="pk"),

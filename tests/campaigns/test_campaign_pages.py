@@ -132,7 +132,9 @@ def test_a_doubt_is_settled_in_words_that_say_what_happened(
     url = f"/staff/campaigns/{running.public_id}/sends/{one_send.public_id}/settle/"
     Send.objects.filter(pk=one_send.pk).update(status=Send.Status.UNKNOWN)
     cancel_campaign(campaign=running, by=marketer, now=now)
-    assert "It did not leave</button>" in client.get(f"/staff/campaigns/{running.public_id}/sends/").content.decode()
+    page = client.get(f"/staff/campaigns/{running.public_id}/sends/{one_send.public_id}/").content.decode()
+    assert "It did not leave</button>" in page
+    assert "Send again</button>" not in page
     assert client.post(url, {"answer": "perhaps"}).status_code == 400
     refused = client.post(url, {"answer": "send_again"}, headers={"referer": "http://testserver/staff/"}, follow=True)
     assert "is over and sends nothing" in text_of(refused)

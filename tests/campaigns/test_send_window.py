@@ -18,6 +18,7 @@ from campaigns.queries.departures import next_departure
 from campaigns.rules.hours import SendWindow, on_the_clock
 from campaigns.sending import dispatch, gate
 from integrations.channels.base import Message
+from integrations.channels.email import EmailChannel
 from loyalty.actions.members import change_member
 from loyalty.models import Member, Store, User
 from tests.campaigns.world import Outlet, first_of, rule, send_all, somebody_waits_for_me, states
@@ -318,7 +319,7 @@ def test_of_two_hand_offs_to_one_member_at_the_same_instant_one_waits_and_is_put
     message = Message(id="m", to="ada@example.com", subject="s", text="t")
 
     def begin(send: Send) -> list[Send]:
-        return dispatch.begin_hand_off({send: message}, provider="smtp", terms=terms, now=now)
+        return dispatch.begin_hand_off({send: message}, outlet=EmailChannel(), terms=terms, now=now)
 
     def begin_too() -> list[Send]:
         try:

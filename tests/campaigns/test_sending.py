@@ -26,6 +26,7 @@ from campaigns.sending import dispatch, gate, render
 from config.shared.errors import DomainError
 from integrations.actions import take_mail
 from integrations.channels.base import DeliveryFailed, Message
+from integrations.channels.email import EmailChannel
 from loyalty.actions.members import change_member
 from loyalty.models import Member, User
 from tests.campaigns.world import Outlet, Shop, first_of, report, send_all, somebody_waits_for_me, states
@@ -635,7 +636,7 @@ def test_of_two_workers_at_the_same_instant_one_begins(running: Campaign, at_the
     message = render.message_for(first, terms.shop)
 
     def begin(send: Send) -> list[Send]:
-        return dispatch.begin_hand_off({send: message}, provider="smtp", terms=terms, now=at_the_end)
+        return dispatch.begin_hand_off({send: message}, outlet=EmailChannel(), terms=terms, now=at_the_end)
 
     def begin_too() -> list[Send]:
         try:

@@ -4,17 +4,16 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import campaigns as actions
 from campaigns.actions import notices
-from campaigns.actions import sends as send_actions
 from campaigns.actions.review import is_own_work
 from campaigns.forms import CampaignForm
-from campaigns.models import Campaign, CampaignPolicy, Plan, Send
+from campaigns.models import Campaign, CampaignPolicy, Plan
 from campaigns.queries import campaigns as queries
 from campaigns.queries import results
 from campaigns.queries.departures import next_departure
@@ -24,16 +23,9 @@ from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
 from config.shared.live import stream
-from config.shared.masking import masked
 from integrations.llm.rules import RulesModel
-from loyalty.rules.contacts import masked_email, masked_phone
 
 SHOWN = 50
-SETTLED = {
-    send_actions.Doubt.SENT: "Settled: it was sent.",
-    send_actions.Doubt.SEND_AGAIN: "Settled: it is sent again.",
-    send_actions.Doubt.NOT_SENT: "Settled: it did not leave, and is not sent again.",
-}
 TONES: dict[str, str] = {
     Campaign.Status.DRAFT: "neutral",
     Campaign.Status.RUNNING: "success",
@@ -148,60 +140,6 @@ def campaign_stream(request: HttpRequest, public_id: UUID) -> StreamingHttpRespo
 
 @require_GET
 @needs("campaigns.view_campaign")
-def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """The rows behind the counts, as a page or as CSV."""
-    campaign = get_object_or_404(Campaign, public_id=public_id)
-    kind = request.GET.get("kind", "")
-    rows = results.sends_of(campaign, kind=kind)
-    may_see = request.user.has_perm("loyalty.view_pii")
-    if request.GET.get("format") == "csv":
-        return csv_response(f"sends-{campaign.public_id}.csv", SEND_COLUMNS, _send_rows(rows, may_see))
-    sends = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
-    context = {
-        "campaign": campaign,
-        "kind": kind,
-        "tabs": [
-            {"label": name.capitalize() or "All", "url": f"?kind={name}", "is_active": name == kind}
-            for name in ("", *results.FILTERS)
-        ],
-        "sends": sends,
-        "rows": [(send, *_addressed(send, may_see)) for send in sends],
-        "is_over": queries.is_over(campaign, timezone.now()),
-        "may_run": request.user.has_perm("campaigns.run_campaign"),
-    }
-    return page(request, "campaigns/sends.html", context, partials=("sends",))
-
-
-SEND_COLUMNS = ("member", "recipient", "channel", "status", "due", "sent", "delivered", "opened", "clicked", "failure")
-
-
-def _send_rows(rows: Any, may_see: bool) -> Any:
-    for send in rows.iterator(chunk_size=1_000):
-        recipient, failure = _addressed(send, may_see)
-        yield (
-            send.member.public_id,
-            recipient,
-            send.channel,
-            send.get_status_display(),
-            send.due_at,
-            send.sent_at,
-            send.delivered_at,
-            send.opened_at,
-            send.clicked_at,
-            failure,
-        )
-
-
-def _addressed(send: Send, may_see: bool) -> tuple[str, str]:
-    """Where it went and why it failed. Mail servers like to repeat the address in what they refuse."""
-    if may_see:
-        return send.recipient, send.failure
-    mask = masked_email if send.channel == "email" else masked_phone
-    return mask(send.recipient), masked(send.failure)
-
-
-@require_GET
-@needs("campaigns.view_campaign")
 def campaign_orders(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The orders behind the attributed revenue."""
     campaign = get_object_or_404(Campaign, public_id=public_id)
@@ -245,25 +183,3 @@ def notice_read(request: HttpRequest, public_id: UUID, pk: int) -> HttpResponse:
     notice = get_object_or_404(queries.unread_notices(request.user), pk=pk, campaign__public_id=public_id)
     notices.mark_read(notice=notice, now=timezone.now())
     return redirect("campaigns:campaign", public_id)
-
-
-@require_POST
-@needs("campaigns.run_campaign")
-def send_settle(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpResponse:
-    send = get_object_or_404(Send.objects.select_related("campaign"), public_id=send_id, campaign__public_id=public_id)
-    try:
-        answer = send_actions.Doubt(request.POST.get("answer", ""))
-    except ValueError:
-        return HttpResponseBadRequest("Say whether the message was sent.")
-    send_actions.settle_unknown(send=send, answer=answer, now=timezone.now())
-    messages.success(request, SETTLED[answer])
-    return redirect(f"{request.path.rsplit('/', 3)[0]}/?kind=unknown")
-
-
-@require_GET
-@needs("campaigns.view_send")
-def sends_of_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """A fragment for the member page: what this member was sent."""
-    member = get_object_or_404(queries.Member, public_id=public_id)
-    context = {"member": member, "sends": Paginator(queries.sends_to(member), 10).get_page(request.GET.get("page"))}
-    return page(request, "campaigns/sends_of_member.html", context)

@@ -1,0 +1,149 @@
+"""Who got it: every message of a campaign and of a member, with all that became of it."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from campaigns.actions import sends as actions
+from campaigns.models import Campaign, Send
+from campaigns.queries import campaigns as queries
+from campaigns.queries import history, results
+from config.shared.access import needs
+from config.shared.exports import csv_response
+from config.shared.htmx import page
+from config.shared.masking import masked
+from loyalty.rules.contacts import masked_email, masked_phone
+
+SHOWN = 50
+SETTLED = {
+    actions.Doubt.SENT: "Settled: it was sent.",
+    actions.Doubt.SEND_AGAIN: "Settled: it is sent again.",
+    actions.Doubt.NOT_SENT: "Settled: it did not leave, and is not sent again.",
+}
+LABELS = {"complained": "Marked as spam", "unknown": "In doubt"}
+SEND_COLUMNS = (
+    *("member", "recipient", "channel", "provider", "provider_id", "status", "due", "sent", "delivered", "opened"),
+    *("clicked", "unsubscribed", "complained", "failure"),
+)
+MOVE_COLUMNS = ("message", "member", "at", "status", "due", "note")
+
+
+@require_GET
+@needs("campaigns.view_campaign")
+def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """The rows behind the counts, as a page, as CSV, or as CSV of every move they made."""
+    campaign = get_object_or_404(Campaign, public_id=public_id)
+    kind, search = request.GET.get("kind", ""), request.GET.get("q", "").strip()
+    rows = history.found(results.sends_of(campaign, kind=kind), search)
+    may_see = request.user.has_perm("loyalty.view_pii")
+    match request.GET.get("format"):
+        case "csv":
+            return csv_response(f"sends-{campaign.public_id}.csv", SEND_COLUMNS, _send_rows(rows, may_see))
+        case "history":
+            return csv_response(f"history-{campaign.public_id}.csv", MOVE_COLUMNS, _move_rows(campaign, may_see))
+    sends = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
+    context = {
+        "campaign": campaign,
+        "kind": kind,
+        "q": search,
+        "tally": history.tally(campaign),
+        "selects": [
+            {
+                "name": "kind",
+                "label": "What became of them",
+                "value": kind,
+                "options": [(name, LABELS.get(name, name.capitalize())) for name in results.FILTERS],
+            }
+        ],
+        "sends": sends,
+        "rows": [(send, *_addressed(send, may_see)) for send in sends],
+    }
+    return page(request, "campaigns/sends.html", context, partials=("sends",))
+
+
+@require_GET
+@needs("campaigns.view_campaign")
+def send_page(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpResponse:
+    """One message with its whole history."""
+    sends = Send.objects.select_related("campaign", "member", "action__step__offer")
+    send = get_object_or_404(sends, public_id=send_id, campaign__public_id=public_id)
+    may_see = request.user.has_perm("loyalty.view_pii")
+    recipient, failure = _addressed(send, may_see)
+    context = {
+        "send": send,
+        "campaign": send.campaign,
+        "failure": failure,
+        "facts": [
+            {
+                "label": "Member",
+                "value": send.member.name or "Unnamed",
+                "url": reverse("loyalty:member", args=[send.member.public_id]),
+            },
+            {"label": "To", "value": recipient or "All devices"},
+            {"label": "Channel", "value": send.get_channel_display()},
+            {"label": "About", "value": send.get_topic_display()},
+            {"label": "Provider", "value": send.provider or None},
+            {"label": "Provider's number", "value": send.provider_id or None},
+            {"label": "Tries", "value": send.attempts},
+        ],
+        "events": history.happenings(send, may_see=may_see),
+        "is_over": queries.is_over(send.campaign, timezone.now()),
+        "may_run": request.user.has_perm("campaigns.run_campaign"),
+    }
+    return page(request, "campaigns/send.html", context)
+
+
+@require_POST
+@needs("campaigns.run_campaign")
+def send_settle(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpResponse:
+    send = get_object_or_404(Send.objects.select_related("campaign"), public_id=send_id, campaign__public_id=public_id)
+    try:
+        answer = actions.Doubt(request.POST.get("answer", ""))
+    except ValueError:
+        return HttpResponseBadRequest("Say whether the message was sent.")
+    actions.settle_unknown(send=send, answer=answer, now=timezone.now())
+    messages.success(request, SETTLED[answer])
+    return redirect(f"{reverse('campaigns:sends', args=[public_id])}?kind=unknown")
+
+
+@require_GET
+@needs("campaigns.view_send")
+def sends_of_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """A fragment for the member page: what this member was sent."""
+    member = get_object_or_404(queries.Member, public_id=public_id)
+    context = {"member": member, "sends": Paginator(queries.sends_to(member), 10).get_page(request.GET.get("page"))}
+    return page(request, "campaigns/sends_of_member.html", context)
+
+
+def _send_rows(rows: QuerySet[Send], may_see: bool) -> Iterator[tuple[Any, ...]]:
+    for send in rows.iterator(chunk_size=1_000):
+        recipient, failure = _addressed(send, may_see)
+        yield (
+            *(send.member.public_id, recipient, send.channel, send.provider, send.provider_id),
+            *(send.get_status_display(), send.due_at, send.sent_at, send.delivered_at, send.opened_at),
+            *(send.clicked_at, send.unsubscribed_at, send.complained_at, failure),
+        )
+
+
+def _move_rows(campaign: Campaign, may_see: bool) -> Iterator[tuple[Any, ...]]:
+    for move in history.lines(campaign).iterator(chunk_size=1_000):
+        note = move.note if may_see else masked(move.note)
+        member = move.send.member.public_id
+        yield (move.send.public_id, member, move.at, move.get_status_display(), move.due_at, note)
+
+
+def _addressed(send: Send, may_see: bool) -> tuple[str, str]:
+    """Where it went and why it failed. Mail servers like to repeat the address in what they refuse."""
+    if may_see:
+        return send.recipient, send.failure
+    mask = masked_email if send.channel == "email" else masked_phone
+    return mask(send.recipient), masked(send.failure)
