@@ -1,28 +1,22 @@
 """What people do with a proposed week: change it, approve it, take the approval back."""
 
 from datetime import date, datetime, time
-from typing import Any
 
-from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from campaigns.actions import planning
 from campaigns.events import PlanApproved
-from campaigns.models import Action, Campaign, Candidate, Offer, Plan, PlanStep, Send
+from campaigns.models import Action, Campaign, Offer, Plan, PlanStep, Send
 from campaigns.queries.policy import policy
 from campaigns.rules import proposals
 from campaigns.rules.proposals import Limits, StepProposal, WeekProposal
-from campaigns.sending import gate
+from campaigns.sending import recipients
 from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.trail import note_change
 from integrations.channels.base import available_channels
-from loyalty.models import Member, User
+from loyalty.models import User
 from tracking.actions import record
-
-_STEP, _CANDIDATE, _ACTION, _SEND, _MEMBER = (
-    model._meta.db_table for model in (PlanStep, Candidate, Action, Send, Member)
-)
 
 
 class CannotEdit(DomainError):
@@ -83,7 +77,7 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
         raise CannotApprove("Another plan of this campaign is approved already.") from None
     note_change(plan, status=(plan.status, Plan.Status.APPROVED))
     for channel in available_channels():
-        _materialise(plan, channel, now)
+        recipients.materialise(plan, channel, now=now)
     sends = Send.objects.filter(action__step__plan=plan).count()
     if not sends:
         raise CannotApprove("Nobody in this plan may be written to any more. Make a new plan.")
@@ -161,47 +155,3 @@ def _as_proposal(step: PlanStep) -> StepProposal:
         body=step.body,
         reason=step.reason,
     )
-
-
-def _materialise(plan: Plan, channel: str, now: datetime) -> None:
-    """Actions and sends for everybody who may be written to now, in two statements."""
-    admitted, parameters = _sql(gate.admitted(Member.objects.filter(pk__in=_members(plan)), channel=channel, now=now))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {_ACTION} (step_id, member_id)
-            SELECT step.id, candidate.member_id
-            FROM {_STEP} step
-            JOIN {_CANDIDATE} candidate ON candidate.plan_id = step.plan_id AND candidate."group" = step."group"
-            WHERE step.plan_id = %s AND step.channel = %s AND step.removed_at IS NULL
-              AND candidate.member_id IN ({admitted})
-            ORDER BY step.day, step.position, candidate.rank
-            ON CONFLICT DO NOTHING
-            """,
-            [plan.pk, channel, *parameters],
-        )
-        cursor.execute(
-            f"""
-            INSERT INTO {_SEND}
-                (public_id, campaign_id, action_id, member_id, channel, recipient, status, due_at,
-                 attempts, provider_id, failure)
-            SELECT gen_random_uuid(), %s, action.id, action.member_id, step.channel,
-                   CASE step.channel WHEN 'email' THEN member.email WHEN 'sms' THEN member.phone ELSE '' END,
-                   'PENDING', (step.day + step.send_at) AT TIME ZONE %s, 0, '', ''
-            FROM {_ACTION} action
-            JOIN {_STEP} step ON step.id = action.step_id
-            JOIN {_MEMBER} member ON member.id = action.member_id
-            WHERE step.plan_id = %s AND step.channel = %s
-            ORDER BY action.id
-            ON CONFLICT (action_id, channel) DO NOTHING
-            """,
-            [plan.campaign_id, settings.TIME_ZONE, plan.pk, channel],
-        )
-
-
-def _members(plan: Plan) -> Any:
-    return plan.candidates.order_by().values("member")
-
-
-def _sql(members: Any) -> tuple[str, tuple[Any, ...]]:
-    return members.values("pk").query.sql_with_params()

@@ -6,7 +6,9 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from campaigns.rules.hours import on_the_clock
 from loyalty.models import Business, Consent
+from loyalty.rules.states import STATE_NAMES
 
 HOURS = (MinValueValidator(0), MaxValueValidator(24))
 
@@ -72,6 +74,18 @@ class MessagePolicy(models.Model):
         where = " ".join(filter(None, (self.vertical, self.state, self.channel, self.provider)))
         return f"{where or 'Everything'}: {self.get_verdict_display()}"
 
+    @property
+    def concerns(self) -> str:
+        """`Cannabis · any state · SMS by twilio`"""
+        trade = self.get_vertical_display() if self.vertical else "Any trade"
+        state = STATE_NAMES.get(self.state, self.state) or "any state"
+        channel = self.get_channel_display() if self.channel else "any channel"
+        return f"{trade} · {state} · {channel}{f' by {self.provider}' if self.provider else ''}"
+
+    @property
+    def tone(self) -> str:
+        return {self.Verdict.ALLOW: "success", self.Verdict.GATE: "warning"}.get(self.Verdict(self.verdict), "danger")
+
 
 class QuietHours(models.Model):
     """The hours at which a state lets shops write by one channel. The shop's own hours hold as well."""
@@ -100,6 +114,20 @@ class QuietHours(models.Model):
 
     def __str__(self) -> str:
         return f"{self.state} {self.channel} {self.send_from} to {self.send_until}"
+
+    @property
+    def concerns(self) -> str:
+        """`Texas · SMS`"""
+        return f"{STATE_NAMES.get(self.state, self.state)} · {self.get_channel_display()}"
+
+    @property
+    def hours(self) -> str:
+        """`9 a.m. to 9 p.m., Sundays from noon`"""
+        days = f"{on_the_clock(self.send_from)} to {on_the_clock(self.send_until)}"
+        if self.sunday_from is None or self.sunday_from <= self.send_from:
+            return days
+        is_silent = self.sunday_from >= self.send_until
+        return f"{days}, not on Sundays" if is_silent else f"{days}, Sundays from {on_the_clock(self.sunday_from)}"
 
 
 class FrequencyCap(models.Model):

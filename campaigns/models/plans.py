@@ -138,7 +138,7 @@ class Candidate(models.Model):
 class Action(models.Model):
     """One offer for one member on one day, made when a person approves the plan."""
 
-    step = models.ForeignKey(PlanStep, models.CASCADE, related_name="actions")
+    step = models.ForeignKey(PlanStep, models.CASCADE, related_name="actions", db_index=False)
     member = models.ForeignKey("loyalty.Member", models.CASCADE, related_name="actions")
 
     class Meta:

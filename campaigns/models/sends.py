@@ -57,9 +57,15 @@ class Send(models.Model):
     LEFT = (Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED)
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    campaign = models.ForeignKey("campaigns.Campaign", models.CASCADE, related_name="sends")
-    action = models.ForeignKey("campaigns.Action", models.PROTECT, related_name="sends")
-    member = models.ForeignKey("loyalty.Member", models.PROTECT, related_name="sends")
+    # A million of these are written at a time. What one of the indexes below answers has no index of its own, and what
+    # the action stands for, its member and by its step the campaign, is not looked up a second time.
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", models.CASCADE, related_name="sends", db_index=False, db_constraint=False
+    )
+    action = models.ForeignKey("campaigns.Action", models.PROTECT, related_name="sends", db_index=False)
+    member = models.ForeignKey(
+        "loyalty.Member", models.PROTECT, related_name="sends", db_index=False, db_constraint=False
+    )
     channel = models.CharField(max_length=10, choices=Consent.Channel)
     topic = models.CharField(
         max_length=20,

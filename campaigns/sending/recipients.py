@@ -1,0 +1,56 @@
+"""Who gets what: an approved plan becomes actions and sends, however many they are, in two statements."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
+
+from campaigns.models import Action, Candidate, Plan, PlanStep, Send
+from campaigns.sending import gate
+from loyalty.models import Member
+
+_STEP, _CANDIDATE, _ACTION, _SEND, _MEMBER = (
+    model._meta.db_table for model in (PlanStep, Candidate, Action, Send, Member)
+)
+
+
+def materialise(plan: Plan, channel: str, *, now: datetime) -> int:
+    """An action and a send for everybody in the plan who may be written to by `channel` now; how many sends."""
+    candidates = Member.objects.filter(pk__in=plan.candidates.order_by().values("member"))
+    admitted, parameters = _sql(gate.admitted(candidates, channel=channel, now=now))
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTIONS.format(admitted=admitted), [plan.pk, channel, *parameters])
+        cursor.execute(_SENDS, [plan.campaign_id, settings.TIME_ZONE, plan.pk, channel])
+        return cursor.rowcount
+
+
+_ACTIONS = f"""
+    INSERT INTO {_ACTION} (step_id, member_id)
+    SELECT step.id, candidate.member_id
+    FROM {_STEP} step
+    JOIN {_CANDIDATE} candidate ON candidate.plan_id = step.plan_id AND candidate."group" = step."group"
+    WHERE step.plan_id = %s AND step.channel = %s AND step.removed_at IS NULL
+      AND candidate.member_id IN ({{admitted}})
+    ORDER BY step.day, step.position, candidate.rank
+    ON CONFLICT DO NOTHING
+"""
+_SENDS = f"""
+    INSERT INTO {_SEND}
+        (public_id, campaign_id, action_id, member_id, channel, recipient, status, due_at, attempts, provider_id,
+         failure)
+    SELECT gen_random_uuid(), %s, action.id, action.member_id, step.channel,
+           CASE step.channel WHEN 'email' THEN member.email WHEN 'sms' THEN member.phone ELSE '' END,
+           'PENDING', (step.day + step.send_at) AT TIME ZONE %s, 0, '', ''
+    FROM {_ACTION} action
+    JOIN {_STEP} step ON step.id = action.step_id
+    JOIN {_MEMBER} member ON member.id = action.member_id
+    WHERE step.plan_id = %s AND step.channel = %s
+    ORDER BY action.id
+    ON CONFLICT (action_id, channel) DO NOTHING
+"""
+
+
+def _sql(members: QuerySet[Member]) -> tuple[str, tuple[Any, ...]]:
+    return members.values("pk").query.sql_with_params()
