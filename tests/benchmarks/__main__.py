@@ -7,7 +7,7 @@ import sys
 
 import django
 
-NOT_BENCHMARKS = {"__main__", "bare", "load", "pgbench", "plain", "plain_ledger", "result", "serving"}
+NOT_BENCHMARKS = {"__main__", "bare", "load", "pgbench", "plain", "plain_ledger", "result", "serving", "smtp_sink"}
 
 
 def main(names: list[str]) -> int:
