@@ -18,7 +18,7 @@ from config.shared.nudge import nudge
 from config.shared.trail import note_change
 from integrations.channels.base import DeliveryFailed, OutcomeUnknown, channel
 from loyalty.models import User
-from loyalty.queries.brand import business
+from loyalty.queries.brand import brand, business
 
 Status = Send.Status
 
@@ -94,7 +94,7 @@ def send_test(*, step: PlanStep, to: User) -> None:
     )
     try:
         with channel(step.channel) as outlet:
-            outlet.send(render.message_for(trial, business()))
+            outlet.send(render.message_for(trial, business(), brand()))
     except (DeliveryFailed, OutcomeUnknown, WordingFault) as error:
         raise TestNotSent(f"The test could not be sent. {error}") from error
 

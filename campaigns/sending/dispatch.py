@@ -29,6 +29,7 @@ from campaigns.sending import gate, rates, render
 from config.shared.clock import Clock, ticking
 from config.shared.live import announce
 from integrations.channels.base import Channel, DeliveryFailed, Message, OutcomeUnknown, available_channels, channel
+from loyalty.queries.brand import brand
 from tracking.actions import Occurrence, record_all
 
 BATCH = 500
@@ -181,38 +182,40 @@ def _send_all(sends: list[Send], outlet: Channel, terms: gate.Terms, clock: Cloc
     size = 1
     while sends and clock() < until:
         group, sends = sends[:size], sends[size:]
-        began = clock()
-        outcomes, unspoken, pause = _send_group(group, outlet, terms, clock)
+        outcomes, unspoken, pause, took = _send_group(group, outlet, terms, clock)
         sends = unspoken + sends
         _announce(group)
         if pause:
             rates.pause(outlet.provider, until=clock() + pause, why=str(outcomes[-1].error))
             break
-        took = clock() - began
         size = min(2 * size, LARGEST_GROUP) if took < LONGEST_GROUP else max(1, size // 2)
     _put_back(sends)
 
 
 def _send_group(
     group: list[Send], outlet: Channel, terms: gate.Terms, clock: Clock
-) -> tuple[list[Outcome], list[Send], timedelta | None]:
-    """What became of those that were handed off, those there was no time for, and how long the provider wants quiet."""
+) -> tuple[list[Outcome], list[Send], timedelta | None, timedelta]:
+    """What became of those that were handed off, those there was no time for, how long the provider wants quiet, and
+    how long it took over them.
+    """
     messages = dict(_written(group, terms, clock))
     begun = begin_hand_off(messages, outlet=outlet, terms=terms, now=clock())
-    outcomes, pause, deadline = list[Outcome](), None, clock() + LONGEST_GROUP
-    while begun and pause is None and (not outcomes or clock() < deadline):
+    outcomes, pause, began = list[Outcome](), None, clock()
+    while begun and pause is None and (not outcomes or clock() - began < LONGEST_GROUP):
         outcomes.append(_hand_off(begun[0], messages[begun[0]], outlet))
         begun, pause = begun[1:], getattr(outcomes[-1].error, "retry_after", None)
+    took = clock() - began
     _settle_all(outcomes, outlet, terms, clock())
     _take_back(begun, clock())
-    return outcomes, begun, pause
+    return outcomes, begun, pause, took
 
 
 def _written(group: list[Send], terms: gate.Terms, clock: Clock) -> Iterator[tuple[Send, Message]]:
     """Whatever goes wrong with one is its own affair: the others must not wait for it."""
+    look = brand()
     for send in group:
         try:
-            yield send, render.message_for(send, terms.shop)
+            yield send, render.message_for(send, terms.shop, look)
         except WordingFault as fault:
             _fail([(send, str(fault))], clock(), came_from=Status.CLAIMED)
         except Exception:

@@ -15,7 +15,6 @@ from campaigns.sending import links
 from integrations.channels.base import Message, PushDevice
 from loyalty.models import Business, Consent, Member
 from loyalty.queries.brand import Brand
-from loyalty.queries.brand import brand as current_brand
 from loyalty.queries.devices import push_devices
 
 STOP_LINE = "Reply STOP to stop."
@@ -24,24 +23,24 @@ LONGEST_NOTIFICATION = 300
 ADDRESS_IN_TEXT = re.compile(r"(https?://[^\s<>\"]+[^\s<>\".,;:!?)])")
 
 
-def message_for(send: Send, shop: Business) -> Message:
+def message_for(send: Send, shop: Business, look: Brand) -> Message:
     """Ready to hand off. Needs `action.step.offer` and the member's related rows loaded. Raises WordingFault."""
     subject, body = words_of(send, shop)
     match send.channel:
         case Consent.Channel.SMS:
-            return _text_message(send, body)
+            return _text_message(send, body, look)
         case Consent.Channel.PUSH:
             return _notification(send, subject, body)
         case _:
-            return _email(send, subject, body, shop)
+            return _email(send, subject, body, shop, look)
 
 
-def _email(send: Send, subject: str, body: str, shop: Business) -> Message:
+def _email(send: Send, subject: str, body: str, shop: Business, look: Brand) -> Message:
     step = send.action.step
     shared: dict[str, Any] = {
         "send": send,
         "step": step,
-        "brand": current_brand(),
+        "brand": look,
         "business": shop,
         "offer_url": links.click_url(send, links.offer_url(send)),
         "offer_text": "See your offer" if step.offer else "See your points",
@@ -65,9 +64,9 @@ def _email(send: Send, subject: str, body: str, shop: Business) -> Message:
     )
 
 
-def _text_message(send: Send, body: str) -> Message:
+def _text_message(send: Send, body: str, look: Brand) -> Message:
     """Who writes and how to stop it stand in every one: the law asks for both."""
-    text = f"{current_brand().name}: {body.strip()}\n{links.short_offer_url(send)}\n{STOP_LINE}"
+    text = f"{look.name}: {body.strip()}\n{links.short_offer_url(send)}\n{STOP_LINE}"
     return Message(id=send.message_id, to=send.recipient, subject="", text=text)
 
 
