@@ -4,20 +4,34 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from campaigns.actions import playbooks, policy
-from campaigns.forms import OfferForm, PlaybookForm, PolicyForm
+from campaigns.actions import permits, playbooks, policy
+from campaigns.forms import (
+    CapForm,
+    MessagePolicyForm,
+    OfferForm,
+    PlaybookForm,
+    PolicyForm,
+    QuietHoursForm,
+    RateForm,
+)
 from campaigns.models import (
     Action,
     Campaign,
     CampaignPolicy,
     Candidate,
+    FrequencyCap,
+    MessagePolicy,
     Notice,
     Offer,
     Plan,
     PlanAnswer,
     PlanStep,
     Playbook,
+    QuietHours,
     Send,
+    SendingRate,
+    SendMove,
+    Suppression,
     Touch,
 )
 from config.shared.admin import ByAction, ReadOnly
@@ -51,6 +65,61 @@ class CampaignPolicyAdmin(ByAction):
 
     def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> CampaignPolicy:
         return policy.change_policy(**form.cleaned_data)
+
+
+@admin.register(MessagePolicy)
+class MessagePolicyAdmin(ByAction):
+    list_display = ("concerns", "verdict", "is_in_force", "as_of")
+    list_filter = ("verdict", "is_in_force")
+    form = MessagePolicyForm
+
+    def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> MessagePolicy:
+        row = None if is_new else MessagePolicy.objects.get(pk=obj.pk)
+        return permits.save_message_policy(policy=row, **form.cleaned_data)
+
+
+@admin.register(QuietHours)
+class QuietHoursAdmin(ByAction):
+    list_display = ("concerns", "hours", "is_in_force", "as_of")
+    list_filter = ("is_in_force",)
+    form = QuietHoursForm
+
+    def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> QuietHours:
+        row = None if is_new else QuietHours.objects.get(pk=obj.pk)
+        return permits.save_quiet_hours(hours=row, **form.cleaned_data)
+
+
+@admin.register(FrequencyCap)
+class FrequencyCapAdmin(ByAction):
+    list_display = ("channel", "topic", "most", "days")
+    form = CapForm
+
+    def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> FrequencyCap:
+        row = None if is_new else FrequencyCap.objects.get(pk=obj.pk)
+        return permits.save_cap(cap=row, **form.cleaned_data)
+
+
+@admin.register(SendingRate)
+class SendingRateAdmin(ByAction):
+    """A provider is known by carrying something, so none is added here."""
+
+    list_display = ("provider", "per_second", "paused_until", "paused_because")
+    form = RateForm
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> SendingRate:
+        return permits.set_rate(provider=obj.provider, **form.cleaned_data)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnly):
+    shows_personal_data = True
+    list_display = ("channel", "address", "reason", "created_at", "by", "lifted_at")
+    list_filter = ("reason", "channel")
+    search_fields = ("=address",)
+    list_select_related = ("by",)
 
 
 @admin.register(Campaign)
@@ -98,6 +167,15 @@ class SendAdmin(ReadOnly):
     list_filter = ("status", "channel")
     search_fields = ("=public_id", "=provider_id")
     list_select_related = ("campaign", "member")
+
+
+@admin.register(SendMove)
+class SendMoveAdmin(ReadOnly):
+    shows_personal_data = True
+    list_display = ("id", "send", "status", "at", "due_at", "note")
+    list_filter = ("status",)
+    search_fields = ("=send__public_id",)
+    list_select_related = ("send",)
 
 
 @admin.register(Touch)

@@ -12,9 +12,19 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from PIL import Image
 
-from campaigns.actions import campaigns, planning, policy, reports, review, sends, touches
+from campaigns.actions import campaigns, permits, planning, policy, reports, review, sends, suppressions, touches
 from campaigns.actions.login_codes import send_codes
-from campaigns.models import Campaign, Plan, PlanStep, Send
+from campaigns.models import (
+    Campaign,
+    FrequencyCap,
+    MessagePolicy,
+    Plan,
+    PlanStep,
+    QuietHours,
+    Send,
+    SendingRate,
+    Suppression,
+)
 from integrations.actions import take_mail
 from integrations.events import PushDeviceGone
 from loyalty.actions import (
@@ -111,6 +121,17 @@ class Counter:
 
 
 @dataclass(frozen=True)
+class Permits:
+    """What the gate goes by: a rule and hours of each kind, a cap, a speed, and an address that is left alone."""
+
+    policy: MessagePolicy
+    hours: QuietHours
+    cap: FrequencyCap
+    rate: SendingRate
+    suppression: Suppression
+
+
+@dataclass(frozen=True)
 class World:
     ada: Member
     counter: Counter
@@ -126,6 +147,7 @@ class World:
     till_key: TillKey
     merged: MemberMerge
     tracked: Tracked
+    permits: Permits
 
 
 def make(
@@ -172,7 +194,26 @@ def make(
         till_key=till_key,
         merged=_a_merge(ada, admin, now),
         tracked=tracked,
+        permits=_permits(admin, now),
     )
+
+
+def _permits(by: User, now: dt.datetime) -> Permits:
+    told = {"source": "A law", "as_of": now.date(), "is_in_force": True}
+    return Permits(
+        policy=permits.save_message_policy(
+            policy=None, vertical="LIQUOR", state="OH", channel="push", provider="", verdict="deny", reason="No.",
+            **told,
+        ),
+        hours=permits.save_quiet_hours(
+            hours=None, state="OH", channel="push", send_from=9, send_until=20, sunday_from=24, **told
+        ),
+        cap=permits.save_cap(cap=None, channel="push", topic="", most=2, days=7),
+        rate=permits.set_rate(provider="smtp", per_second=Decimal("2.5")),
+        suppression=suppressions.suppress(
+            channel="email", address=REFUSED_EMAIL, note=f"Bounced: <{REFUSED_EMAIL}>", by=by, now=now
+        ),
+    )  # fmt: skip
 
 
 def _told_by_providers(now: dt.datetime) -> None:

@@ -9,6 +9,7 @@ from campaigns.models import FrequencyCap, MessagePolicy, QuietHours, SendingRat
 from campaigns.rules import shipped
 from config.shared.errors import DomainError
 from config.shared.nudge import nudge
+from config.shared.trail import note_change
 from loyalty.rules.reward_policies import STATES
 
 
@@ -95,6 +96,14 @@ def save_quiet_hours(
 
 
 @transaction.atomic
+def put_in_force(*, row: MessagePolicy | QuietHours, is_in_force: bool) -> None:
+    """Let the gate go by a rule, or pass it over, from now on."""
+    row.is_in_force = is_in_force
+    row.save(update_fields=["is_in_force"])
+    nudge("campaigns.send_due")
+
+
+@transaction.atomic
 def save_cap(*, cap: FrequencyCap | None, channel: str, topic: str, most: int, days: int) -> FrequencyCap:
     """Make a cap or change one. Raises BadPermit."""
     same = FrequencyCap.objects.filter(channel=channel, topic=topic)
@@ -119,15 +128,17 @@ def set_rate(*, provider: str, per_second: Decimal | None) -> SendingRate:
     if per_second is not None and per_second <= 0:
         raise BadPermit("Write a rate above zero, or leave it empty for no limit.")
     rate, _ = SendingRate.objects.select_for_update().get_or_create(provider=provider)
+    note_change(rate, per_second=(rate.per_second, per_second))
     rate.per_second, rate.tokens, rate.filled_at = per_second, 0, None
-    rate.save()
+    rate.save(update_fields=["per_second", "tokens", "filled_at"])
     return rate
 
 
 @transaction.atomic
 def end_pause(*, rate: SendingRate) -> None:
     """Speak to a provider again before the time it asked for is over."""
-    SendingRate.objects.filter(pk=rate.pk).update(paused_until=None, paused_because="")
+    if SendingRate.objects.filter(pk=rate.pk).exclude(paused_until=None).update(paused_until=None, paused_because=""):
+        note_change(rate, paused_until=(rate.paused_until, None))
     nudge("campaigns.send_due")
 
 

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from campaigns.dashboard.views import campaigns, plans, playbooks, sends
+from campaigns.dashboard.views import campaigns, permits, plans, playbooks, sends, suppressions
 
 app_name = "campaigns"
 
@@ -44,6 +44,23 @@ urlpatterns = [
     path("campaigns/<uuid:public_id>/notices/<int:pk>/read/", campaigns.notice_read, name="notice-read"),
     path("campaigns/<uuid:public_id>/<verb:verb>/", campaigns.campaign_move, name="move"),
     path("settings/campaigns/", playbooks.policy_page, name="policy"),
+    path("settings/campaigns/rules/", permits.rules, name="permit-rules"),
+    path("settings/campaigns/rules/new/", permits.message_policy, name="message-policy-new"),
+    path("settings/campaigns/rules/<int:pk>/", permits.message_policy, name="message-policy"),
+    path("settings/campaigns/rules/<int:pk>/switch/", permits.message_policy_switch, name="message-policy-switch"),
+    path("settings/campaigns/hours/new/", permits.hours, name="quiet-hours-new"),
+    path("settings/campaigns/hours/<int:pk>/", permits.hours, name="quiet-hours"),
+    path("settings/campaigns/hours/<int:pk>/switch/", permits.hours_switch, name="quiet-hours-switch"),
+    path("settings/campaigns/caps/", permits.caps, name="permit-caps"),
+    path("settings/campaigns/caps/new/", permits.cap, name="cap-new"),
+    path("settings/campaigns/caps/<int:pk>/", permits.cap, name="cap"),
+    path("settings/campaigns/caps/<int:pk>/remove/", permits.cap_remove, name="cap-remove"),
+    path("settings/campaigns/speed/", permits.speed, name="permit-speed"),
+    path("settings/campaigns/speed/<str:provider>/", permits.rate, name="rate"),
+    path("settings/campaigns/speed/<str:provider>/again/", permits.pause_end, name="pause-end"),
+    path("settings/campaigns/left-alone/", suppressions.suppression_list, name="left-alone"),
+    path("settings/campaigns/left-alone/add/", suppressions.suppression_add, name="left-alone-add"),
+    path("settings/campaigns/left-alone/<int:pk>/lift/", suppressions.suppression_lift, name="left-alone-lift"),
     path("stream/campaigns/<uuid:public_id>/", campaigns.campaign_stream, name="stream"),
     path("stream/plans/<uuid:plan_id>/", plans.plan_stream, name="plan-stream"),
 ]

@@ -1,6 +1,7 @@
 """What the gate goes by, as rows: read once for a batch of messages."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -8,6 +9,8 @@ from django.db.models import Q, QuerySet
 from campaigns.models import FrequencyCap, MessagePolicy, QuietHours, SendingRate, Suppression
 from campaigns.rules.hours import SendWindow
 from campaigns.rules.permits import Ruling
+from integrations.channels.base import available_channels, provider_of
+from loyalty.models import Consent, Member
 
 
 def rulings() -> tuple[Ruling, ...]:
@@ -47,6 +50,53 @@ def suppressions(*, search: str = "", reason: str = "") -> QuerySet[Suppression]
     if search:
         rows = rows.filter(address__icontains=search)
     return rows.filter(reason=reason) if reason else rows
+
+
+def message_policies() -> QuerySet[MessagePolicy]:
+    """What forbids, gates or allows; those in force first."""
+    return MessagePolicy.objects.order_by("-is_in_force", "vertical", "state", "channel", "provider")
+
+
+def quiet_hours() -> QuerySet[QuietHours]:
+    return QuietHours.objects.order_by("-is_in_force", "state", "channel")
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast one provider is spoken to. Without a rate: as fast as it takes messages."""
+
+    provider: str
+    channels: list[str]
+    rate: SendingRate | None
+    is_paused: bool
+
+
+def speeds(now: datetime) -> list[Speed]:
+    """Of every provider that carries something, and of those that still have a rate or a pause."""
+    carried: dict[str, list[str]] = {}
+    for channel in available_channels():
+        carried.setdefault(provider_of(channel), []).append(Consent.Channel(channel).label)
+    rates = {rate.provider: rate for rate in SendingRate.objects.all()}
+    return [
+        Speed(name, carried.get(name, []), rates.get(name), bool(_pause(rates.get(name), now)))
+        for name in sorted({*carried, *rates})
+    ]
+
+
+def _pause(rate: SendingRate | None, now: datetime) -> datetime | None:
+    return rate.paused_until if rate and rate.paused_until and rate.paused_until > now else None
+
+
+def providers_to_name() -> list[str]:
+    """Those a rule may name: who carries something here, and whom a rule names already."""
+    named = MessagePolicy.objects.exclude(provider="").values_list("provider", flat=True).distinct()
+    return sorted({*named, *(provider_of(channel) for channel in available_channels())})
+
+
+def left_alone(member: Member) -> list[Suppression]:
+    """Those of a member's own addresses that are left alone."""
+    own = Q(channel=Consent.Channel.EMAIL, address=member.email) | Q(channel=Consent.Channel.SMS, address=member.phone)
+    return list(standing().filter(own).order_by("channel"))
 
 
 def paused_providers(now: datetime) -> QuerySet[SendingRate]:

@@ -20,16 +20,18 @@ from loyalty.actions import members, people, points, segments, wishlist
 from loyalty.models import ProductCode, Scan, User
 from loyalty.rules.reward_policies import STATES
 from tests.tracking.received import a_system, receive, said
-from tests.world import World
+from tests.world import Permits, World
 from tracking.actions import partners, structures
 from tracking.models import CountedProperty
 
 PAGES = (
     "analytics:home analytics:analytics analytics:orders loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
     "loyalty:rewards loyalty:redemptions loyalty:codes loyalty:scans loyalty:referrals loyalty:wishlist "
-    "loyalty:reward-policies loyalty:imports campaigns:campaigns campaigns:playbooks tracking:events tracking:health "
-    "tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel tracking:retention "
-    "tracking:sessions tracking:live tracking:replays tracking:values integrations:mailbox integrations:reports"
+    "loyalty:reward-policies loyalty:imports campaigns:campaigns campaigns:playbooks campaigns:policy "
+    "campaigns:permit-rules campaigns:permit-caps campaigns:permit-speed campaigns:left-alone tracking:events "
+    "tracking:health tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel "
+    "tracking:retention tracking:sessions tracking:live tracking:replays tracking:values integrations:mailbox "
+    "integrations:reports"
 ).split()
 
 
@@ -86,7 +88,9 @@ def test_the_lists_of_the_admin_do_too(world: World, admin: User, client_of: Cal
         "loyalty_member loyalty_user loyalty_invitation loyalty_consent loyalty_pointsentry loyalty_segment "
         "loyalty_reward loyalty_redemption loyalty_rewardpolicy loyalty_codebatch loyalty_productcode loyalty_scan "
         "loyalty_referral loyalty_wishlistitem "
-        "campaigns_campaign campaigns_send campaigns_playbook campaigns_planstep tracking_event tracking_dispatch "
+        "campaigns_campaign campaigns_send campaigns_playbook campaigns_planstep campaigns_messagepolicy "
+        "campaigns_quiethours campaigns_frequencycap campaigns_sendingrate campaigns_suppression campaigns_sendmove "
+        "tracking_event tracking_dispatch "
         "tracking_partner tracking_partnersystem tracking_systemkey tracking_partneraccess tracking_eventstructure "
         "tracking_receivedevent tracking_trackedevent tracking_countedproperty "
         "integrations_mailboxmessage auditlog_logentry"
@@ -110,6 +114,7 @@ def _one_more_of_each(number: int, world: World, by: User) -> None:
     _campaign(number, world, colleague, now)
     _playbook(number, world.step.playbook)
     _at_the_counter(number, world, now)
+    _permits(number, world.permits)
     _partner(number, world, by, now)
     send = Send.objects.filter(campaign=world.running).latest("pk")
     step = _copied(send.action.step, public_id=None, position=100 + number)
@@ -140,6 +145,14 @@ def _at_the_counter(number: int, world: World, now: dt.datetime) -> None:
     _copied(counter.referral, friend=friend)
     wishlist.add(member=ada, product=product, now=now)
     _copied(counter.policy, state=STATES[number])
+
+
+def _permits(number: int, permits: Permits) -> None:
+    _copied(permits.policy, provider=f"carrier{number}")
+    _copied(permits.hours, state=STATES[number])
+    _copied(permits.cap, channel=f"channel{number}")
+    _copied(permits.rate, provider=f"carrier{number}")
+    _copied(permits.suppression, address=f"nobody{number}@example.com")
 
 
 def _partner(number: int, world: World, by: User, now: dt.datetime) -> None:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from integrations.inbound import calls, queries
 from integrations.inbound.senders import senders
 from loyalty.models import User
-from tests.world import PERSONAL, Tracked, World
+from tests.world import PERSONAL, Permits, Tracked, World
 from tracking.models import Dispatch, Event, TrackedEvent
 
 # Open to strangers: what the sign-in page needs, and the link of an invitation.
@@ -101,6 +101,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **by(_letter(), "integrations:letter", "integrations:letter-html", key="pk"),
         **_tracking_ids(world.tracked),
         **_counter_ids(world),
+        **_permit_ids(world.permits),
         **by(event.pk, "tracking:event", key="pk"),
         **by(world.ada.public_id, "tracking:events-of", key="subject"),
         **by("loyalty.points", "tracking:rebuild", key="name"),
@@ -123,6 +124,17 @@ def _counter_ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "member-redemptions member-scans member-referrals member-wishlist": {"public_id": world.ada.public_id},
     }
     return {f"loyalty:{name}": [values] for names, values in ids.items() for name in names.split()}
+
+
+def _permit_ids(permits: Permits) -> dict[str, list[dict[str, Any]]]:
+    ids = {
+        "message-policy message-policy-switch": {"pk": permits.policy.pk},
+        "quiet-hours quiet-hours-switch": {"pk": permits.hours.pk},
+        "cap cap-remove": {"pk": permits.cap.pk},
+        "rate pause-end": {"provider": permits.rate.provider},
+        "left-alone-lift": {"pk": permits.suppression.pk},
+    }
+    return {f"campaigns:{name}": [values] for names, values in ids.items() for name in names.split()}
 
 
 def _tracking_ids(tracked: Tracked) -> dict[str, list[dict[str, Any]]]:

@@ -17,6 +17,7 @@ from campaigns.actions import sends as actions
 from campaigns.models import Campaign, Send
 from campaigns.queries import campaigns as queries
 from campaigns.queries import history, results
+from campaigns.queries.permits import left_alone
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
@@ -120,7 +121,11 @@ def send_settle(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpRes
 def sends_of_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """A fragment for the member page: what this member was sent."""
     member = get_object_or_404(queries.Member, public_id=public_id)
-    context = {"member": member, "sends": Paginator(queries.sends_to(member), 10).get_page(request.GET.get("page"))}
+    context = {
+        "member": member,
+        "left_alone": left_alone(member),
+        "sends": Paginator(queries.sends_to(member), 10).get_page(request.GET.get("page")),
+    }
     return page(request, "campaigns/sends_of_member.html", context)
 
 

@@ -3,14 +3,11 @@ from typing import Any
 
 from django import forms
 
-from campaigns.models import Campaign, CampaignPolicy, Offer, PlanStep, Playbook
+from campaigns.models import Campaign, Offer, PlanStep, Playbook
 from campaigns.rules import wording
-from campaigns.rules.hours import on_the_clock
 from config.shared.forms import DateInput, TimeInput
 from integrations.channels.base import available_channels
 from loyalty.models import Consent, Segment
-
-HOURS = [(hour, on_the_clock(hour)) for hour in range(25)]
 
 
 class CampaignForm(forms.ModelForm):
@@ -89,24 +86,6 @@ class OfferForm(forms.ModelForm):
         model = Offer
         fields = ("name", "code", "wording", "cost", "is_active")
         labels = {"cost": "Cost when one person takes it up", "is_active": "In use"}
-
-
-class PolicyForm(forms.ModelForm):
-    class Meta:
-        model = CampaignPolicy
-        fields = (
-            *("needs_second_person", "send_from", "send_until", "messages_per_day"),
-            *("max_retries", "retry_minutes", "attribution_days"),
-            *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
-        )
-        widgets = {"send_from": forms.Select(choices=HOURS[:-1]), "send_until": forms.Select(choices=HOURS[1:])}
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        opens, closes = data.get("send_from"), data.get("send_until")
-        if opens is not None and closes is not None and closes <= opens:
-            self.add_error("send_until", "The hours must end after they begin.")
-        return data
 
 
 def _with_plain_lines(text: str) -> str:

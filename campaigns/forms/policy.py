@@ -1,0 +1,74 @@
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+
+from campaigns.models import CampaignPolicy
+from campaigns.rules.hours import on_the_clock
+
+HOURS = [(hour, on_the_clock(hour)) for hour in range(25)]
+
+
+class PolicyForm(forms.ModelForm):
+    """`groups` is how the page shows it: a card for each matter."""
+
+    GROUPS = (
+        ("Approval", "Who lets a plan go out.", ("needs_second_person",)),
+        (
+            "Hours and frequency",
+            "Where a state is stricter, its hours hold; caps and these limits hold together.",
+            ("send_from", "send_until", "messages_per_day"),
+        ),
+        (
+            "Retries",
+            "For messages that surely did not leave. One that may have left is never sent again by itself.",
+            ("max_retries", "retry_minutes"),
+        ),
+        ("Results and holdout", "What counts as brought by a message.", ("attribution_days", "holdout_percent")),
+        (
+            "Addresses that fail",
+            "After so many an address is left alone, until somebody here lifts that.",
+            ("hard_bounces", "soft_bounces", "complaints"),
+        ),
+    )
+
+    class Meta:
+        model = CampaignPolicy
+        fields = (
+            *("needs_second_person", "send_from", "send_until", "messages_per_day"),
+            *("max_retries", "retry_minutes", "attribution_days"),
+            *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
+        )
+        labels = {
+            "holdout_percent": "Held out, in percent of members",
+            "attribution_days": "Days after a click",
+            "max_retries": "Retries",
+            "hard_bounces": "Hard bounces",
+            "soft_bounces": "Soft bounces in a row",
+            "complaints": "Complaints",
+        }
+        help_texts = {
+            "max_retries": "Then the message has failed.",
+            "retry_minutes": "A provider that asks for a longer pause gets it.",
+            "attribution_days": "An order within so many days of a click counts as brought by the message.",
+            "holdout_percent": (
+                "They get no marketing at all, and always the same ones do: what they buy by themselves shows what "
+                "messages bring."
+            ),
+            "hard_bounces": "The address does not exist, or refuses for good. 0: it is never left alone for this.",
+            "soft_bounces": "A full mailbox, or a server that is away. 0: it is never left alone for this.",
+            "complaints": "Somebody marked a message as spam. 0: it is never left alone for this.",
+        }
+        widgets = {"send_from": forms.Select(choices=HOURS[:-1]), "send_until": forms.Select(choices=HOURS[1:])}
+
+    def groups(self) -> Iterator[tuple[str, str, list[forms.BoundField]]]:
+        """(title, what it is about, its fields)"""
+        for title, about, names in self.GROUPS:
+            yield title, about, [self[name] for name in names]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        opens, closes = data.get("send_from"), data.get("send_until")
+        if opens is not None and closes is not None and closes <= opens:
+            self.add_error("send_until", "The hours must end after they begin.")
+        return data
