@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.dateformat import format as formatted
+from django.utils.timezone import localtime
 
 from campaigns.models import Campaign, Send, SendMove, Touch
 from campaigns.models.sends import TONES
@@ -66,14 +68,18 @@ def _moves(send: Send) -> list[dict[str, Any]]:
 
 def _moved(move: SendMove) -> dict[str, Any]:
     status = Status(move.status)
+    waits = status == Status.PENDING and move.due_at > move.at
     return {
-        "title": _MOVES.get(status, status.label),
+        "title": f"Waits until {formatted(localtime(move.due_at), 'M j, g:i a')}" if waits else _title(status),
         "text": move.note,
-        "until": move.due_at if status == Status.PENDING and move.due_at > move.at else None,
         "at": move.at,
         "icon": "send" if status == Status.SENT else "point",
         "tone": TONES.get(status, "neutral"),
     }
+
+
+def _title(status: Send.Status) -> str:
+    return _MOVES.get(status, status.label)
 
 
 def _reports(send: Send) -> list[dict[str, Any]]:
