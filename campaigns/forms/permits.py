@@ -23,6 +23,7 @@ class MessagePolicyForm(ActionForm):
         choices=[("", "Any state"), *STATES], required=False, help_text="That of the member's home store."
     )
     channel = forms.ChoiceField(choices=[("", "Any channel"), *Consent.Channel.choices], required=False)
+    verdict = forms.ChoiceField(choices=MessagePolicy.Verdict.choices, widget=forms.RadioSelect)
     provider = forms.ChoiceField(required=False, help_text="Who carries the channel, as Integrations → Sending says.")
 
     class Meta:
