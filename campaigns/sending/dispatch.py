@@ -180,7 +180,7 @@ def send_claimed(send_ids: list[int], *, now: datetime) -> None:
 def _send_all(sends: list[Send], outlet: Channel, terms: gate.Terms, clock: Clock, *, until: datetime) -> None:
     """In groups that grow while the provider is quick."""
     size = 1
-    while sends and clock() < until:
+    while sends and clock() < until and not rates.is_paused(outlet.provider, now=clock()):
         group, sends = sends[:size], sends[size:]
         outcomes, unspoken, pause, took = _send_group(group, outlet, terms, clock)
         sends = unspoken + sends

@@ -41,6 +41,10 @@ def give_back(provider: str, unspent: int) -> None:
         SendingRate.objects.filter(provider=provider, per_second__isnull=False).update(tokens=F("tokens") + unspent)
 
 
+def is_paused(provider: str, *, now: datetime) -> bool:
+    return SendingRate.objects.filter(provider=provider, paused_until__gt=now).exists()
+
+
 def pause(provider: str, *, until: datetime, why: str) -> None:
     """Nothing is handed to `provider` before `until`, by any worker. A longer pause is never cut short."""
     told = {"paused_until": until, "paused_because": why[:300]}

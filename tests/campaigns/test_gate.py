@@ -17,7 +17,7 @@ from campaigns.actions.sends import send_due
 from campaigns.models import Campaign, MessagePolicy, QuietHours, Send, SendMove
 from campaigns.rules.hours import SendWindow
 from campaigns.rules.permits import Ruling, is_held_out, ruling
-from campaigns.sending import gate, rates
+from campaigns.sending import dispatch, gate, rates
 from integrations.channels.base import DeliveryFailed, OutcomeUnknown
 from loyalty.actions import login_codes
 from loyalty.actions.members import change_member, set_consent
@@ -358,6 +358,25 @@ def test_a_provider_that_asks_for_quiet_gets_it_from_all_workers_and_nobody_is_f
     assert send_due(now=MONDAY + dt.timedelta(minutes=2)) == 0
     send_all(MONDAY + dt.timedelta(minutes=4))
     assert states(by_text) == {Status.SENT: by_text.sends.count()}
+    assert len(texts) == by_text.sends.count()
+
+
+def test_the_quiet_one_worker_was_asked_for_is_kept_by_another_in_the_middle_of_its_batch(
+    by_text: Campaign, texts: list[str]
+) -> None:
+    one, other = dispatch.claim(now=MONDAY, batch=5), dispatch.claim(now=MONDAY, batch=5)
+    sends = Outlet.during
+
+    def busy(message: Any) -> str:
+        raise DeliveryFailed("Too many requests", permanent=False, retry_after=dt.timedelta(minutes=3))
+
+    Outlet.during = busy
+    dispatch.send_claimed(one, now=MONDAY)
+    Outlet.during = sends
+    dispatch.send_claimed(other, now=MONDAY + dt.timedelta(minutes=1))
+    assert texts == []
+    assert states(by_text) == {Status.PENDING: by_text.sends.count()}
+    send_all(MONDAY + dt.timedelta(minutes=4))
     assert len(texts) == by_text.sends.count()
 
 
