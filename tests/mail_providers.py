@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
@@ -52,6 +53,7 @@ class House:
     port: int = 0
     taken: list[Letter] = field(default_factory=list)
     calls: int = 0
+    heard_at: list[float] = field(default_factory=list)
     connections: int = 0
     refuses: set[str] = field(default_factory=set)
     falls_silent_after: set[str] = field(default_factory=set)
@@ -255,6 +257,7 @@ class _Desk(BaseHTTPRequestHandler):
         body = {name: values[0] for name, values in parse_qs(raw).items()} if is_form else json.loads(raw)
         with self.house.lock:
             self.house.calls += 1
+            self.house.heard_at.append(monotonic())
             answer = self._answer(body)
         if answer:
             self._say(*answer)

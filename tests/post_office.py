@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from threading import Event
 from typing import Any
 
@@ -35,7 +36,8 @@ class PostOffice:
 
     @property
     def taken_ids(self) -> list[str]:
-        return [str(letter["Message-ID"]) for letter in self.letters()]
+        read = BytesHeaderParser(policy=policy.default).parsebytes
+        return [str(read(raw)["Message-ID"]) for _recipient, raw in self.taken]
 
     def letters(self) -> list[EmailMessage]:
         return [message_from_bytes(raw, policy=policy.default) for _recipient, raw in self.taken]  # type: ignore[misc]

@@ -19,7 +19,7 @@ from email.message import Message as Headers
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
-from time import time
+from time import monotonic, time
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -63,6 +63,7 @@ class Provider:
     address: str = ""
     connections: int = 0
     calls: list[Call] = field(default_factory=list)
+    heard_at: list[float] = field(default_factory=list)
     answers: dict[str, Reply] = field(default_factory=dict)
     hangs_up_before: set[str] = field(default_factory=set)
     hangs_up_after: set[str] = field(default_factory=set)
@@ -72,6 +73,7 @@ class Provider:
     def reply_to(self, call: Call) -> Reply | None:
         """None hangs up."""
         self.calls.append(call)
+        self.heard_at.append(monotonic())
         if reply := self.refusal(call):
             return reply
         named = self.named(call)

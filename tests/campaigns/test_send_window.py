@@ -366,6 +366,37 @@ def test_by_hand_nobody_is_written_to_at_night_either(
     }
 
 
+@pytest.mark.parametrize(
+    ("zone", "night"),
+    [
+        ("America/New_York", dt.date(2026, 3, 8)),  # goes from 2 to 3 o'clock: there is no half past two
+        ("America/New_York", dt.date(2026, 11, 1)),
+        ("Europe/Berlin", dt.date(2026, 3, 29)),  # here, too
+        ("Europe/Berlin", dt.date(2026, 10, 25)),  # has half past two twice
+    ],
+)
+@pytest.mark.parametrize("fold", [0, 1])
+def test_what_is_due_at_half_past_two_when_the_clocks_change_leaves_once_on_that_morning(
+    running: Campaign, outlet: type[Outlet], zone: str, night: dt.date, fold: int
+) -> None:
+    rule(send_from=8, send_until=21, messages_per_day=50)
+    clock = ZoneInfo(zone)
+    for member in Member.objects.all():
+        home(member, clock)
+    due_at = dt.datetime.combine(night, dt.time(2, 30, fold=fold), clock).astimezone(dt.UTC)
+    Campaign.objects.update(starts_on=night, ends_on=night)
+    all_due(running, due_at)
+    left: list[tuple[str, dt.datetime]] = []
+    for half_hour in range(-12, 48):
+        now = due_at + dt.timedelta(minutes=30 * half_hour)
+        outlet.during = lambda message, now=now: left.append((message.id, now)) or message.id  # type: ignore[misc]
+        send_all(now)
+    assert sorted(name for name, _ in left) == sorted(send.message_id for send in running.sends.all())
+    mornings = {at.astimezone(clock).replace(tzinfo=None) for _, at in left}
+    assert mornings == {dt.datetime.combine(night, dt.time(8))}
+    assert states(running) == {Status.SENT: len(left)}
+
+
 def test_when_the_hours_are_widened_what_they_held_back_leaves_at_once(
     by_day: Campaign, plan: Plan, manager: User, now: dt.datetime, tonight: dt.datetime, post_office: PostOffice
 ) -> None:
