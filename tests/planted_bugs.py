@@ -33,7 +33,9 @@ LEDGER, COUNTER, FAULTS, MERGING = (
 )
 OUTGOING = "tests/integrations/test_outgoing.py"
 CALLS = "tests/integrations/test_inbound_calls.py"
+GATE, SENDING, WHO = (f"tests/campaigns/test_{name}.py" for name in ("gate", "sending", "who_got_it"))
 ACTIONS = "loyalty/actions"
+DISPATCH = "campaigns/sending/dispatch.py"
 BUGS = (
     Bug(
         "more points are held than there are",
@@ -230,6 +232,62 @@ BUGS = (
         "        _one_at_a_time(person)\n",
         "",
         f"{CALLS} -k confirmed_once",
+    ),
+    Bug(
+        "a paused campaign goes on with what was claimed",
+        DISPATCH,
+        " AND campaign.status = 'RUNNING'",
+        "",
+        f"{SENDING} -k pausing",
+    ),
+    Bug(
+        "what another worker has tried since is taken up again",
+        DISPATCH,
+        " AND send.attempts = ours.attempts",
+        "",
+        f"{SENDING} -k tried_since",
+    ),
+    Bug(
+        "what was being handed off when its worker died is sent again",
+        DISPATCH,
+        "doubtful.update(status=Status.UNKNOWN",
+        "doubtful.update(status=Status.PENDING",
+        f"{SENDING} -k middle_of_a_hand_off",
+    ),
+    Bug(
+        "a worker in the middle of its batch does not hear that a provider wants quiet",
+        DISPATCH,
+        " and not rates.is_paused(outlet.provider, now=clock())",
+        "",
+        f"{GATE} -k middle_of_its_batch",
+    ),
+    Bug(
+        "a provider that wants quiet is spoken to by the next batch",
+        "campaigns/sending/rates.py",
+        "if rate.paused_until and rate.paused_until > now:",
+        "if False:",
+        f"{GATE} -k asks_for_quiet",
+    ),
+    Bug(
+        "an address that is to be left alone is written to",
+        "campaigns/sending/gate.py",
+        "left_alone = permits.suppressed((send.channel, send.recipient) for send in batch if send.recipient)",
+        "left_alone: Mapping[tuple[str, str], str] = {}",
+        f"{GATE} -k left_alone",
+    ),
+    Bug(
+        "those held out get marketing all the same",
+        "campaigns/sending/gate.py",
+        "if is_marketing and is_held_out(member.public_id, terms.policy.holdout_percent):",
+        "if False:",
+        f"{GATE} -k after_the_approval",
+    ),
+    Bug(
+        "a provider's older report takes a message back",
+        "campaigns/rules/progress.py",
+        "return target if status in sources else status",
+        "return target",
+        f"{WHO} -k either_order",
     ),
 )
 

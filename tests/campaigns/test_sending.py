@@ -495,6 +495,25 @@ def test_a_delivery_told_before_the_server_even_answered_is_not_forgotten(one_se
     assert one_send.sent_at is not None
 
 
+def test_what_another_worker_has_tried_since_is_not_taken_up_by_one_whose_lease_lapsed(
+    one_send: Send, outlet: type[Outlet], at_the_end: dt.datetime
+) -> None:
+    def busy(message: Message) -> str:
+        raise DeliveryFailed("Come again", permanent=False)
+
+    outlet.during = busy
+    dispatch.claim(now=at_the_end)
+    held = Send.objects.select_related("campaign", "member").get(pk=one_send.pk)
+    later = at_the_end + dispatch.LEASE + dt.timedelta(minutes=1)
+    dispatch.release_lapsed(now=later)
+    send_all(later)
+    dispatch.claim(now=later + dt.timedelta(hours=1))
+    assert Send.objects.get(pk=held.pk).status == Status.CLAIMED, "by another, who has tried it before"
+    words = {held: Message(id=held.message_id, to=held.recipient, subject="Hello", text="Come by.")}
+    begun = dispatch.begin_hand_off(words, outlet=outlet(), terms=gate.terms(), now=later + dt.timedelta(hours=1))
+    assert begun == []
+
+
 def test_a_failure_that_comes_after_the_lease_lapsed_changes_nothing_that_happened_since(
     one_send: Send, outlet: type[Outlet]
 ) -> None:
