@@ -3,6 +3,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from django.db import transaction
+from django.db.models import Q
 
 from config.shared.nudge import nudge
 from integrations.models import MailboxMessage, ProviderReport
@@ -75,3 +76,10 @@ def mark_read(*, message: MailboxMessage, now: datetime) -> None:
 def empty_mailbox() -> int:
     """Throw away every message of the local mailbox. Returns how many there were."""
     return MailboxMessage.objects.all().delete()[0]
+
+
+def forget_reports(*, addresses: set[str], provider_ids: set[str], message_ids: set[str]) -> None:
+    """Of somebody who has left: that something was reported stays, whom it was about and in what words does not."""
+    about = Q(address__in=addresses - {""})
+    about |= Q(provider_id__in=provider_ids - {""}) | Q(message_id__in=message_ids - {""})
+    ProviderReport.objects.filter(about).update(address="", reason="")

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from campaigns.events import CampaignMoved
 from campaigns.models import Campaign, Plan, Send
+from campaigns.sending import dispatch
 from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
@@ -126,6 +127,9 @@ def cancel_campaign(*, campaign: Campaign, by: User, now: datetime) -> int:
     campaign.move_to(Status.CANCELLED, finished_at=now)
     _put_plans_aside(campaign, now)
     open_sends = campaign.sends.filter(status__in=[Send.Status.PENDING, Send.Status.CLAIMED])
+    open_sends.filter(doubtful_since__isnull=False).update(
+        status=Send.Status.UNKNOWN, claimed_until=None, failure=dispatch.IN_DOUBT
+    )
     cancelled = open_sends.update(status=Send.Status.CANCELLED, claimed_until=None)
     _tell(campaign, by, now)
     return cancelled

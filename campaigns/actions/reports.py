@@ -1,13 +1,14 @@
 """What providers say of messages is applied to the sends: a thousand reports in a few statements, each once."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import Q
+from django.db import OperationalError, connection, transaction
+from django.db.models import QuerySet
 
 from campaigns.actions import suppressions
 from campaigns.events import MessageBounced, MessageComplained, MessageDelivered
@@ -19,6 +20,7 @@ from integrations.models import ProviderReport
 from tracking.actions import Occurrence, record_all
 
 BATCH = 1_000
+logger = logging.getLogger(__name__)
 Kind, Status = ProviderReport.Kind, Send.Status
 
 
@@ -28,23 +30,41 @@ class Told:
 
     send: Send
     status: str
+    heard: list[ProviderReport] = field(default_factory=list)
     news: list[tuple[ProviderReport, str]] = field(default_factory=list)
 
     def hear(self, report: ProviderReport) -> None:
+        self.heard.append(report)
         status = after_report(self.status, report.kind)
         if status != self.status:
             self.status = status
             self.news.append((report, status))
 
 
-@transaction.atomic
 def apply_reports(*, now: datetime, batch: int = BATCH) -> int:
-    """Apply the oldest reports that wait; how many. Any number of workers: states only move on, in whatever order."""
+    """Apply the oldest reports that wait; how many. Any number of workers: states only move on, in whatever order.
+
+    One that cannot be applied holds up nobody: fewer are tried at a time, until it stands alone and is put aside.
+    """
+    try:
+        return _apply(now, batch)
+    except OperationalError:  # the database's own trouble, or a deadlock: the next tick tries again
+        raise
+    except Exception:
+        if batch > 1:
+            return apply_reports(now=now, batch=batch // 10 or 1)
+        logger.exception("A report could not be applied, and is put aside.")
+        oldest = ProviderReport.objects.filter(applied_at=None).order_by("pk")[:1]
+        return ProviderReport.objects.filter(pk__in=oldest.values("pk")).update(applied_at=now)
+
+
+@transaction.atomic
+def _apply(now: datetime, batch: int) -> int:
     waiting = ProviderReport.objects.filter(applied_at=None).order_by("pk")
     reports = list(waiting.select_for_update(skip_locked=True)[:batch])
     told = _told_by(reports)
     _move(each for each in told.values() if each.news)
-    suppressions.heed(reports, {report.pk: each.send for each in told.values() for report, _ in each.news}, now=now)
+    suppressions.heed(reports, {report.pk: each.send for each in told.values() for report in each.heard}, now=now)
     ProviderReport.objects.filter(pk__in=[report.pk for report in reports]).update(applied_at=now)
     for public_id in {each.send.campaign.public_id for each in told.values() if each.news}:
         announce(f"campaign:{public_id}")
@@ -54,7 +74,7 @@ def apply_reports(*, now: datetime, batch: int = BATCH) -> int:
 @transaction.atomic
 def mark_delivered(sends: Collection[int], *, at: datetime) -> None:
     """Somebody used a link in them, so they have arrived, whatever was believed of them."""
-    rows = {send.pk: Told(send, send.status) for send in _locked(Q(pk__in=sends))}
+    rows = {send.pk: Told(send, send.status) for send in _locked(sends)}
     for each in rows.values():
         each.hear(ProviderReport(kind=Kind.DELIVERED, occurred_at=at))
     _move(each for each in rows.values() if each.news)
@@ -64,14 +84,17 @@ def _told_by(reports: Sequence[ProviderReport]) -> dict[int, Told]:
     """By our own id where the provider gives it back, else by the one it gave the message."""
     own_ids = {public_id for report in reports if (public_id := _send_named_by(report))}
     provider_ids = {report.provider_id for report in reports if report.provider_id}
-    told = {send.pk: Told(send, send.status) for send in _locked(Q(public_id__in=own_ids))}
-    told |= {send.pk: Told(send, send.status) for send in _locked(Q(provider_id__in=provider_ids))}
+    # Said in words of its index, which answers a list of any length then.
+    theirs = Send.objects.exclude(provider_id="").filter(provider_id__in=provider_ids)
+    named = {*Send.objects.filter(public_id__in=own_ids).values_list("pk", flat=True)}
+    named |= {*theirs.values_list("pk", flat=True)}
+    told = {send.pk: Told(send, send.status) for send in _locked(named, suppressions.members_who_said(reports))}
     by_own = {each.send.public_id: each for each in told.values()}
-    by_provider = {each.send.provider_id: each for each in told.values()}
+    by_provider = {(each.send.channel, each.send.provider_id): each for each in told.values() if each.send.provider_id}
     for report in reports:
-        named = by_own.get(_send_named_by(report)) or by_provider.get(report.provider_id)  # type: ignore[arg-type]
-        if named:
-            named.hear(report)
+        own = by_own.get(public_id) if (public_id := _send_named_by(report)) else None
+        if found := own or by_provider.get((report.channel, report.provider_id)):
+            found.hear(report)
     return told
 
 
@@ -82,9 +105,11 @@ def _send_named_by(report: ProviderReport) -> UUID | None:
         return None
 
 
-def _locked(which: Q) -> Iterable[Send]:
-    sends = Send.objects.filter(which).select_related("member", "campaign").order_by("member_id", "pk")
-    return sends.select_for_update(of=("self",))
+def _locked(ids: Collection[int], members: Collection[int] = ()) -> QuerySet[Send]:
+    """Their members first, with all others who are about to lose a consent: everybody takes them in this order."""
+    sends = Send.objects.filter(pk__in=ids).order_by("pk")
+    dispatch.hold_members([*sends.values_list("member_id", flat=True), *members])
+    return sends.select_related("member", "campaign").select_for_update(of=("self",))
 
 
 def _move(told: Iterable[Told]) -> None:
@@ -116,6 +141,7 @@ _MOVE = f"""
     UPDATE {Send._meta.db_table} send
     SET status = told.status, sent_at = coalesce(send.sent_at, told.left_at),
         delivered_at = coalesce(told.delivered_at, send.delivered_at), failed_at = told.failed_at,
+        doubtful_since = NULL,
         complained_at = coalesce(told.complained_at, send.complained_at), failure = told.failure, claimed_until = NULL
     FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
                 %s::text[])

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Min, QuerySet
 from django.utils import timezone
 
-from campaigns.models import Action, Campaign, Notice, PlanStep, Send, Touch, WrongState
+from campaigns.models import Action, Campaign, Notice, PlanStep, Send, SendMove, Touch, WrongState
 from campaigns.queries.campaigns import is_over
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import dispatch, render
@@ -16,8 +16,9 @@ from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
 from config.shared.trail import note_change
+from integrations.actions import forget_reports
 from integrations.channels.base import DeliveryFailed, OutcomeUnknown, channel
-from loyalty.models import User
+from loyalty.models import Consent, User
 from loyalty.queries.brand import brand, business
 
 Status = Send.Status
@@ -53,9 +54,15 @@ def send_due(*, now: datetime) -> int:
 def forget_member(*, public_id: str) -> None:
     """Of somebody who has left: what waits never leaves, and where the rest went is not kept."""
     sends = Send.objects.filter(member__public_id=public_id)
+    told = [(send.recipient, send.provider_id, send.message_id) for send in sends.iterator()]
     sends.update(recipient="", failure="")  # a mail server's refusal names the address
-    sends.filter(status=Status.PENDING).update(status=Status.CANCELLED, failure="The member has left.")
+    waiting = sends.filter(status=Status.PENDING)
+    waiting.filter(doubtful_since__isnull=False).update(status=Status.UNKNOWN, failure=dispatch.IN_DOUBT)
+    waiting.update(status=Status.CANCELLED, failure="The member has left.")
+    SendMove.objects.filter(send__in=sends).update(note="")
     Touch.objects.filter(send__in=sends).update(user_agent="")
+    addresses, provider_ids, message_ids = ({row[column] for row in told} for column in range(3))
+    forget_reports(addresses=addresses, provider_ids=provider_ids, message_ids=message_ids)
 
 
 @transaction.atomic
@@ -82,6 +89,8 @@ def send_test(*, step: PlanStep, to: User) -> None:
 
     Nothing is counted: the send exists only in memory, so its links lead nowhere and prove nothing.
     """
+    if step.channel != Consent.Channel.EMAIL:
+        raise TestNotSent("Only emails can be sent to you as a test: we know neither your phone nor your devices.")
     candidate = step.plan.candidates.filter(group=step.group).select_related("member").first()
     if candidate is None:
         raise TestNotSent("The plan has nobody in this group whose words could be filled in.")
@@ -111,16 +120,17 @@ def settle_unknown(*, send: Send, answer: Doubt, now: datetime) -> None:
     match answer:
         case Doubt.SENT:
             sent_at = send.handed_off_at or now
-            settled, changed = Status.SENT, {"sent_at": sent_at, "failure": ""}
+            settled, changed = Status.SENT, {"sent_at": sent_at, "failure": "", "doubtful_since": None}
             dispatch.tell_sent([send], sent_at)
         case Doubt.SEND_AGAIN:
             if is_over(campaign, now):
                 raise WrongState(
                     f"{campaign.name} is over and sends nothing any more. Say instead that it did not leave."
                 )
-            settled, changed = Status.PENDING, {"due_at": now, "failure": ""}
+            settled, changed = Status.PENDING, {"due_at": now, "failure": "", "doubtful_since": None}
         case Doubt.NOT_SENT:
-            settled, changed = Status.CANCELLED, {"failure": "It did not leave, and was not sent again."}
+            settled = Status.CANCELLED
+            changed = {"failure": "It did not leave, and was not sent again.", "doubtful_since": None}
     doubtful.update(status=settled, **changed)
     note_change(send, status=(Status.UNKNOWN, settled))
     announce(f"campaign:{campaign.public_id}")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from campaigns.models import CampaignPolicy, Send, Suppression
 from campaigns.queries.permits import standing
@@ -54,29 +55,48 @@ def lift(*, suppression: Suppression, note: str, by: User, now: datetime) -> Non
         note_change(suppression, lifted=(False, True))
 
 
+def members_who_said(reports: Sequence[ProviderReport]) -> list[int]:
+    """Whose consents `heed` will change."""
+    found: list[int] = []
+    for report in reports:
+        if report.kind in (Kind.UNSUBSCRIBED, Kind.SUBSCRIBED):
+            found += _members_at(report.channel, _address(report, None)).values_list("pk", flat=True)
+    return found
+
+
 def heed(reports: Sequence[ProviderReport], sends: Mapping[int, Send], *, now: datetime) -> None:
-    """What reports mean for addresses. `sends` are those that a report moved, by the report's id."""
+    """What reports mean for addresses. `sends` are those they name, by the report's id: codes and tests have none."""
     rules = policy()
     for report in reports:
         send = sends.get(report.pk)
         match report.kind:
-            case Kind.BOUNCED if send:
+            case Kind.BOUNCED:
                 _heed_bounce(report, send, rules, now)
-            case Kind.COMPLAINED if send:
-                if _complaints(send) >= rules.complaints > 0:
-                    _leave_alone(send.channel, send.recipient, Reason.COMPLAINT, report, now)
+            case Kind.COMPLAINED:
+                if (_complaints(send) if send else 1) >= rules.complaints > 0:
+                    _leave_alone(_address(report, send), Reason.COMPLAINT, report, now)
             case Kind.UNSUBSCRIBED:
                 _opt_out(report, now)
             case Kind.SUBSCRIBED:
                 _opt_in(report, now)
 
 
-def _heed_bounce(report: ProviderReport, send: Send, rules: CampaignPolicy, now: datetime) -> None:
+def _heed_bounce(report: ProviderReport, send: Send | None, rules: CampaignPolicy, now: datetime) -> None:
     most, why = rules.soft_bounces, Reason.SOFT_BOUNCE
     if report.is_permanent:
         most, why = rules.hard_bounces, Reason.HARD_BOUNCE
-    if most and _bounces_in_a_row(send, most) >= most:
-        _leave_alone(send.channel, send.recipient, why, report, now)
+    if most and (_bounces_in_a_row(send, most) if send else 1) >= most:
+        _leave_alone(_address(report, send), why, report, now)
+
+
+def _address(report: ProviderReport, send: Send | None) -> str:
+    """As members have it: providers write addresses in letters of any size."""
+    if send and send.recipient:
+        return send.recipient
+    try:
+        return normal_phone(report.address) if report.channel == Consent.Channel.SMS else normal_email(report.address)
+    except NotAnAddress:
+        return ""
 
 
 def _bounces_in_a_row(send: Send, most: int) -> int:
@@ -92,41 +112,57 @@ def _complaints(send: Send) -> int:
     return own.filter(status=Send.Status.COMPLAINED).count()
 
 
-def _leave_alone(channel: str, address: str, reason: str, report: ProviderReport, now: datetime) -> None:
-    """The first reason stays, but for STOP: that one only the person themselves takes back."""
+def _leave_alone(address: str, reason: str, report: ProviderReport, now: datetime) -> None:
+    """Once for each reason: START takes back STOP, and not what staff or a complaint had said."""
     if not address:
         return
     note = f"{report.sender}: {report.reason}"[:300] if report.reason else report.sender
-    told = {"reason": reason, "note": note, "created_at": now}
-    row, is_new = Suppression.objects.get_or_create(channel=channel, address=address, lifted_at=None, defaults=told)
-    if not is_new and reason == Reason.OPTED_OUT != row.reason:
-        Suppression.objects.filter(pk=row.pk).update(reason=reason, note=note)
+    Suppression.objects.get_or_create(
+        channel=report.channel,
+        address=address,
+        reason=reason,
+        lifted_at=None,
+        defaults={"note": note, "created_at": now},
+    )
 
 
 def _opt_out(report: ProviderReport, now: datetime) -> None:
     """STOP ends every topic on the phone; a mail provider's unsubscribe link ends marketing, as ours does."""
-    is_text = report.channel == Consent.Channel.SMS
+    address, is_text = _address(report, None), report.channel == Consent.Channel.SMS
+    if _said_since(report, Kind.SUBSCRIBED):
+        return
     if is_text:
-        _leave_alone(report.channel, report.address, Reason.OPTED_OUT, report, now)
+        _leave_alone(address, Reason.OPTED_OUT, report, now)
     topics = list(Consent.Topic) if is_text else [Consent.Topic.MARKETING]
-    for member in _members_at(report):
+    for member in _members_at(report.channel, address):
         for topic in _topics_allowed(member, report.channel, topics):
             _note(member, report, topic, is_granted=False, wording=STOPPED if is_text else report.reason, now=now)
 
 
 def _opt_in(report: ProviderReport, now: datetime) -> None:
-    """START gives back what STOP took, and nothing that was never given."""
-    own = standing().filter(channel=report.channel, address=report.address, reason=Reason.OPTED_OUT)
+    """START gives back what STOP took, and nothing that was never given. Not when STOP was said since."""
+    if _said_since(report, Kind.UNSUBSCRIBED):
+        return
+    address = _address(report, None)
+    own = standing().filter(channel=report.channel, address=address, reason=Reason.OPTED_OUT)
     own.update(lifted_at=now, lifted_note=STARTED)
-    for member in _members_at(report):
+    for member in _members_at(report.channel, address):
         taken = member.consents.filter(channel=report.channel, is_granted=False, source=STOP_SOURCE, wording=STOPPED)
         for topic in list(taken.values_list("topic", flat=True)):
             _note(member, report, topic, is_granted=True, wording=STARTED, now=now)
 
 
-def _members_at(report: ProviderReport) -> Iterable[Member]:
-    field = FIELDS.get(Consent.Channel(report.channel)) if report.channel in FIELDS else None
-    return Member.objects.filter(**{field: report.address}) if field and report.address else Member.objects.none()
+def _said_since(report: ProviderReport, kind: str) -> bool:
+    """Reports come in any order: the last word counts, whenever it is read."""
+    later = Q(occurred_at__gt=report.occurred_at) | Q(occurred_at=report.occurred_at, pk__gt=report.pk)
+    own = ProviderReport.objects.filter(later, channel=report.channel, address=report.address, kind=kind)
+    return own.exists()
+
+
+def _members_at(channel: str, address: str) -> QuerySet[Member]:
+    if channel not in FIELDS or not address:
+        return Member.objects.none()
+    return Member.objects.filter(**{FIELDS[Consent.Channel(channel)]: address})
 
 
 def _topics_allowed(member: Member, channel: str, topics: Iterable[str]) -> list[str]:

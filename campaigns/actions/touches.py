@@ -9,6 +9,7 @@ from campaigns.actions.reports import mark_delivered
 from campaigns.events import MemberUnsubscribed, MessageClicked, MessageOpened
 from campaigns.models import Send, Touch
 from campaigns.rules import machines
+from campaigns.sending import dispatch
 from config.shared.live import announce
 from loyalty.actions.members import set_consent
 from loyalty.models import Consent
@@ -88,7 +89,11 @@ def unsubscribe(*, send: Send, address: str | None, now: datetime) -> None:
 
 
 def _lock(send: Send) -> None:
-    """One touch of a message after the other: what is a machine's shows only beside the touches before it."""
+    """One touch of a message after the other: what is a machine's shows only beside the touches before it.
+
+    Its member first, as everybody does.
+    """
+    dispatch.hold_members([send.member_id])
     send.refresh_from_db(fields=["sent_at"], from_queryset=Send.objects.select_for_update())
 
 

@@ -143,10 +143,16 @@ class Migration(migrations.Migration):
             name='complained_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
+        # Of what was planned before, nobody knows when.
         migrations.AddField(
             model_name='send',
             name='created_at',
-            field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+            field=models.DateTimeField(editable=False, help_text='Empty: before 2026-11.', null=True),
+        ),
+        migrations.AlterField(
+            model_name='send',
+            name='created_at',
+            field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='Empty: before 2026-11.', null=True),
         ),
         migrations.AddField(
             model_name='send',
@@ -237,6 +243,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='suppression',
-            constraint=models.UniqueConstraint(condition=models.Q(('lifted_at', None)), fields=('channel', 'address'), name='one_suppression_per_address'),
+            constraint=models.UniqueConstraint(condition=models.Q(('lifted_at', None)), fields=('channel', 'address', 'reason'), name='one_suppression_per_address_and_reason'),
         ),
     ]

@@ -37,7 +37,9 @@ class Suppression(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["channel", "address"], condition=models.Q(lifted_at=None), name="one_suppression_per_address"
+                fields=["channel", "address", "reason"],
+                condition=models.Q(lifted_at=None),
+                name="one_suppression_per_address_and_reason",
             )
         ]
 

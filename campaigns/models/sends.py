@@ -53,6 +53,8 @@ class Send(models.Model):
     OPEN = (Status.PENDING, Status.CLAIMED, Status.HANDING_OFF)
     # The member has it, or may have it.
     AWAY = (Status.HANDING_OFF, Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED, Status.UNKNOWN)
+    # It surely did not leave.
+    NEVER_LEFT = (Status.FAILED, Status.SUPPRESSED, Status.CANCELLED)
     # It left us, whatever became of it.
     LEFT = (Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED)
 
@@ -76,7 +78,7 @@ class Send(models.Model):
     )
     recipient = models.CharField(max_length=254, blank=True, help_text="Empty for push: all devices of the member.")
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    created_at = models.DateTimeField(db_default=Now(), null=True, editable=False, help_text="Empty: before 2026-11.")
     due_at = models.DateTimeField()
     held_from = models.DateTimeField(
         null=True, blank=True, help_text="When it was due before the hours or the day's cap put it off."

@@ -40,11 +40,12 @@ def tally(campaign: Campaign) -> Tally:
     return Tally(counted.planned, [(name, labels.get(name, name), getattr(counted, name)) for name in ENDS])
 
 
-def found(sends: QuerySet[Send], search: str) -> QuerySet[Send]:
-    """Of these, to members of this name, or with this address or provider's number."""
+def found(sends: QuerySet[Send], search: str, *, may_see: bool) -> QuerySet[Send]:
+    """Of these, to members of this name, with this provider's number, or for whoever may see them, to this address."""
     if not search:
         return sends
-    return sends.filter(Q(member__name__icontains=search) | Q(recipient__iexact=search) | Q(provider_id=search))
+    wanted = Q(member__name__icontains=search) | Q(provider_id=search)
+    return sends.filter(wanted | Q(recipient__iexact=search) if may_see else wanted)
 
 
 def happenings(send: Send, *, may_see: bool) -> list[dict[str, Any]]:
@@ -57,13 +58,14 @@ def happenings(send: Send, *, may_see: bool) -> list[dict[str, Any]]:
 
 def lines(campaign: Campaign) -> QuerySet[SendMove]:
     """Every move of every message of a campaign, for the export."""
-    moves = SendMove.objects.filter(send__campaign=campaign).select_related("send__member").order_by("send_id", "pk")
-    return moves
+    return SendMove.objects.filter(send__campaign=campaign).select_related("send__member").order_by("send_id", "pk")
 
 
 def _moves(send: Send) -> list[dict[str, Any]]:
-    planned = {"title": "Planned", "text": "", "at": send.created_at, "icon": "calendar", "tone": "neutral"}
-    return [planned, *(_moved(move) for move in send.moves.all()[:LINES])]
+    moves = [_moved(move) for move in send.moves.all()[:LINES]]
+    if send.created_at is None:
+        return moves
+    return [{"title": "Planned", "text": "", "at": send.created_at, "icon": "calendar", "tone": "neutral"}, *moves]
 
 
 def _moved(move: SendMove) -> dict[str, Any]:
@@ -83,9 +85,9 @@ def _title(status: Send.Status) -> str:
 
 
 def _reports(send: Send) -> list[dict[str, Any]]:
-    named = Q(message_id=send.message_id)
+    named = Q(message_id=send.message_id) & ~Q(message_id="")
     if send.provider_id:
-        named |= Q(provider_id=send.provider_id)
+        named |= Q(provider_id=send.provider_id, channel=send.channel) & ~Q(provider_id="")
     return [
         {
             "title": f"{report.sender} reported: {report.get_kind_display().lower()}",

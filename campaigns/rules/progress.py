@@ -1,17 +1,16 @@
 """How far a send has come, and how a provider's report moves it on: never back. Plain Python."""
 
-# A report moves a send to its state from these and no others.
+_NOT_THERE_YET = frozenset({"PENDING", "CLAIMED", "HANDING_OFF", "UNKNOWN", "SENT"})
+_DONE_WITH = frozenset({"FAILED", "CANCELLED", "SUPPRESSED"})
+# A report moves a send to its state from these and no others. What arrived, came back or was complained of had left,
+# whatever we believed of it, and never goes out again.
 _MOVES: dict[str, tuple[str, frozenset[str]]] = {
     "accepted": ("SENT", frozenset({"HANDING_OFF", "UNKNOWN"})),
-    # Whoever has it has it: whatever we believed of it, it never goes out again.
-    "delivered": (
-        "DELIVERED",
-        frozenset({"PENDING", "CLAIMED", "HANDING_OFF", "UNKNOWN", "SENT", "FAILED", "CANCELLED", "SUPPRESSED"}),
-    ),
     "failed": ("FAILED", frozenset({"HANDING_OFF", "UNKNOWN", "SENT"})),
+    "delivered": ("DELIVERED", _NOT_THERE_YET | _DONE_WITH),
     # A mail server may take a message and send it back later.
-    "bounced": ("BOUNCED", frozenset({"HANDING_OFF", "UNKNOWN", "SENT", "DELIVERED"})),
-    "complained": ("COMPLAINED", frozenset({"HANDING_OFF", "UNKNOWN", "SENT", "DELIVERED", "BOUNCED"})),
+    "bounced": ("BOUNCED", _NOT_THERE_YET | _DONE_WITH | {"DELIVERED"}),
+    "complained": ("COMPLAINED", _NOT_THERE_YET | _DONE_WITH | {"DELIVERED", "BOUNCED"}),
 }
 
 

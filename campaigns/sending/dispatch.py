@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from campaigns.events import MessageFailed, MessageSent
@@ -29,6 +29,7 @@ from campaigns.sending import gate, rates, render
 from config.shared.clock import Clock, ticking
 from config.shared.live import announce
 from integrations.channels.base import Channel, DeliveryFailed, Message, OutcomeUnknown, available_channels, channel
+from loyalty.models import Member
 from loyalty.queries.brand import brand
 from tracking.actions import Occurrence, record_all
 
@@ -40,6 +41,8 @@ LONGEST_BATCH = timedelta(seconds=90)
 # How long a group of messages may take from the gate's word to the last of them, and how many they are at most.
 LONGEST_GROUP = timedelta(seconds=0.1)
 LARGEST_GROUP = 50
+# Between our last look at the clock and the provider's look at an id: as long as a slow answer takes.
+MARGIN = timedelta(seconds=30)
 OUR_FAULT = "Something went wrong on our side; the log says what."
 STOPPED = "The worker stopped while the message was being handed off; it may or may not have left."
 IN_DOUBT = "The provider did not answer; it may or may not have left, and cannot be handed over again."
@@ -227,26 +230,39 @@ def _written(group: list[Send], terms: gate.Terms, clock: Clock) -> Iterator[tup
 def begin_hand_off(messages: dict[Send, Message], *, outlet: Channel, terms: gate.Terms, now: datetime) -> list[Send]:
     """Committed before the provider hears of them: those that may leave and are still ours.
 
-    The gate is asked with the sends and their members held, in one order for everybody: of two messages to one member
-    the second sees the first, and a consent withdrawn at this moment is withdrawn before or after. `attempts` grows
-    with each hand-off: a worker whose lease lapsed cannot take up what another has tried since.
+    The gate is asked with the members and their sends held: of two messages to one member the second sees the first,
+    and a consent withdrawn at this moment is withdrawn before or after. `attempts` grows with each hand-off: a worker
+    whose lease lapsed cannot take up what another has tried since.
     """
     ours = {send.pk: send for send in messages}
-    held = Send.objects.filter(pk__in=ours, status=Status.CLAIMED).order_by("member_id", "pk")
-    verdicts = gate.judge(held.select_for_update(of=("self", "member"), no_key=True), terms=terms, now=now)
+    hold_members(send.member_id for send in messages)
+    held = Send.objects.filter(pk__in=ours, status=Status.CLAIMED).order_by("pk")
+    verdicts = gate.judge(held.select_for_update(of=("self",), no_key=True), terms=terms, now=now)
     for found, verdict in verdicts.items():
         if not verdict.may_leave:
             _settle(ours[found.pk], Status.CLAIMED, **_consequence(verdict, now))
-    _leave_in_doubt(verdicts)
     leaving = [ours[found.pk] for found, verdict in verdicts.items() if verdict.may_leave]
     for send in leaving:
-        if send.doubtful_since and send.doubtful_since <= now - outlet.remembers_for:  # it has forgotten the id since
+        if send.doubtful_since and not _is_remembered(send, outlet, now):
             _settle(send, Status.CLAIMED, Status.UNKNOWN, failure=IN_DOUBT)
     begun = _begin(leaving, messages, outlet.provider, now)
     _put_back(send for send in leaving if send.pk not in begun)
     for send in leaving:
-        send.attempts += send.pk in begun
+        if send.pk in begun:
+            send.attempts, send.provider, send.handed_off_at = send.attempts + 1, outlet.provider, now
     return [send for send in messages if send.pk in begun]
+
+
+def hold_members(members: Iterable[int]) -> None:
+    """Until the transaction ends, in one order for everybody, and always before their sends."""
+    held = Member.objects.filter(pk__in=set(members)).order_by("pk")
+    list(held.select_for_update(no_key=True).values_list("pk"))
+
+
+def _is_remembered(send: Send, outlet: Channel, now: datetime) -> bool:
+    """Whether the provider that may have it still knows its id, and will when it is asked."""
+    assert send.doubtful_since
+    return send.provider == outlet.provider and now + MARGIN < send.doubtful_since + outlet.remembers_for
 
 
 def _begin(leaving: list[Send], messages: dict[Send, Message], provider: str, now: datetime) -> set[int]:
@@ -288,6 +304,7 @@ def _hand_off(send: Send, message: Message, outlet: Channel) -> Outcome:
 
 
 def _settle_all(outcomes: list[Outcome], outlet: Channel, terms: gate.Terms, now: datetime) -> None:
+    most = terms.policy.max_retries
     _mark_sent([outcome for outcome in outcomes if outcome.error is None], now)
     for outcome in outcomes:
         match outcome.error:
@@ -295,8 +312,8 @@ def _settle_all(outcomes: list[Outcome], outlet: Channel, terms: gate.Terms, now
                 pass
             case DeliveryFailed() as error:
                 _retry_or_fail(outcome.send, error, terms, now)
-            case OutcomeUnknown() as error if outlet.remembers_for:
-                since = outcome.send.doubtful_since or now
+            case OutcomeUnknown() as error if outlet.remembers_for and outcome.send.attempts <= most:
+                since = outcome.send.doubtful_since or outcome.send.handed_off_at
                 again = now + timedelta(minutes=terms.policy.retry_minutes)
                 _try_again(outcome.send, str(error), again, doubtful_since=since)
             case OutcomeUnknown() as error:
@@ -307,11 +324,14 @@ def _settle_all(outcomes: list[Outcome], outlet: Channel, terms: gate.Terms, now
 
 @transaction.atomic
 def _mark_sent(outcomes: list[Outcome], now: datetime) -> None:
-    """The provider may have reported a delivery before we got here: a state never moves back."""
+    """The provider has it: that is so, whatever was believed or decided of it meanwhile, and it never goes out again.
+
+    A report of what came after may have been quicker than this worker, and stays.
+    """
     if not outcomes:
         return
     # Held in the order in which everybody takes them: an UPDATE of many rows has an order of its own.
-    ours = Send.objects.filter(pk__in=[outcome.send.pk for outcome in outcomes]).order_by("member_id", "pk")
+    ours = Send.objects.filter(pk__in=[outcome.send.pk for outcome in outcomes]).order_by("pk")
     list(ours.select_for_update(no_key=True).values_list("pk"))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -322,13 +342,13 @@ def _mark_sent(outcomes: list[Outcome], now: datetime) -> None:
 
 _SENT = f"""
     UPDATE {Send._meta.db_table} send
-    SET status = CASE WHEN send.status IN ('HANDING_OFF', 'UNKNOWN') THEN 'SENT' ELSE send.status END,
+    SET status = CASE WHEN {{has_more}} THEN send.status ELSE 'SENT' END,
+        failure = CASE WHEN {{has_more}} THEN send.failure ELSE '' END,
         sent_at = coalesce(send.sent_at, %s), provider_id = ours.provider_id, claimed_until = NULL,
-        doubtful_since = NULL,
-        failure = CASE WHEN send.status IN ('HANDING_OFF', 'UNKNOWN') THEN '' ELSE send.failure END
+        doubtful_since = NULL, failed_at = CASE WHEN {{has_more}} THEN send.failed_at END
     FROM unnest(%s::bigint[], %s::text[]) AS ours (id, provider_id)
     WHERE send.id = ours.id
-"""
+""".format(has_more="send.status IN ('DELIVERED', 'BOUNCED', 'COMPLAINED')")
 
 
 def tell_sent(sends: Iterable[Send], at: datetime) -> None:
@@ -356,18 +376,25 @@ def _retry_or_fail(send: Send, error: DeliveryFailed, terms: gate.Terms, now: da
     if error.permanent or (send.attempts > terms.policy.max_retries and error.retry_after is None):
         _fail([(send, str(error))], now, came_from=Status.HANDING_OFF)
         return
-    again = timedelta(minutes=terms.policy.retry_minutes) if error.retry_after is None else error.retry_after
-    _try_again(send, str(error), now + again)
+    if error.retry_after is None:
+        _try_again(send, str(error), now + timedelta(minutes=terms.policy.retry_minutes))
+    else:
+        _try_again(send, str(error), now + error.retry_after, tries=send.attempts - 1)
 
 
 @transaction.atomic
-def _try_again(send: Send, why: str, due_at: datetime, *, doubtful_since: datetime | None = None) -> None:
+def _try_again(
+    send: Send, why: str, due_at: datetime, *, doubtful_since: datetime | None = None, tries: int | None = None
+) -> None:
     # Whoever cancels a campaign moves its row first: with the row held, no send can slip back into a cancelled one.
     campaign = Campaign.objects.select_for_update().get(pk=send.campaign_id)
     is_over = campaign.status == Campaign.Status.CANCELLED
     status = Status.CANCELLED if is_over else Status.PENDING
-    since = doubtful_since or send.doubtful_since
-    _settle(send, Status.HANDING_OFF, status, failure=why[:500], due_at=due_at, doubtful_since=since)
+    send.doubtful_since = doubtful_since or send.doubtful_since
+    _settle(
+        send, Status.HANDING_OFF, status, failure=why[:500], due_at=due_at, doubtful_since=send.doubtful_since,
+        attempts=send.attempts if tries is None else tries,
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -412,7 +439,14 @@ def _put_back(sends: Iterable[Send]) -> None:
 def _settle(
     send: Send, came_from: str, status: str = Status.PENDING, *, claimed_until: datetime | None = None, **fields: object
 ) -> bool:
-    """Move on what is still as this worker left it: `attempts` says whether another has tried since."""
+    """Move on what is still as this worker left it: `attempts` says whether another has tried since.
+
+    What may have left before cannot end as if it had not.
+    """
+    if send.doubtful_since and status in Send.NEVER_LEFT:
+        status, fields = Status.UNKNOWN, {"failure": fields.get("failure", IN_DOUBT)}
+    if "failure" in fields and send.recipient:  # of who left meanwhile, not even what a provider repeats is kept
+        fields["failure"] = Case(When(recipient="", then=Value("")), default=Value(fields["failure"]))
     ours = Send.objects.filter(pk=send.pk, status=came_from, attempts=send.attempts)
     return bool(ours.update(status=status, claimed_until=claimed_until, **fields))
 

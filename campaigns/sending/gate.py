@@ -2,7 +2,8 @@
 
 `admitted` is asked when a week is planned and approved, `judge` whenever a send is due: when it is claimed, and once
 more, with its row and its member held, just before it is handed off. `transactional_refusal` is asked for what a person
-has just asked for themselves: only the law can say no. Nothing reaches a channel past this file.
+has just asked for themselves: only the law can say no. No message to a member reaches a channel past this file; what
+staff send to themselves, to see it, does.
 """
 
 from collections.abc import Iterable, Mapping
@@ -273,7 +274,8 @@ def _reached_by_push(members: Iterable[int]) -> set[int]:
 def _handed_off_lately(members: set[int], terms: Terms, now: datetime) -> dict[int, list[Had]]:
     """What each of `members` has been handed. Two days hold the whole of today in every zone."""
     back = LONGEST_CAP if terms.caps else timedelta(days=2)
-    lately = Send.objects.filter(member__in=members, status__in=Send.AWAY, handed_off_at__gt=now - back)
+    away = Q(status__in=Send.AWAY) | Q(doubtful_since__isnull=False)
+    lately = Send.objects.filter(away, member__in=members, handed_off_at__gt=now - back)
     had: dict[int, list[Had]] = {}
     for member, channel, topic, at in lately.values_list("member", "channel", "topic", "handed_off_at"):
         assert at is not None

@@ -10,6 +10,7 @@ import re
 from datetime import timedelta
 from email.utils import parseaddr
 from enum import Enum
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -32,6 +33,8 @@ from tracking.actions import record
 LASTS = timedelta(hours=4)
 URGENCY = "normal"  # at once: a lower one waits for power or Wi-Fi, and may come at any hour
 LONGEST_TITLE, LONGEST_BODY = 120, 400
+# A service that dawdles, for a browser that named it, keeps others waiting no longer than this.
+MOST_DEVICES, LONGEST_MESSAGE = 10, 20.0
 LARGEST = 3_993  # bytes: what every push service takes (4,096), without what encrypting adds
 
 
@@ -68,7 +71,10 @@ class WebPushChannel:
         text = written(message)
         outcomes: set[Outcome] = set()
         refusals: list[DeliveryFailed] = []
-        for device in message.devices:
+        until = monotonic() + LONGEST_MESSAGE
+        for device in message.devices[:MOST_DEVICES]:
+            if monotonic() > until:
+                break
             try:
                 outcomes.add(self._send(device, text, message.id))
             except DeliveryFailed as refusal:
@@ -110,9 +116,9 @@ class WebPushChannel:
             return Outcome.GONE
         if status >= 500:
             return Outcome.UNKNOWN
-        wait = outgoing.retry_after(error.response.headers) if error.response is not None else None
-        # 413: this message is too large. The others are about our key or our pace, and may be mended.
-        raise DeliveryFailed(f"The push service answered {status}.", permanent=status == 413, retry_after=wait)
+        # 413: this message is too large. The others are about our key or our pace, and may be mended. A service that
+        # asks for a pause is one of many, and named by a browser: it holds up nobody else's.
+        raise DeliveryFailed(f"The push service answered {status}.", permanent=status == 413)
 
 
 def written(message: Message) -> str:

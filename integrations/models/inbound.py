@@ -79,6 +79,9 @@ class ProviderReport(models.Model):
             models.Index(fields=["id"], condition=models.Q(applied_at=None), name="provider_reports_to_apply"),
             models.Index(fields=["message_id"], condition=~models.Q(message_id=""), name="provider_reports_of_message"),
             models.Index(
+                fields=["provider_id"], condition=~models.Q(provider_id=""), name="provider_reports_of_number"
+            ),
+            models.Index(
                 fields=["address", "-id"],
                 condition=models.Q(kind__in=["unsubscribed", "subscribed"]),
                 name="provider_reports_of_choices",

@@ -19,5 +19,6 @@ def open_device(public_id: Any) -> Device | None:
 
 
 def push_devices(member: Member) -> QuerySet[PushSubscription]:
-    """Where this member takes notifications: on the devices they are signed in on."""
-    return PushSubscription.objects.filter(device__member=member, device__ended_at=None, gone_at=None)
+    """Where this member takes notifications: on the devices they are signed in on, the one used last first."""
+    rows = PushSubscription.objects.filter(device__member=member, device__ended_at=None, gone_at=None)
+    return rows.order_by("-device__seen_at", "-pk")

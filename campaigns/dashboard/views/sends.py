@@ -44,8 +44,8 @@ def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The rows behind the counts, as a page, as CSV, or as CSV of every move they made."""
     campaign = get_object_or_404(Campaign, public_id=public_id)
     kind, search = request.GET.get("kind", ""), request.GET.get("q", "").strip()
-    rows = history.found(results.sends_of(campaign, kind=kind), search)
     may_see = request.user.has_perm("loyalty.view_pii")
+    rows = history.found(results.sends_of(campaign, kind=kind), search, may_see=may_see)
     match request.GET.get("format"):
         case "csv":
             return csv_response(f"sends-{campaign.public_id}.csv", SEND_COLUMNS, _send_rows(rows, may_see))

@@ -10,11 +10,11 @@ from twilio.request_validator import RequestValidator, get_signature_algorithm
 from integrations.inbound import proofs
 from integrations.inbound.base import Answer, Call, Kept, Report, Sender
 from integrations.inbound.senders.twilio import replies
-from integrations.inbound.senders.twilio.translate import form, is_incoming, translated
+from integrations.inbound.senders.twilio.translate import form, is_incoming, told_by, translated
 
 
 class Twilio(Sender):
-    """Signs the public address and the form. A token is the same each time it asks again."""
+    """Signs the public address and the form, and nothing else: so what makes two calls the same is in the form."""
 
     name, label, variable = "twilio", "Twilio", "TWILIO_AUTH_TOKENS"
     where = "Messaging → Services → Integration: paste this address under “Send a webhook” and as the delivery status "
@@ -29,8 +29,7 @@ class Twilio(Sender):
         )
 
     def identity(self, call: Call) -> bytes:
-        token = call.headers.get("i-twilio-idempotency-token", "")
-        return f"token {token}".encode("utf-8", "replace") if token else call.body
+        return told_by(form(call.body)).encode("utf-8", "replace") or call.body
 
     def translate(self, kept: Kept) -> list[Report]:
         return translated(kept)

@@ -33,6 +33,13 @@ def is_incoming(fields: Mapping[str, str]) -> bool:
     return "Body" in fields and not fields.get("MessageStatus") and bool(fields.get("From"))
 
 
+def told_by(fields: Mapping[str, str]) -> str:
+    """One message has each status once, and is written once. Empty for what names no message."""
+    number = fields.get("MessageSid") or fields.get("SmsSid") or ""
+    status = "written" if is_incoming(fields) else fields.get("MessageStatus") or fields.get("SmsStatus") or ""
+    return f"{number} {status}" if number else ""
+
+
 def heard(fields: Mapping[str, str]) -> Heard:
     """What somebody asks for: as Twilio understood it when it says so, and then never by the text."""
     said = keywords.heard(fields.get("Body", ""))
@@ -41,7 +48,7 @@ def heard(fields: Mapping[str, str]) -> Heard:
 
 
 def translated(kept: Kept) -> list[Report]:
-    """The key comes from Twilio's idempotency token, where there is one; our own id from the address it was given."""
+    """Our own id comes back in the address that Twilio was given. What somebody wrote is kept in the call alone."""
     fields = form(kept.body)
     number = fields.get("MessageSid") or fields.get("SmsSid") or ""
     if is_incoming(fields):
@@ -52,7 +59,6 @@ def translated(kept: Kept) -> list[Report]:
                 kind=heard(fields).kind,
                 provider_id=number,
                 address=fields["From"],
-                reason=fields["Body"],
                 occurred_at=kept.received_at,
             )
         ]
