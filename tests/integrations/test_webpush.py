@@ -2,12 +2,12 @@
 
 import hashlib
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, PushDevice, channel
+from integrations.channels.webpush import MOST_DEVICES
 from tests.providers import PushService, Reply
 from tracking.models import Event
 
@@ -75,11 +75,17 @@ def test_whoever_has_no_device_left_is_not_written_to_again(push_service: PushSe
     assert refusal(notice()).permanent
 
 
-def test_too_many_messages_say_how_long_to_wait(push_service: PushService) -> None:
+def test_a_service_that_one_browser_named_pauses_nobody_elses(push_service: PushService) -> None:
     ada = push_service.subscribe("ada")
-    push_service.answers["ada"] = Reply(429, headers={"Retry-After": "60"})
+    push_service.answers["ada"] = Reply(429, headers={"Retry-After": "3600"})
     refused = refusal(notice(ada))
-    assert (refused.permanent, refused.retry_after) == (False, timedelta(seconds=60))
+    assert (refused.permanent, refused.retry_after) == (False, None)
+
+
+def test_a_message_goes_to_so_many_devices_and_no_more(push_service: PushService) -> None:
+    devices = [push_service.subscribe(f"ada-{number}") for number in range(MOST_DEVICES + 5)]
+    send(notice(*devices))
+    assert len(push_service.calls) == MOST_DEVICES
 
 
 @pytest.mark.parametrize("how", ["hangs_up_before", "hangs_up_after", "silent_after"])
