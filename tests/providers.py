@@ -106,6 +106,7 @@ def opened(provider: P, *, certificate: Path | None = None) -> Iterator[P]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # An answer in two writes would wait 40 ms for the other side's receipt.
 
         def setup(self) -> None:
             super().setup()

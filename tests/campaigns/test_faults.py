@@ -5,7 +5,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sized
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from tests.campaigns.crowd import campaign_for
 from tests.campaigns.machinery import Machinery, leases_lapse, machinery
 from tests.campaigns.world import states
 from tests.copies import wait_for
-from tests.mail_providers import House, open_house
+from tests.mail_providers import open_house
 from tests.post_office import PostOffice
-from tests.providers import open_twilio
+from tests.providers import SmsServer, open_twilio, opened
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(600), pytest.mark.django_db(transaction=True)]
 RECIPIENTS, KILLS, PAUSES = 10_000, 20, 50
@@ -51,14 +51,15 @@ def crowd(marketer: User, manager: User) -> Campaign:
 
 
 @pytest.fixture
-def resend(settings: Any) -> Iterator[House]:
-    with open_house("resend", settings) as house:
-        yield house
+def sms_server() -> Iterator[SmsServer]:
+    with opened(SmsServer()) as server:
+        yield server
 
 
 @pytest.fixture
-def by_resend(resend: House, tmp_path: Path) -> Iterator[Machinery]:
-    with machinery(tmp_path, EMAIL_URL=resend.contract.url % resend.port) as running:
+def by_sms(sms_server: SmsServer, tmp_path: Path) -> Iterator[Machinery]:
+    address = sms_server.address.replace("://", "://shop:se%2Fcret@")
+    with machinery(tmp_path, SMS_URL=address) as running:
         yield running
 
 
@@ -69,7 +70,7 @@ def by_smtp(post_office: PostOffice, tmp_path: Path) -> Iterator[Machinery]:
         yield running
 
 
-def kill_in_pairs(sender: Machinery, taken: Sequence[Any], chance: random.Random) -> None:
+def kill_in_pairs(sender: Machinery, taken: Sized, chance: random.Random) -> None:
     """Each sender after some more messages have left, in the middle of the next. Two at once, for the time's sake."""
     for _ in range(KILLS // 2):
         for worker in [sender.start("worker", WORKERS="1") for _ in range(2)]:
@@ -79,7 +80,7 @@ def kill_in_pairs(sender: Machinery, taken: Sequence[Any], chance: random.Random
         leases_lapse()
 
 
-def wait_for_more(taken: Sequence[Any], more: int, chance: random.Random) -> None:
+def wait_for_more(taken: Sized, more: int, chance: random.Random) -> None:
     enough, deadline = len(taken) + more, time.monotonic() + 60
     while len(taken) < enough:
         assert time.monotonic() < deadline, f"only {len(taken)} of {enough} messages have left"
@@ -118,14 +119,19 @@ def names_on_the_page(client: Client, campaign: Campaign, kind: str) -> set[str]
 
 
 def test_twenty_killed_senders_cost_nothing_where_the_provider_remembers_ids(
-    crowd: Campaign, by_resend: Machinery, resend: House, chance: random.Random
+    marketer: User, manager: User, settings: Any, by_sms: Machinery, sms_server: SmsServer, chance: random.Random
 ) -> None:
-    by_resend.start("beat")
-    kill_in_pairs(by_resend, resend.taken, chance)
-    by_resend.start("worker")
-    wait_for_the_end(crowd)
-    assert states(crowd) == {Status.SENT: RECIPIENTS}
-    assert len(resend.taken) == len({letter.key for letter in resend.taken}) == RECIPIENTS
+    settings.CHANNELS = {"sms": "integrations.channels.http_sms.HttpSmsChannel"}
+    campaign = campaign_for(RECIPIENTS, channel="sms", owner=marketer, approver=manager)
+    by_sms.start("beat")
+    kill_in_pairs(by_sms, sms_server.taken, chance)
+    by_sms.start("worker")
+    wait_for_the_end(campaign)
+    assert states(campaign) == {Status.SENT: RECIPIENTS}
+    assert set(sms_server.taken) == {send.message_id for send in campaign.sends.all()}
+    asked = {(call.headers["Idempotency-Key"], call.body) for call in sms_server.calls}
+    print(f"{len(sms_server.calls)} calls for {RECIPIENTS} messages")  # noqa: T201
+    assert len(asked) == RECIPIENTS, "what was handed over again was the same to the letter"
 
 
 def test_twenty_killed_senders_repeat_nothing_by_smtp_and_leave_every_doubt_on_the_page(
