@@ -26,8 +26,7 @@ NOT_OURS_TO_CHANGE = {"integrations_mailboxmessage"}
 
 
 @pytest.fixture
-def adas_phone(world: World, later: Any, settings: Any) -> Phone:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+def adas_phone(world: World, later: Any) -> Phone:
     later(minutes=1)
     phone = Phone(ADDRESS)
     assert phone.sign_in(EMAIL).status_code == 200
