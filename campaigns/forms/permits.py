@@ -96,5 +96,8 @@ class SuppressionForm(forms.Form):
 
 class LiftForm(forms.Form):
     note = forms.CharField(
-        label="Why", max_length=300, required=False, help_text="Such as: the member has repaired the mailbox."
+        label="Why",
+        max_length=300,
+        help_text="Such as: the member has repaired the mailbox.",
+        error_messages={"required": "Say why it may be written to again, such as that the member asked for it."},
     )
