@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from campaigns.actions import suppressions
+from campaigns.actions import sends, suppressions
 from campaigns.actions.campaigns import cancel_campaign
 from campaigns.actions.reports import apply_reports
-from campaigns.actions.sends import Doubt, TestNotSent, forget_member, send_due, send_test, settle_unknown
+from campaigns.actions.sends import Doubt, forget_member, send_due, send_test, settle_unknown
 from campaigns.actions.suppressions import suppress
 from campaigns.models import Campaign, Plan, Send, SendMove
 from campaigns.queries.permits import standing
@@ -155,7 +155,7 @@ def test_a_test_of_a_notification_rings_at_nobodys_phone(plan: Plan, manager: Us
     for channel in ("push", "sms"):
         step = first_of(plan)
         step.channel = channel
-        with pytest.raises(TestNotSent, match="Only emails"):
+        with pytest.raises(sends.TestNotSent, match="Only emails"):
             send_test(step=step, to=manager)
     assert left == []
 

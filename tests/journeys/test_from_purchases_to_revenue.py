@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.models import Campaign, Plan, Send, Touch
-from campaigns.tasks import make_plan, send_due
+from campaigns.tasks import apply_reports, make_plan, send_due
 from integrations.channels import mailbox
 from integrations.models import MailboxMessage
 from loyalty.actions.members import change_member, set_consent
@@ -28,7 +28,7 @@ from loyalty.models import Consent, Member, PurchaseImport, Segment, User
 from loyalty.tasks import rescore, run_import
 from tests.campaigns.world import rule
 from tests.evening import evening_zone
-from tracking.tasks import advance_projections, sweep_dispatches
+from tracking.tasks import advance_projections
 
 pytestmark = [pytest.mark.alone, pytest.mark.django_db(transaction=True)]
 HEADER = "order_id,ordered_at,sku,product_name,category,quantity,amount,customer_id,customer_email,customer_name,store"
@@ -154,7 +154,7 @@ def test_purchases_become_a_plan_messages_and_a_measured_result(
     assert recipients == {f"m{number}@example.com" for number in range(12)} - _unreachable()
 
     send_due()
-    sweep_dispatches()
+    apply_reports()
     sent = campaign.sends.filter(status=Send.Status.DELIVERED)
     assert sent.count() == MailboxMessage.objects.count() > 0
     assert results_on_the_page(client, campaign)["Delivered"] == str(sent.count())
