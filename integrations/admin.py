@@ -3,7 +3,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from config.shared.admin import ReadOnly
-from integrations.models import InboundCall, MailboxMessage, ProviderReport
+from integrations.models import AlertDelivery, InboundCall, MailboxMessage, ProviderReport, StaffAlert
 
 
 @admin.register(MailboxMessage)
@@ -36,3 +36,16 @@ class ProviderReportAdmin(ReadOnly):
     list_filter = ("sender", "kind", "channel")
     search_fields = ("address", "message_id", "provider_id")
     raw_id_fields = ("call",)
+
+
+@admin.register(StaffAlert)
+class StaffAlertAdmin(ReadOnly):
+    list_display = ("id", "severity", "title", "created_at")
+    list_filter = ("severity",)
+
+
+@admin.register(AlertDelivery)
+class AlertDeliveryAdmin(ReadOnly):
+    list_display = ("id", "alert", "outlet", "status", "attempts", "told_at", "failed_at", "error")
+    list_filter = ("status",)
+    list_select_related = ("alert",)

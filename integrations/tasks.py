@@ -5,6 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from integrations.alerts import telling
 from integrations.inbound import calls
 
 # Not long enough that one task meets the time limit of workers.
@@ -22,3 +23,9 @@ def read_calls() -> None:
 @shared_task(name="integrations.forget_old_calls")
 def forget_old_calls() -> None:
     calls.forget_old_calls(now=timezone.now())
+
+
+@shared_task(name="integrations.tell_staff")
+def tell_staff() -> None:
+    """At a nudge, and again for what a lost nudge or a silent outlet left behind."""
+    telling.deliver(now=timezone.now())

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from config.shared.access import needs
 from config.shared.htmx import page
+from integrations.alerts.telling import outlet_states
 from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, channel, provider_of
 from integrations.domains import check
 from integrations.domains.records import Verdict
@@ -53,6 +54,7 @@ def sending(request: HttpRequest) -> HttpResponse:
         "ways": [_way(name) for name in CHANNELS],
         "sender": settings.DEFAULT_FROM_EMAIL,
         "uses_mailbox": settings.USES_MAILBOX,
+        "outlets": outlet_states(),
         "may_change": request.user.has_perm("loyalty.change_business"),
     }
     return page(request, "integrations/sending.html", context)

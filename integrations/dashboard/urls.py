@@ -1,6 +1,6 @@
 from django.urls import path
 
-from integrations.dashboard import inbound_views, sending_views, views
+from integrations.dashboard import alert_views, inbound_views, sending_views, views
 
 app_name = "integrations"
 urlpatterns = [
@@ -9,6 +9,7 @@ urlpatterns = [
     path("integrations/sending/domain/", sending_views.domain, name="sending-domain"),
     path("integrations/sending/domain/again/", sending_views.domain_again, name="sending-domain-again"),
     path("integrations/sending/test/", sending_views.test, name="sending-test"),
+    path("integrations/sending/alerts/<str:name>/test/", alert_views.alert_test, name="alert-test"),
     path("integrations/reports/", inbound_views.reports, name="reports"),
     path("integrations/reports/again/", inbound_views.calls_read_again, name="calls-read-again"),
     path("integrations/reports/<uuid:public_id>/again/", inbound_views.call_read_again, name="call-read-again"),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from config.shared.access import needs
 from config.shared.htmx import page
+from config.shared.letters import letter_response
 from integrations import actions, queries
 from integrations.domains import check
 from integrations.inbound.senders import senders
@@ -20,13 +21,9 @@ from integrations.llm.base import language_model
 from integrations.models import MailboxMessage
 
 SHOWN = 50
+
+
 # A message was written by anybody: no script, no form, nothing from elsewhere but pictures.
-LETTER_POLICY = (
-    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
-    "style-src 'unsafe-inline'; img-src 'self' data: http: https:"
-)
-
-
 @require_GET
 @needs("integrations.view_mailboxmessage")
 def integrations(request: HttpRequest) -> HttpResponse:
@@ -113,10 +110,7 @@ def _of_text(message: MailboxMessage) -> dict[str, Any]:
 def letter_html(request: HttpRequest, pk: int) -> HttpResponse:
     """The message's own HTML, for the frame that shows it; links open in a new tab."""
     content = queries.letter(get_object_or_404(MailboxMessage, pk=pk)).html
-    response = HttpResponse('<base target="_blank">' + content)
-    response._csp_exempt = True  # type: ignore[attr-defined]  # replaced by a stricter one
-    response["Content-Security-Policy"] = LETTER_POLICY
-    return response
+    return letter_response(content)
 
 
 @require_POST

@@ -1,4 +1,5 @@
+from integrations.models.alerts import AlertDelivery, StaffAlert
 from integrations.models.inbound import InboundCall, ProviderReport
 from integrations.models.mailbox import MailboxMessage
 
-__all__ = ["InboundCall", "MailboxMessage", "ProviderReport"]
+__all__ = ["AlertDelivery", "InboundCall", "MailboxMessage", "ProviderReport", "StaffAlert"]
