@@ -9,6 +9,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -27,6 +28,7 @@ class PostOffice:
     hangs_up_before: set[str] = field(default_factory=set)
     on_message: Callable[[str], None] = lambda recipient: None
     closes_after_each: bool = False
+    pipelines: bool = False
     connections: int = 0
     _closed: Event = field(default_factory=Event)
 
@@ -49,13 +51,17 @@ class PostOffice:
         server.transport.close()
         asyncio.get_running_loop().call_soon(self._closed.set)
 
+    def spoken_to(self) -> SimpleNamespace:
+        """What the server may see of this. It looks at every attribute with each connection, and ours read letters."""
+        return SimpleNamespace(handle_EHLO=self.handle_EHLO, handle_RCPT=self.handle_RCPT, handle_DATA=self.handle_DATA)
+
     def wait_until_closed(self) -> None:
         assert self._closed.wait(10)
 
     async def handle_EHLO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str, replies: Any) -> Any:
         session.host_name = hostname
         self.connections += 1
-        return replies
+        return [*replies[:-1], "250-PIPELINING", replies[-1]] if self.pipelines else replies
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -93,7 +99,7 @@ def open_post_office(settings: Any) -> Iterator[PostOffice]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     office = PostOffice(port=port)
-    controller = Controller(office, hostname="127.0.0.1", port=port)
+    controller = Controller(office.spoken_to(), hostname="127.0.0.1", port=port)
     controller.start()
     before = {name: getattr(settings, name) for name in ("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_TIMEOUT")}
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

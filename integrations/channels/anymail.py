@@ -63,7 +63,7 @@ class AnymailChannel:
         self._backend.close()
 
     def send(self, message: Message) -> str:
-        mail, _ = letter.written(message)
+        mail = letter.mail_of(message)
         self._address(mail, message)
         try:
             self._backend.open()

@@ -1,10 +1,11 @@
 """The port every way to a person stands behind: a neutral message in, the provider's id out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from time import monotonic
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -72,6 +73,49 @@ class Channel(Protocol):
     def send(self, message: Message) -> str:
         """Hand the message over and return the provider's id. Raises DeliveryFailed or OutcomeUnknown."""
         ...
+
+
+# What became of a message: the provider's id, or why it has none, or None when nobody has spoken of it.
+Told = str | Exception | None
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """What a channel has as well if it hands several messages over side by side: `at_once` of them."""
+
+    at_once: int
+
+    def send_many(self, messages: Sequence[Message], *, within: timedelta) -> list[Told]:
+        """What became of each, in their order.
+
+        The first is begun whatever the time, another only `within` so much time of the call, and none after a provider
+        has asked for quiet. An exception is one of those that `send` raises.
+        """
+        ...
+
+
+def at_once(outlet: Channel) -> int:
+    """How many messages it hands over side by side."""
+    return outlet.at_once if isinstance(outlet, ManyAtOnce) else 1
+
+
+def send_many(outlet: Channel, messages: Sequence[Message], *, within: timedelta) -> list[Told]:
+    """By the channel itself, or one by one. Whatever else goes wrong with one is in its place, too."""
+    if isinstance(outlet, ManyAtOnce):
+        return outlet.send_many(messages, within=within)
+    told, ends = list[Told](), monotonic() + within.total_seconds()
+    for message in messages:
+        told.append(_sent(outlet, message))
+        if monotonic() >= ends or getattr(told[-1], "retry_after", None) is not None:
+            break
+    return told + [None] * (len(messages) - len(told))
+
+
+def _sent(outlet: Channel, message: Message) -> Told:
+    try:
+        return outlet.send(message)
+    except Exception as error:  # the caller tells an adapter's bug from a failure
+        return error
 
 
 def channel(name: str) -> Channel:

@@ -3,6 +3,8 @@
 Ours: `materialise` of an approved plan's step, the gate asked of everybody: address, consent, age, suppression, rules.
 Limit: the same rows by a bare INSERT .. SELECT into the same table, with its keys and indexes; nobody is asked
 anything, and no action is made. Told beside it: into a table with a primary key and nothing else.
+Beside it: the same step by each member's own clock, and at each member's best hour: 20 stores in four zones, and two
+members of three with an hour of their own.
 Peer: what most projects do, `bulk_create` of Send objects by the thousand, on a hundredth of them.
 The memory of this process is told before and after: nothing of it may grow with the members.
 """
@@ -20,12 +22,20 @@ from loyalty.actions.business import ship_business
 from loyalty.models import Member, Segment, User
 from tests.benchmarks.result import Result, rates, seconds
 
-MEMBERS, RUNS, PEERS = 1_000_000, 3, 10_000
+MEMBERS, RUNS, PEERS, STORES = 1_000_000, 3, 10_000, 20
+Timing = PlanStep.Timing
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 _FILL = f"""
-    INSERT INTO loyalty_member (public_id, name, email, birth_date, joined_at)
-    SELECT gen_random_uuid(), 'Member ' || n, 'member' || n || '@example.com', '1980-05-17', now()
-    FROM generate_series(1, {MEMBERS}) n;
+    INSERT INTO loyalty_store (code, name, state, time_zone)
+    SELECT n, 'Store ' || n, '',
+           (ARRAY['America/New_York', 'America/Chicago', 'America/Denver', 'America/Phoenix'])[n % 4 + 1]
+    FROM generate_series(1, {STORES}) n;
+    INSERT INTO loyalty_member (public_id, name, email, birth_date, joined_at, home_store_id)
+    SELECT gen_random_uuid(), 'Member ' || n, 'member' || n || '@example.com', '1980-05-17', now(), store.id
+    FROM generate_series(1, {MEMBERS}) n
+    JOIN loyalty_store store ON store.code = (n % {STORES} + 1)::text;
+    INSERT INTO campaigns_memberhour (member_id, hour, seen, counted_at)
+    SELECT id, id % 24, 3, now() FROM loyalty_member WHERE id % 3 <> 0;
     INSERT INTO loyalty_consent (member_id, channel, topic, is_granted, wording, source, changed_at)
     SELECT id, 'email', 'marketing', true, 'Yes', 'till', now() FROM loyalty_member;
 """
@@ -40,11 +50,14 @@ _TO_SENDS = "INSERT INTO campaigns_send SELECT * FROM bare_send"
 def measure() -> Result:
     plan = _planned()
     per_second: dict[str, list[float]] = {
-        "materialise": [], "bare INSERT .. SELECT": [], "into no indexes": [], "bulk_create": [],
+        "materialise": [], "by own clocks": [], "at best hours": [], "bare INSERT .. SELECT": [], "into no indexes": [],
+        "bulk_create": [],
     }  # fmt: skip
     memory = [_memory()]
     for _ in range(RUNS):
-        per_second["materialise"].append(_materialised(plan))
+        per_second["materialise"].append(_materialised(plan, Timing.BUSINESS))
+        per_second["by own clocks"].append(_materialised(plan, Timing.LOCAL))
+        per_second["at best hours"].append(_materialised(plan, Timing.BEST))
         per_second["into no indexes"].append(_inserted("TRUNCATE bare_send", _TO_BARE))
         per_second["bare INSERT .. SELECT"].append(_inserted("TRUNCATE campaigns_send CASCADE", _TO_SENDS))
         per_second["bulk_create"].append(_bulk_created(plan))
@@ -95,7 +108,8 @@ def _a_playbook() -> Playbook:
     )
 
 
-def _materialised(plan: Plan) -> float:
+def _materialised(plan: Plan, timing: str) -> float:
+    plan.steps.update(timing=timing)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE campaigns_send, campaigns_sendmove, campaigns_touch, campaigns_action")
         cursor.execute("CHECKPOINT")

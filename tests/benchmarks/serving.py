@@ -37,7 +37,7 @@ def server(application: str, *options: str) -> Iterator[int]:
 
 
 @contextmanager
-def process(command: list[str]) -> Iterator[None]:
+def process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """As in production: a development server would keep every query it asked."""
     address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
     env = os.environ | {
@@ -50,7 +50,7 @@ def process(command: list[str]) -> Iterator[None]:
     }
     running = subprocess.Popen(command, cwd=ROOT, env=env)
     try:
-        yield
+        yield running
     finally:
         running.terminate()
         running.wait(20)
