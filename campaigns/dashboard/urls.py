@@ -1,6 +1,18 @@
 from django.urls import path, register_converter
 
-from campaigns.dashboard.views import campaigns, permits, plans, playbooks, sends, suppressions
+from campaigns.dashboard.views import (
+    campaigns,
+    forecasts,
+    look,
+    permits,
+    pictures,
+    plans,
+    playbooks,
+    sends,
+    suppressions,
+    templates,
+    versions,
+)
 
 app_name = "campaigns"
 
@@ -15,22 +27,54 @@ class Verb:
         return value
 
 
+class TemplateVerb(Verb):
+    regex = "rename|default|plain|copy|discard|archive|back"
+
+
 register_converter(Verb, "verb")
+register_converter(TemplateVerb, "template_verb")
 
 urlpatterns = [
     path("campaigns/", campaigns.campaign_list, name="campaigns"),
     path("campaigns/new/", campaigns.campaign_new, name="campaign-new"),
     path("campaigns/of/<uuid:public_id>/", sends.sends_of_member, name="sends-of"),
+    path("campaigns/specimens/", templates.specimen_list, name="specimens"),
+    path("campaigns/templates/", templates.template_list, name="templates"),
+    path("campaigns/templates/new/", templates.template_new, name="template-new"),
+    path("campaigns/templates/blocks/<int:pk>/forget/", versions.block_forget, name="block-forget"),
+    path("campaigns/templates/<uuid:public_id>/", templates.template_page, name="template"),
+    path("campaigns/templates/<uuid:public_id>/write/", templates.template_write, name="template-write"),
+    path("campaigns/templates/<uuid:public_id>/preview/", templates.template_preview, name="template-preview"),
+    path("campaigns/templates/<uuid:public_id>/checks/", templates.template_checks, name="template-checks"),
+    path("campaigns/templates/<uuid:public_id>/links/", templates.template_links, name="template-links"),
+    path("campaigns/templates/<uuid:public_id>/test/", templates.template_test, name="template-test"),
+    path("campaigns/templates/<uuid:public_id>/versions/", versions.version_list, name="template-versions"),
+    path("campaigns/templates/<uuid:public_id>/versions/save/", versions.version_save, name="version-save"),
+    path("campaigns/templates/<uuid:public_id>/versions/<int:number>/", versions.version_page, name="version"),
+    path(
+        "campaigns/templates/<uuid:public_id>/versions/<int:number>/restore/",
+        versions.version_restore,
+        name="version-restore",
+    ),
+    path("campaigns/templates/<uuid:public_id>/<template_verb:verb>/", versions.template_do, name="template-do"),
     path("campaigns/playbooks/", playbooks.playbook_list, name="playbooks"),
     path("campaigns/playbooks/new/", playbooks.playbook_edit, name="playbook-new"),
     path("campaigns/playbooks/<int:pk>/", playbooks.playbook_edit, name="playbook"),
     path("campaigns/offers/new/", playbooks.offer_edit, name="offer-new"),
     path("campaigns/offers/<int:pk>/", playbooks.offer_edit, name="offer"),
+    path("campaigns/pictures/", pictures.picture_list, name="pictures"),
+    path("campaigns/pictures/choose/", pictures.picture_choose, name="media-choose"),
+    path("campaigns/pictures/<uuid:public_id>/", pictures.picture_page, name="picture"),
+    path("campaigns/pictures/<uuid:public_id>/archive/", pictures.picture_archive, name="picture-archive"),
     path("campaigns/plans/<uuid:plan_id>/approve/", plans.plan_approve, name="plan-approve"),
     path("campaigns/plans/<uuid:plan_id>/withdraw/", plans.plan_withdraw, name="plan-withdraw"),
     path("campaigns/plans/<uuid:plan_id>/cancel/", plans.plan_cancel, name="plan-cancel"),
     path("campaigns/plans/<uuid:plan_id>/evidence/", plans.plan_evidence, name="plan-evidence"),
+    path("campaigns/plans/<uuid:plan_id>/price/", forecasts.plan_price, name="plan-price"),
+    path("campaigns/steps/<uuid:step_id>/hours/", forecasts.step_hours, name="step-hours"),
+    path("campaigns/steps/<uuid:step_id>/price/", forecasts.step_price, name="step-price"),
     path("campaigns/steps/<uuid:step_id>/", plans.step_page, name="step"),
+    path("campaigns/steps/<uuid:step_id>/preview/", plans.step_preview, name="step-preview"),
     path("campaigns/steps/<uuid:step_id>/test/", plans.step_test, name="step-test"),
     path("campaigns/steps/<uuid:step_id>/send/", plans.step_send, name="step-send"),
     path("campaigns/steps/<uuid:step_id>/remove/", plans.step_remove, name="step-remove"),
@@ -44,6 +88,8 @@ urlpatterns = [
     path("campaigns/<uuid:public_id>/notices/<int:pk>/read/", campaigns.notice_read, name="notice-read"),
     path("campaigns/<uuid:public_id>/<verb:verb>/", campaigns.campaign_move, name="move"),
     path("settings/campaigns/", playbooks.policy_page, name="policy"),
+    path("settings/campaigns/look/", look.look_page, name="look"),
+    path("settings/campaigns/look/preview/", look.look_preview, name="look-preview"),
     path("settings/campaigns/rules/", permits.rules, name="permit-rules"),
     path("settings/campaigns/rules/new/", permits.message_policy, name="message-policy-new"),
     path("settings/campaigns/rules/<int:pk>/", permits.message_policy, name="message-policy"),

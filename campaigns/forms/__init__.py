@@ -1,17 +1,23 @@
-from campaigns.forms.campaigns import CampaignForm, OfferForm, PlaybookForm, StepForm
+from campaigns.forms.brand_kit import BrandKitForm
+from campaigns.forms.campaigns import CampaignForm, OfferForm, PlaybookForm, StepForm, WordsForm
 from campaigns.forms.permits import CapForm, LiftForm, MessagePolicyForm, QuietHoursForm, RateForm, SuppressionForm
+from campaigns.forms.pictures import PictureForm, UploadForm
 from campaigns.forms.policy import PolicyForm
 
 __all__ = [
+    "BrandKitForm",
     "CampaignForm",
     "CapForm",
     "LiftForm",
     "MessagePolicyForm",
     "OfferForm",
+    "PictureForm",
     "PlaybookForm",
     "PolicyForm",
     "QuietHoursForm",
     "RateForm",
     "StepForm",
     "SuppressionForm",
+    "UploadForm",
+    "WordsForm",
 ]

@@ -1,10 +1,14 @@
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
+from django.db.models import Q
 
 from campaigns.models import Campaign, Offer, PlanStep, Playbook
+from campaigns.queries.templates import in_use
 from campaigns.rules import wording
+from campaigns.writing import press
 from config.shared.forms import DateInput, TimeInput
 from integrations.channels.base import available_channels
 from loyalty.models import Consent, Segment
@@ -40,13 +44,72 @@ class CampaignForm(forms.ModelForm):
         return data
 
 
-class StepForm(forms.ModelForm):
+class WordsForm(forms.ModelForm):
+    """What a step says and wears: all that can change while its messages leave. `others` are its other languages."""
+
     class Meta:
         model = PlanStep
-        fields = ("day", "send_at", "offer", "subject", "body")
-        widgets = {"body": forms.Textarea(attrs={"rows": 9}), "send_at": TimeInput}
-        labels = {"send_at": "Time", "body": "Text"}
+        fields: tuple[str, ...] = ("template", "offer", "subject", "body")
+        widgets: ClassVar[dict[str, Any]] = {"body": forms.Textarea(attrs={"rows": 9})}
+        labels = {"body": "Text"}
         help_texts = {"body": "Known words: " + ", ".join(f"{{{{ {word} }}}}" for word in wording.WORDS)}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offers, templates = self.fields["offer"], self.fields["template"]
+        # What it has stays to be chosen, in use or not: nobody loses it by mending a word.
+        offered = Q(is_active=True, playbooks=self.instance.playbook) | Q(pk=self.instance.offer_id)
+        offers.queryset = Offer.objects.filter(offered).distinct()  # type: ignore[attr-defined]
+        offers.empty_label = "No offer"  # type: ignore[attr-defined]
+        templates.queryset = in_use(or_else=self.instance.template_id)  # type: ignore[attr-defined]
+        default = press.default_template()
+        templates.empty_label = f"The default ({default or 'plain letter'})"  # type: ignore[attr-defined]
+        self._languages = {code: name for code, name in settings.LANGUAGES if code != press.BASE_LANGUAGE}
+        for code, name in self._languages.items():
+            words = self.instance.translations.get(code, {})
+            self.fields[f"subject_{code}"] = forms.CharField(
+                label=f"Subject in {name}", max_length=150, required=False, initial=words.get("subject", "")
+            )
+            self.fields[f"body_{code}"] = forms.CharField(
+                label=f"Text in {name}",
+                required=False,
+                widget=forms.Textarea(attrs={"rows": 7}),
+                initial=words.get("body", ""),
+            )
+
+    @property
+    def own(self) -> list[forms.BoundField]:
+        return [field for field in self if "_" not in field.name or field.name == "send_at"]
+
+    @property
+    def others(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields of each other language, under its name."""
+        return [(name, [self[f"subject_{code}"], self[f"body_{code}"]]) for code, name in self._languages.items()]
+
+    def clean_body(self) -> str:
+        return _with_plain_lines(self.cleaned_data["body"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        data["translations"] = {}
+        for code in self._languages:
+            subject, body = data.pop(f"subject_{code}", ""), _with_plain_lines(data.pop(f"body_{code}", ""))
+            if bool(subject) != bool(body):
+                self.add_error(f"{'body' if subject else 'subject'}_{code}", "Write both, or neither.")
+            elif body:
+                data["translations"][code] = {"subject": subject, "body": body}
+        return data
+
+
+class StepForm(WordsForm):
+    class Meta(WordsForm.Meta):
+        fields = ("day", "timing", "send_at", "template", "offer", "subject", "body")
+        widgets = {**WordsForm.Meta.widgets, "send_at": TimeInput}
+        labels = {**WordsForm.Meta.labels, "timing": "When", "send_at": "Time"}
+        help_texts = {
+            **WordsForm.Meta.help_texts,
+            "send_at": "For the best hour: the time where neither the member's nor their store's is known.",
+        }
 
     def __init__(self, *args: Any, days: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,12 +117,6 @@ class StepForm(forms.ModelForm):
             choices=[(day, f"{date.fromisoformat(day):%A, %d %B}") for day in days],
             coerce=forms.DateField().to_python,
         )
-        offers = self.fields["offer"]
-        offers.queryset = self.instance.playbook.offers.filter(is_active=True)  # type: ignore[attr-defined]
-        offers.empty_label = "No offer"  # type: ignore[attr-defined]
-
-    def clean_body(self) -> str:
-        return _with_plain_lines(self.cleaned_data["body"])
 
 
 class PlaybookForm(forms.ModelForm):
@@ -70,9 +127,15 @@ class PlaybookForm(forms.ModelForm):
 
     class Meta:
         model = Playbook
-        fields = ("name", "group", "aim", "tone", "channels", "offers", "subject", "body", "is_active")
+        fields = ("name", "group", "aim", "tone", "channels", "offers", "template", "subject", "body", "is_active")
         labels = {"body": "Text", "is_active": "In use"}
         widgets = {"body": forms.Textarea(attrs={"rows": 9}), "offers": forms.CheckboxSelectMultiple}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if templates := self.fields.get("template"):  # the admin shows no field to who may only look
+            templates.queryset = in_use()  # type: ignore[attr-defined]
+            templates.empty_label = "The default"  # type: ignore[attr-defined]
 
     def clean_subject(self) -> str:
         return _readable(self.cleaned_data["subject"])

@@ -24,6 +24,7 @@ class PolicyForm(forms.ModelForm):
             "For messages that surely did not leave. One that may have left is never sent again by itself.",
             ("max_retries", "retry_minutes"),
         ),
+        ("Texts", "What they cost, so that a plan's price is known before it is approved.", ("sms_price",)),
         ("Results and holdout", "What counts as brought by a message.", ("attribution_days", "holdout_percent")),
         (
             "Addresses that fail",
@@ -36,13 +37,14 @@ class PolicyForm(forms.ModelForm):
         model = CampaignPolicy
         fields = (
             *("needs_second_person", "send_from", "send_until", "messages_per_day"),
-            *("max_retries", "retry_minutes", "attribution_days"),
+            *("max_retries", "retry_minutes", "attribution_days", "sms_price"),
             *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
         )
         labels = {
             "holdout_percent": "Held out, in percent of members",
             "attribution_days": "Days after a click",
             "max_retries": "Retries",
+            "sms_price": "Price of one segment",
             "hard_bounces": "Hard bounces",
             "soft_bounces": "Soft bounces in a row",
             "complaints": "Complaints",
@@ -51,6 +53,7 @@ class PolicyForm(forms.ModelForm):
             "max_retries": "Then the message has failed.",
             "retry_minutes": "A provider that asks for a longer pause gets it.",
             "attribution_days": "An order within so many days of a click counts as brought by the message.",
+            "sms_price": "In your currency, as your provider charges it, such as 0.0079. Empty: segments alone count.",
             "holdout_percent": (
                 "They get no marketing at all, and always the same ones do: what they buy by themselves shows what "
                 "messages bring."

@@ -4,13 +4,28 @@ from campaigns.models.plans import Action, Candidate, Plan, PlanAnswer, PlanStep
 from campaigns.models.playbooks import Offer, Playbook
 from campaigns.models.policy import CampaignPolicy
 from campaigns.models.sends import Notice, Send, SendMove, Touch
+from campaigns.models.templates import (
+    BrandKit,
+    Letter,
+    Link,
+    MediaFile,
+    MemberHour,
+    SavedBlock,
+    Template,
+    TemplateVersion,
+)
 
 __all__ = [
     "Action",
+    "BrandKit",
     "Campaign",
     "CampaignPolicy",
     "Candidate",
     "FrequencyCap",
+    "Letter",
+    "Link",
+    "MediaFile",
+    "MemberHour",
     "MessagePolicy",
     "Notice",
     "Offer",
@@ -19,10 +34,13 @@ __all__ = [
     "PlanStep",
     "Playbook",
     "QuietHours",
+    "SavedBlock",
     "Send",
     "SendMove",
     "SendingRate",
     "Suppression",
+    "Template",
+    "TemplateVersion",
     "Touch",
     "WrongState",
 ]

@@ -83,7 +83,15 @@ class PlanAnswer(models.Model):
 
 
 class PlanStep(models.Model):
-    """One playbook for one group on one day by one channel, with its text and the numbers it rests on."""
+    """One playbook for one group on one day by one channel, with its text and the numbers it rests on.
+
+    Changed while its messages leave, it stays as it was for those that have it; `changed_from` tells the new one.
+    """
+
+    class Timing(models.TextChoices):
+        BUSINESS = "BUSINESS", "At one moment, by the clock of the business"
+        LOCAL = "LOCAL", "At this time by each member's own clock"
+        BEST = "BEST", "At the hour each member usually answers"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     plan = models.ForeignKey(Plan, models.CASCADE, related_name="steps")
@@ -93,14 +101,20 @@ class PlanStep(models.Model):
     playbook = models.ForeignKey("campaigns.Playbook", models.PROTECT, related_name="+")
     offer = models.ForeignKey("campaigns.Offer", models.PROTECT, null=True, blank=True, related_name="+")
     channel = models.CharField(max_length=10, choices=Consent.Channel)
-    send_at = models.TimeField(help_text="Local time of the business.")
+    timing = models.CharField(max_length=10, choices=Timing, default=Timing.BUSINESS, db_default=Timing.BUSINESS)
+    send_at = models.TimeField(help_text="By the clock that `timing` names; for the best hour: where none is known.")
+    template = models.ForeignKey("campaigns.Template", models.PROTECT, null=True, blank=True, related_name="+")
     subject = models.CharField(max_length=150)
     body = models.TextField()
+    translations = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="Subject and body by language, such as es."
+    )
     reason = models.CharField(max_length=300)
     evidence = models.JSONField(default=dict, help_text="The numbers the reason rests on.")
     edited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     edited_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
+    changed_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="changed_into")
 
     class Meta:
         ordering = ["day", "position"]

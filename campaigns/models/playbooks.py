@@ -30,6 +30,14 @@ class Playbook(models.Model):
     tone = models.CharField(max_length=120)
     channels = ArrayField(models.CharField(max_length=10, choices=Consent.Channel))
     offers = models.ManyToManyField(Offer, blank=True, related_name="playbooks")
+    template = models.ForeignKey(
+        "campaigns.Template",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="What its messages look like; empty: the default.",
+    )
     subject = models.CharField(
         max_length=150, help_text="A subject that works; Liquid, such as {{ member.first_name }}."
     )

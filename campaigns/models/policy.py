@@ -39,6 +39,15 @@ class CampaignPolicy(models.Model):
         default=7,
         validators=[MinValueValidator(1), MaxValueValidator(90)],
     )
+    sms_price = models.DecimalField(
+        "price of one text message segment",
+        max_digits=7,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="In your currency; what a plan's texts will cost is shown before it is approved.",
+    )
 
     holdout_percent = models.PositiveSmallIntegerField(
         "members who get no marketing at all, in percent",

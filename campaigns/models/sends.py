@@ -1,5 +1,6 @@
 import uuid
 from email.utils import parseaddr
+from functools import cache
 
 import pgtrigger
 from django.conf import settings
@@ -26,7 +27,12 @@ KEPT_MOVES = pgtrigger.Trigger(
 
 
 def sender_domain() -> str:
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    return _domain_of(settings.DEFAULT_FROM_EMAIL)
+
+
+@cache
+def _domain_of(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2]
 
 
 class Send(models.Model):
@@ -112,6 +118,9 @@ class Send(models.Model):
             models.Index(fields=["member", "-due_at"], name="send_of_member"),
             models.Index(fields=["provider_id"], condition=~models.Q(provider_id=""), name="send_by_provider_id"),
             models.Index(fields=["failed_at"], condition=models.Q(status="FAILED"), name="send_failed"),
+            models.Index(fields=["failed_at"], condition=models.Q(status="BOUNCED"), name="send_bounced"),
+            models.Index(fields=["complained_at"], condition=models.Q(status="COMPLAINED"), name="send_complained"),
+            models.Index(fields=["handed_off_at"], condition=models.Q(status="UNKNOWN"), name="send_in_doubt"),
             models.Index(fields=["clicked_at"], condition=models.Q(clicked_at__isnull=False), name="send_clicked"),
         ]
 
@@ -185,6 +194,9 @@ class Notice(models.Model):
 
     class Kind(models.TextChoices):
         SENDS_FAILED = "SENDS_FAILED", "Messages failed"
+        BOUNCES = "BOUNCES", "Many messages come back"
+        COMPLAINTS = "COMPLAINTS", "Many mark messages as spam"
+        DOUBTS = "DOUBTS", "Messages are in doubt"
 
     campaign = models.ForeignKey("campaigns.Campaign", models.CASCADE, related_name="notices")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
@@ -202,3 +214,21 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def title(self) -> str:
+        """`Spring: messages failed`, on one line."""
+        return f"{' '.join(self.campaign.name.split())}: {self.get_kind_display().lower()}"
+
+    @property
+    def shows(self) -> str:
+        """Which of the campaign's messages it is about, as results.FILTERS names them."""
+        return _SHOWN[self.kind]
+
+
+_SHOWN: dict[str, str] = {
+    Notice.Kind.SENDS_FAILED: "failed",
+    Notice.Kind.BOUNCES: "bounced",
+    Notice.Kind.COMPLAINTS: "complained",
+    Notice.Kind.DOUBTS: "unknown",
+}

@@ -1,17 +1,21 @@
 """When messages that wait will leave."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, F, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, F, QuerySet, When
+from django.db.models.functions import Left
 from django.utils.dateformat import format as formatted
 
 from campaigns.models import Send
+from campaigns.queries.permits import state_hours
 from campaigns.queries.policy import policy
 from campaigns.rules.hours import local_day
+from loyalty.models import Consent
+from loyalty.rules.contacts import PHONE_START, zone_of_phone
 
 
 @dataclass(frozen=True)
@@ -36,30 +40,62 @@ class Departure:
 def next_departure(sends: QuerySet[Send], *, now: datetime, at_once: bool = False) -> Departure | None:
     """Of `sends`, those that wait and may leave first; `at_once`: if all were due now.
 
-    How many messages a member had in a day is counted only when one is due.
+    By the hours of the shop and of each state, on the clock the gate goes by. How many messages a member had in a day
+    is counted only when one is due.
     """
-    window, groups = policy().window, dict[tuple[datetime, str], int]()
-    for due_at, name, messages in _waiting(sends):
-        earliest = now if at_once else max(due_at, now)
+    shop, by_law, groups = policy().window, state_hours(), dict[tuple[datetime, str], _Group]()
+    for wait in _waiting(sends):
+        earliest = now if at_once else max(wait.due_at, now)
         if groups and earliest > min(groups)[0]:
             break  # they come as they are due, and nothing leaves before it is due
-        leaves_at = window.next_open(earliest, ZoneInfo(name))
-        groups[leaves_at, name] = groups.get((leaves_at, name), 0) + messages
+        window = shop.within(by_law[wait.place]) if wait.place in by_law else shop
+        if window.is_never_open:
+            continue  # it will be put aside
+        zone = ZoneInfo(wait.zone)
+        leaves_at = window.next_open(earliest, zone)
+        group = groups.setdefault((leaves_at, wait.zone), _Group())
+        group.messages += wait.messages
+        group.is_held |= now < leaves_at == window.next_open(now, zone)
     if not groups:
         return None
     at, name = min(groups)
+    first = [group for (leaves_at, _), group in groups.items() if leaves_at == at]
     zone = ZoneInfo(name)
     return Departure(
-        messages=sum(messages for (leaves_at, _), messages in groups.items() if leaves_at == at),
+        messages=sum(group.messages for group in first),
         at=at,
         zone=zone,
         is_now=at <= now,
-        is_held=now < at == window.next_open(now, zone),
+        is_held=any(group.is_held for group in first),
         days_ahead=(local_day(at, zone) - local_day(now, zone)).days,
     )
 
 
-def _waiting(sends: QuerySet[Send]) -> QuerySet[Send, tuple[datetime, str, int]]:
-    zone = Coalesce(F("member__home_store__time_zone"), Value(settings.TIME_ZONE))
-    waiting = sends.filter(status=Send.Status.PENDING).order_by("due_at").values("due_at").annotate(zone=zone)
-    return waiting.annotate(messages=Count("pk")).values_list("due_at", "zone", "messages")
+@dataclass
+class _Group:
+    """Messages that leave together."""
+
+    messages: int = 0
+    is_held: bool = False
+
+
+@dataclass(frozen=True)
+class _Wait:
+    """Messages that are due together, where the same hours hold. `place` is (state, channel)."""
+
+    due_at: datetime
+    zone: str
+    place: tuple[str, str]
+    messages: int
+
+
+def _waiting(sends: QuerySet[Send]) -> Iterator[_Wait]:
+    """As they are due. Where only the telephone number tells the zone, its first digits do."""
+    number = Case(When(channel=Consent.Channel.SMS, member__home_store=None, then=Left("member__phone", PHONE_START)))
+    waiting = sends.filter(status=Send.Status.PENDING).order_by("due_at").values("due_at", "channel")
+    rows = waiting.annotate(
+        zone=F("member__home_store__time_zone"), state=F("member__home_store__state"), number=number
+    ).annotate(messages=Count("pk"))
+    for row in rows.iterator():
+        zone = row["zone"] or zone_of_phone(row["number"] or "") or settings.TIME_ZONE
+        yield _Wait(row["due_at"], zone, (row["state"] or "", row["channel"]), row["messages"])

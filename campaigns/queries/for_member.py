@@ -24,5 +24,10 @@ def messages_to(member: Member) -> QuerySet[Send]:
     """Those that have left, with all that their words need."""
     rows = member.sends.filter(status__in=HAS_IT).order_by("-sent_at", "-pk")
     return rows.select_related(
-        "campaign", "action__step__offer", "member__points_account", "member__home_store", "member__stats"
-    )
+        "campaign",
+        "action__step__offer",
+        "member__points_account",
+        "member__home_store",
+        "member__stats",
+        "member__tier_standing__tier",
+    ).prefetch_related("action__step__letters")

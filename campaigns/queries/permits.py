@@ -1,6 +1,5 @@
 """What the gate goes by, as rows: read once for a batch of messages."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,17 +30,6 @@ def caps() -> dict[tuple[str, str], FrequencyCap]:
 
 def standing() -> QuerySet[Suppression]:
     return Suppression.objects.filter(lifted_at=None)
-
-
-def suppressed(addresses: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Why, for those (channel, address) that are left alone."""
-    wanted: dict[str, set[str]] = {}
-    for channel, address in addresses:
-        wanted.setdefault(channel, set()).add(address)
-    where = Q(pk__in=[])
-    for channel, texts in wanted.items():
-        where |= Q(channel=channel, address__in=texts)
-    return {(row.channel, row.address): row.get_reason_display() for row in standing().filter(where)}
 
 
 def suppressions(*, search: str = "", reason: str = "") -> QuerySet[Suppression]:

@@ -11,12 +11,20 @@ from django.utils.timezone import localdate
 
 from campaigns.models import Plan, PlanStep
 from campaigns.rules.reasons import beyond_the_budget, headline
+from loyalty.models import Consent
 
 
 def plans_to_make(now: datetime) -> QuerySet[Plan]:
     """Queued ones, and those whose worker's lease has lapsed."""
     abandoned = Q(status__in=Plan.WORKING, claimed_until__lt=now)
     return Plan.objects.filter(Q(status=Plan.Status.QUEUED) | abandoned).order_by("requested_at")
+
+
+_WHEN: dict[str, str] = {
+    PlanStep.Timing.BUSINESS: "{}",
+    PlanStep.Timing.LOCAL: "{} by their own clock",
+    PlanStep.Timing.BEST: "at their usual hour, else {}",
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,11 @@ class StepView:
     step: PlanStep
     headline: str
     why_no_offer: str = ""
+
+    @property
+    def when(self) -> str:
+        """`5:00 p.m. by their own clock`"""
+        return _WHEN[self.step.timing].format(time_format(self.step.send_at, "g:i a"))
 
     @property
     def cost(self) -> Decimal:
@@ -88,4 +101,8 @@ def _why_no_offer(step: PlanStep, left: Decimal | None) -> str:
 
 def totals_of(days: Sequence[Day]) -> dict[str, Any]:
     live = [view.step for day in days for view in day.steps if view.step.removed_at is None]
-    return {"steps": len(live), "messages": sum(step.evidence["reached"] for step in live)}
+    return {
+        "steps": len(live),
+        "messages": sum(step.evidence["reached"] for step in live),
+        "has_texts": any(step.channel == Consent.Channel.SMS for step in live),
+    }

@@ -6,10 +6,11 @@ audience, does it fit the budget) is checked by `faults_in`, whoever proposed it
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,6 +19,7 @@ from campaigns.rules import wording
 DAYS = 7
 TOUCHES_PER_GROUP = 2
 MOST_STEPS = 28
+TIMINGS = ("BUSINESS", "LOCAL", "BEST")
 LONGEST_SUBJECT = 150
 LONGEST_BODY = 4_000
 EARLIEST, LATEST = time(8), time(20)
@@ -25,11 +27,21 @@ _HOUR_AND_MINUTE = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
+def _all_required(schema: dict[str, Any]) -> None:
+    """Language models must name every field, as structured output asks; answers of old, without one, stay valid."""
+    schema["required"] = list(schema["properties"])
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
 class StepProposal(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    """`timing` is one of TIMINGS, or None: as the shop does where it has no wish."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_all_required)
 
     day: str
     send_at: str
+    timing: str | None = None
     group: str
     playbook: int
     offer: str | None
@@ -54,13 +66,17 @@ class PlaybookChoice:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a proposal is held against. `reach`: members by (group, channel). `offers`: cost of one taking it up."""
+    """What a proposal is held against. `reach`: members by (group, channel). `offers`: cost of one taking it up.
+
+    `texts` says what the text messages of a step cost; nothing while no price is known.
+    """
 
     days: tuple[date, ...]
     reach: Mapping[tuple[str, str], int]
     playbooks: Mapping[int, PlaybookChoice]
     offers: Mapping[str, Decimal]
     budget: Decimal | None
+    texts: Callable[[StepProposal], Decimal] = lambda step: Decimal(0)
 
 
 def read(raw: str) -> tuple[WeekProposal | None, list[str]]:
@@ -102,10 +118,12 @@ def faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
         faults.append(f"{step.day} is not one of the campaign's days: {', '.join(days)}.")
     if (clock := _clock(step.send_at)) is None or not EARLIEST <= clock < LATEST:
         faults.append(f"{step.send_at} is not a time from {EARLIEST:%H:%M} to just before {LATEST:%H:%M}.")
+    if step.timing not in (None, *TIMINGS):
+        faults.append(f"{step.timing} is no timing: {', '.join(TIMINGS)}, or null.")
     if not limits.reach.get((step.group, step.channel)):
         faults.append(f"nobody in the audience is in {step.group} and may be written to by {step.channel}.")
     faults += _faults_in_choice(step, limits)
-    faults += _faults_in_text(step)
+    faults += faults_in_text(step)
     return faults
 
 
@@ -125,7 +143,8 @@ def _faults_in_choice(step: StepProposal, limits: Limits) -> list[str]:
     return faults
 
 
-def _faults_in_text(step: StepProposal) -> list[str]:
+def faults_in_text(step: StepProposal) -> list[str]:
+    """What is wrong with its words alone."""
     faults = []
     if not step.subject.strip() or not step.body.strip():
         faults.append("subject and body must not be empty.")
@@ -152,9 +171,22 @@ def faults_across(steps: list[StepProposal], limits: Limits) -> list[str]:
     for (day, group), touches in Counter((step.day, step.group) for step in steps).items():
         if touches > 1:
             faults.append(f"{group} would hear {touches} times on {day}.")
-    if limits.budget is not None and (cost := sum(cost_of(step, limits) for step in steps)) > limits.budget:
-        faults.append(f"the offers could cost {cost}, more than the budget of {limits.budget}.")
-    return faults
+    return faults + _faults_in_cost(steps, limits)
+
+
+def _faults_in_cost(steps: list[StepProposal], limits: Limits) -> list[str]:
+    if limits.budget is None:
+        return []
+    offers = sum((cost_of(step, limits) for step in steps), Decimal(0))
+    if offers > limits.budget:
+        return [f"the offers could cost {offers}, more than the budget of {limits.budget}."]
+    texts = sum((limits.texts(step) for step in steps), Decimal(0))
+    if offers + texts <= limits.budget:
+        return []
+    return [
+        f"the offers could cost {offers} and the text messages {texts:.2f}, together more than the budget of"
+        f" {limits.budget}."
+    ]
 
 
 def _clock(text: str) -> time | None:

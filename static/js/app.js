@@ -160,10 +160,12 @@ document.addEventListener('keydown', (event) => {
 const isFiles = (event) => event.dataTransfer?.types.includes('Files')
 
 function showFile(zone) {
-  const [file] = zone.querySelector('input').files
+  const files = [...zone.querySelector('input').files]
   const size = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 })
-  zone.classList.toggle('has-file', Boolean(file))
-  zone.querySelector('[data-file]').textContent = file ? `${file.name} (${size.format(file.size / 1e6)} MB)` : ''
+  const weight = size.format(files.reduce((sum, file) => sum + file.size, 0) / 1e6)
+  const name = files.length > 1 ? `${files.length} files` : files[0]?.name
+  zone.classList.toggle('has-file', files.length > 0)
+  zone.querySelector('[data-file]').textContent = name ? `${name} (${weight} MB)` : ''
 }
 
 on('change', '[data-dropzone]', showFile)
@@ -180,6 +182,21 @@ for (const name of ['dragover', 'dragleave', 'drop']) {
 
 /* On a phone the tabs are wider than the window: the one that is open is in sight. */
 document.querySelector('.tabs [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest', behavior: 'instant' })
+
+/* What a form would make, before it is saved: <form data-preview="ID of a frame"> ---------------------------------- */
+
+function preview(form) {
+  const frame = document.getElementById(form.dataset.preview)
+  const chosen = new URLSearchParams(new FormData(form))
+  chosen.delete('csrfmiddlewaretoken')
+  frame.contentWindow.location.replace(`${frame.dataset.src}?${chosen}`)
+}
+
+const waiting = new WeakMap()
+on('input', 'form[data-preview]', (form) => {
+  clearTimeout(waiting.get(form))
+  waiting.set(form, setTimeout(() => preview(form), 300))
+})
 
 /* Fields that only matter for one choice of another: <div data-when="effect=fixed,bracket"> ------------------------- */
 

@@ -1,4 +1,4 @@
-/* Draws each <div data-chart="ID"> from the JSON in <script id="ID">, in the colours of the theme in force. */
+/* Draws each <div data-chart="JSON">, in the colours of the theme in force. */
 'use strict'
 
 const LIBRARY = document.querySelector('script[data-echarts]').dataset.echarts
@@ -185,7 +185,7 @@ async function draw(element) {
   charts.set(element, null)
   const echarts = await load()
   if (!element.isConnected) return charts.delete(element)
-  const data = JSON.parse(document.getElementById(element.dataset.chart).textContent)
+  const data = JSON.parse(element.dataset.chart)
   const chart = echarts.init(element, null, { renderer: 'svg' })
   const render = () => chart.setOption(options(data, element), true)
   const watcher = new ResizeObserver(() => {

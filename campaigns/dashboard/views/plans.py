@@ -3,25 +3,32 @@ from calendar import day_name
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import planning, review
 from campaigns.actions import sends as sending
-from campaigns.forms import StepForm
+from campaigns.dashboard.previews import fault_response, message_response, specimen_member
+from campaigns.forms import StepForm, WordsForm
 from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
 from campaigns.queries.departures import Departure, next_departure
 from campaigns.queries.policy import policy
+from campaigns.rules import content as c
 from campaigns.rules import wording
 from campaigns.rules.reasons import headline
+from campaigns.sending import specimens
+from campaigns.writing import press
 from config.shared.access import needs
 from config.shared.htmx import page
 from config.shared.live import stream
 from integrations.llm.rules import RulesModel
+from loyalty.queries.brand import business
 
 
 @require_POST
@@ -84,17 +91,22 @@ def plan_evidence(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs("campaigns.view_plan")
 def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
-    """One step: its numbers, its text with a preview, and the form for those who may change it."""
+    """One step: its numbers, its letter, and the form for those who may change it."""
     step = get_object_or_404(
-        PlanStep.objects.select_related("plan__campaign", "playbook", "offer", "edited_by"), public_id=step_id
+        PlanStep.objects.select_related("plan__campaign", "playbook", "offer", "template", "edited_by"),
+        public_id=step_id,
     )
-    may_change = request.user.has_perm("campaigns.change_campaign")
-    if request.method == "POST" and not may_change:
+    if request.method == "POST" and not request.user.has_perm("campaigns.change_campaign"):
         raise PermissionDenied
-    form = StepForm(request.POST or None, instance=step, days=step.plan.facts["days"])
-    if form.is_valid() and _saved(request, step, form):
-        messages.success(request, "Saved.")
-        return redirect("campaigns:step", step_id)
+    is_under_review = step.plan.status == Plan.Status.READY
+    form = (
+        StepForm(request.POST or None, instance=step, days=step.plan.facts["days"])
+        if is_under_review
+        else WordsForm(request.POST or None, instance=step)
+    )
+    if form.is_valid() and (saved := _saved(request, step, form)):
+        messages.success(request, "Saved." if is_under_review else "Changed for everybody who does not have it yet.")
+        return redirect("campaigns:step", saved.public_id)
     return page(
         request,
         "campaigns/step.html",
@@ -104,13 +116,59 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "campaign": step.plan.campaign,
             "headline": headline(step.get_group_display(), step.evidence),
             "form": form,
-            "may_edit": may_change and step.plan.status == Plan.Status.READY,
+            "may_edit": request.user.has_perm("campaigns.change_campaign") and is_under_review,
+            "may_change": _may_change(request, step),
             **_sending(request, step),
-            "preview": _preview(step),
+            "languages": _languages_of(step),
+            "unsaid": _unsaid(step) if is_under_review or form.is_bound or _may_change(request, step) else "",
             "numbers": _numbers(step),
         },
         status=422 if form.errors else 200,
     )
+
+
+def _may_change(request: HttpRequest, step: PlanStep) -> bool:
+    """Whether what of it waits may still get other words. It was approved: only who may approve may change it."""
+    running = (Campaign.Status.RUNNING, Campaign.Status.PAUSED)
+    if step.plan.status != Plan.Status.APPROVED or step.plan.campaign.status not in running:
+        return False
+    may = request.user.has_perms(["campaigns.change_campaign", "campaigns.approve_plan"])
+    return may and Send.objects.filter(action__step=step, status=Send.Status.PENDING).exists()
+
+
+@require_GET
+@needs("campaigns.view_plan")
+@xframe_options_sameorigin
+def step_preview(request: HttpRequest, step_id: UUID) -> HttpResponse:
+    """What the step says, in the language that `language` names, to the member that `member` names."""
+    step = get_object_or_404(PlanStep.objects.select_related("plan__campaign", "offer", "template"), public_id=step_id)
+    try:
+        letters = list(step.letters.all()) or press.letters_of(step, now=timezone.now())
+        letter = press.best_for(request.GET.get("language", ""), letters)
+        shown = specimens.filled(letter, step, specimen_member(request), business())
+    except (press.CannotPress, wording.WordingFault) as fault:
+        return fault_response(fault)
+    return message_response(shown, step.channel)
+
+
+def _unsaid(step: PlanStep) -> str:
+    """What of the step stands nowhere in its messages, because the template says everything itself."""
+    version = press.current_version(step.template or press.default_template())
+    content = c.read(version.content) if version else c.HOUSE
+    if not c.speaks_for_itself(content, step.channel, press.BASE_LANGUAGE):
+        return ""
+    told = "The subject and the text below are not used: the template has its own."
+    return told if step.offer is None else f"{told} Look in the preview whether it shows the offer."
+
+
+def _languages_of(step: PlanStep) -> list[dict[str, str]]:
+    """Those in which it has a letter, or will."""
+    try:
+        letters = list(step.letters.all()) or press.letters_of(step, now=timezone.now())
+    except (press.CannotPress, wording.WordingFault):
+        return []
+    names = dict(settings.LANGUAGES)
+    return [{"code": letter.language, "name": names.get(letter.language, letter.language)} for letter in letters]
 
 
 def _sending(request: HttpRequest, step: PlanStep) -> dict[str, Any]:
@@ -138,21 +196,25 @@ def _send_now_text(departure: Departure | None, rules: CampaignPolicy) -> str:
     )
 
 
-def _saved(request: HttpRequest, step: PlanStep, form: StepForm) -> bool:
+def _saved(request: HttpRequest, step: PlanStep, form: WordsForm) -> PlanStep | None:
     """What the form put on `step` is the wish; the action decides. A refusal is said beside what was typed."""
+    now = timezone.now()
     try:
-        review.edit_step(step=step, **form.cleaned_data, by=request.user, now=timezone.now())
+        if isinstance(form, StepForm):
+            return review.edit_step(step=step, **form.cleaned_data, by=request.user, now=now)
+        if not _may_change(request, step):
+            raise review.CannotEdit("Nothing of this step can be changed any more.")
+        return review.change_running_step(step=step, **form.cleaned_data, by=request.user, now=now)
     except review.CannotEdit as refusal:
         form.add_error(None, str(refusal))
-        return False
-    return True
+        return None
 
 
 @require_POST
 @needs("campaigns.change_campaign", "loyalty.view_pii")
 def step_test(request: HttpRequest, step_id: UUID) -> HttpResponse:
     step = get_object_or_404(PlanStep.objects.select_related("plan__campaign", "offer"), public_id=step_id)
-    sending.send_test(step=step, to=request.user)
+    sending.send_test(step=step, to=request.user, now=timezone.now())
     messages.success(request, f"Sent to {request.user}.")
     return redirect("campaigns:step", step_id)
 
@@ -179,16 +241,6 @@ def step_remove(request: HttpRequest, step_id: UUID) -> HttpResponse:
     else:
         review.remove_step(step=step, by=request.user, now=timezone.now())
     return redirect("campaigns:campaign", step.plan.campaign.public_id)
-
-
-def _preview(step: PlanStep) -> dict[str, str]:
-    values = wording.preview_values()
-    if step.offer:
-        values["offer"] = {"name": step.offer.name, "wording": step.offer.wording}
-    try:
-        return {"subject": wording.fill(step.subject, values), "body": wording.fill(step.body, values)}
-    except wording.WordingFault as fault:
-        return {"subject": "", "body": "", "fault": str(fault)}
 
 
 def _numbers(step: PlanStep) -> list[dict[str, Any]]:

@@ -6,24 +6,20 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from campaigns.actions import touches
 from campaigns.models import Send
+from campaigns.rules.wording import WordingFault
 from campaigns.sending import links
-from config.shared.access import client_address
+from campaigns.sending.render import Writer
+from campaigns.writing.press import CannotPress
 from config.shared.language import in_their_language
-from loyalty.models import Consent, Member
+from config.shared.letters import letter_response
+from loyalty.models import Consent
 from loyalty.queries.wording import points
 
-HOW = {
-    Consent.Channel.EMAIL: _("by email"),
-    Consent.Channel.SMS: _("by text message"),
-    Consent.Channel.PUSH: _("by notification"),
-}
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
@@ -31,7 +27,7 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 @never_cache
 def opened(request: HttpRequest, token: str) -> HttpResponse:
     """The pixel is served whatever the token says: a broken picture helps nobody."""
-    if send := _send(links.read(token, "open")):
+    if send := _touched(links.read(token, "open")):
         touches.note_open(
             send=send,
             method=request.method or "",
@@ -47,7 +43,7 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
     click = links.read_click(token)
     if click is None:
         raise Http404("This link was not made here, or was cut off on its way.")
-    if send := _send(click.send):
+    if send := _touched(click.send):
         touches.note_click(
             send=send,
             url=click.url,
@@ -56,21 +52,6 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
             now=timezone.now(),
         )
     return HttpResponseRedirect(click.url)
-
-
-@csrf_exempt  # the token is the secret, and mail providers post without a cookie (RFC 8058)
-@require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
-@in_their_language
-def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """GET only asks: scanners follow every link. POST, from the page or from the mail provider, unsubscribes."""
-    send = _send_of(token, "unsubscribe")
-    if send is None:
-        return render(request, "public/test.html")
-    if request.method == "POST":
-        touches.unsubscribe(send=send, address=client_address(request), now=timezone.now())
-    is_done = not Member.objects.reachable_by(send.channel).filter(pk=send.member_id).exists()
-    return render(request, "public/unsubscribe.html", {"is_done": is_done, "how": HOW[Consent.Channel(send.channel)]})
 
 
 @require_safe
@@ -92,6 +73,20 @@ def offer(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "public/offer.html", context)
 
 
+@require_safe
+@never_cache
+def viewed(request: HttpRequest, token: str) -> HttpResponse:
+    """An email as a page, for a mail program that does not show it well. Nothing in it runs, whatever it holds."""
+    send = _send_of(token, "view")
+    if send is None or send.channel != Consent.Channel.EMAIL or send.member.left_at is not None:
+        return render(request, "public/test.html")
+    try:
+        html = Writer().message_for(send, is_counted=False).html
+    except (WordingFault, CannotPress):  # somebody has changed what its words rest on
+        raise Http404("This message cannot be shown any more.") from None
+    return letter_response(html, opens_tabs=False)
+
+
 def _send_of(token: str, purpose: str) -> Send | None:
     """None for a message that was only a test: its links are signed, and there is no send behind them."""
     public_id = links.read(token, purpose)
@@ -100,8 +95,19 @@ def _send_of(token: str, purpose: str) -> Send | None:
     return _send(public_id)
 
 
+def _touched(public_id: UUID | None) -> Send | None:
+    """With no more than an opening or a click needs: a picture is asked for by every reader of every message."""
+    sends = Send.objects.select_related("member", "campaign")
+    return None if public_id is None else sends.filter(public_id=public_id).first()
+
+
 def _send(public_id: UUID | None) -> Send | None:
     sends = Send.objects.select_related(
-        "member__points_account", "member__home_store", "campaign", "action__step__offer"
+        "member__points_account",
+        "member__home_store",
+        "member__stats",
+        "member__tier_standing__tier",
+        "campaign",
+        "action__step__offer",
     )
     return None if public_id is None else sends.filter(public_id=public_id).first()

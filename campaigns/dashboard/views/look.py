@@ -1,0 +1,67 @@
+"""How all messages look, with a letter beside it that shows what was chosen before it is saved."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_GET, require_http_methods
+
+from campaigns.actions import brand_kit as actions
+from campaigns.forms import BrandKitForm
+from campaigns.models import BrandKit
+from campaigns.queries.brand_kit import brand_kit
+from campaigns.rules.content import HOUSE
+from campaigns.rules.wording import fill_html
+from campaigns.writing import drafts
+from config.shared.access import needs
+from config.shared.htmx import page
+from config.shared.letters import letter_response
+from loyalty.queries.brand import business
+
+
+@require_http_methods(["GET", "POST"])
+@needs("campaigns.view_brandkit")
+def look_page(request: HttpRequest) -> HttpResponse:
+    may_edit = request.user.has_perm("campaigns.change_brandkit")
+    if request.method == "POST" and not may_edit:
+        raise PermissionDenied
+    form = BrandKitForm(request.POST or None, instance=brand_kit(), accent=business().accent)
+    if _is_saved(form):
+        messages.success(request, "Saved. Plans that are approved from now on look like this.")
+        return redirect("campaigns:look")
+    context = {"form": form, "may_edit": may_edit, "asked": request.POST.urlencode()}
+    return page(request, "campaigns/look.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@needs("campaigns.view_brandkit")
+@xframe_options_sameorigin
+def look_preview(request: HttpRequest) -> HttpResponse:
+    """A letter in the look that the address asks for; what it leaves out, or gets wrong, is as it was saved."""
+    form = BrandKitForm(request.GET or None, instance=brand_kit(), accent=business().accent)
+    letter = drafts.letter_of(HOUSE, channel="email", language="en", now=timezone.now(), kit=_as_asked(form))
+    return letter_response(fill_html(letter.html, drafts.example_values(letter)))
+
+
+def _is_saved(form: BrandKitForm) -> bool:
+    """What the action refuses is said beside the colour it is about."""
+    if not form.is_valid():
+        return False
+    try:
+        actions.change_brand_kit(**form.cleaned_data)
+    except actions.HardToRead as refusal:
+        form.add_error(refusal.field, str(refusal))
+        return False
+    return True
+
+
+def _as_asked(form: BrandKitForm) -> BrandKit:
+    """Never saved."""
+    kit: BrandKit = form.instance
+    if form.is_bound:
+        form.full_clean()
+        for name, value in form.cleaned_data.items():
+            setattr(kit, name, value)
+    return kit
