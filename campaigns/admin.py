@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from campaigns.actions import permits, playbooks, policy
+from campaigns.actions import brand_kit, permits, playbooks, policy
 from campaigns.forms import (
+    BrandKitForm,
     CapForm,
     MessagePolicyForm,
     OfferForm,
@@ -16,10 +17,13 @@ from campaigns.forms import (
 )
 from campaigns.models import (
     Action,
+    BrandKit,
     Campaign,
     CampaignPolicy,
     Candidate,
     FrequencyCap,
+    Letter,
+    MediaFile,
     MessagePolicy,
     Notice,
     Offer,
@@ -28,10 +32,13 @@ from campaigns.models import (
     PlanStep,
     Playbook,
     QuietHours,
+    SavedBlock,
     Send,
     SendingRate,
     SendMove,
     Suppression,
+    Template,
+    TemplateVersion,
     Touch,
 )
 from config.shared.admin import ByAction, ReadOnly
@@ -65,6 +72,62 @@ class CampaignPolicyAdmin(ByAction):
 
     def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> CampaignPolicy:
         return policy.change_policy(**form.cleaned_data)
+
+
+@admin.register(BrandKit)
+class BrandKitAdmin(ByAction):
+    form = BrandKitForm
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> BrandKit:
+        return brand_kit.change_brand_kit(**form.cleaned_data)
+
+
+@admin.register(MediaFile)
+class MediaFileAdmin(ReadOnly):
+    list_display = ("name", "alt", "content_type", "width", "height", "size", "uploaded_at", "archived_at")
+    list_filter = ("content_type",)
+    search_fields = ("name", "alt", "=digest")
+
+
+class VersionInline(admin.TabularInline):
+    model = TemplateVersion
+    fields = readonly_fields = ("number", "note", "saved_by", "saved_at", "restored_from")
+    extra, can_delete, show_change_link = 0, False, False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Template)
+class TemplateAdmin(ReadOnly):
+    list_display = ("name", "is_default", "revision", "draft_by", "draft_at", "archived_at")
+    list_filter = ("is_default",)
+    list_select_related = ("draft_by",)
+    search_fields = ("name",)
+    inlines = (VersionInline,)
+
+
+@admin.register(Letter)
+class LetterAdmin(ReadOnly):
+    list_display = ("step", "language", "subject", "version", "pressed_at")
+    list_filter = ("language",)
+    list_select_related = ("step", "version")
+    search_fields = ("subject",)
+    show_full_result_count = False
+
+
+@admin.register(TemplateVersion)
+class TemplateVersionAdmin(ReadOnly):
+    list_display = ("template", "number", "note", "saved_by", "saved_at")
+    list_select_related = ("template", "saved_by")
+
+
+@admin.register(SavedBlock)
+class SavedBlockAdmin(ReadOnly):
+    list_display = ("name", "created_at")
 
 
 @admin.register(MessagePolicy)

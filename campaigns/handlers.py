@@ -1,6 +1,6 @@
 from django.utils import timezone
 
-from campaigns.actions import sends
+from campaigns.actions import hours, sends
 from integrations.events import PushDeviceGone
 from loyalty.actions import push
 from loyalty.events import MemberLeft
@@ -10,6 +10,7 @@ from tracking.bus import on
 @on(MemberLeft)
 def forget_addresses(event: MemberLeft) -> None:
     sends.forget_member(public_id=event.subject)
+    hours.forget_hour(public_id=event.subject)
 
 
 @on(PushDeviceGone)

@@ -3,7 +3,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns.actions import campaigns, login_codes, notices, planning, reports, sends
+from campaigns.actions import alarms, campaigns, hours, login_codes, notices, planning, reports, sends
 from campaigns.queries.plans import plans_to_make
 
 # Not long enough that one task, with the batch it is in, meets the time limit of workers.
@@ -50,8 +50,18 @@ def finish_campaigns() -> None:
     campaigns.finish_campaigns(now=timezone.now())
 
 
+@shared_task(name="campaigns.count_best_hours")
+def count_best_hours() -> None:
+    hours.count_best_hours(now=timezone.now())
+
+
 @shared_task(name="campaigns.email_notices")
 def email_notices() -> None:
     """Failures nobody was told of because a worker died are found here, too."""
     sends.tell_owners(now=timezone.now())
     notices.email_notices(now=timezone.now())
+
+
+@shared_task(name="campaigns.look_out")
+def look_out() -> None:
+    alarms.look_out(now=timezone.now())

@@ -1,15 +1,46 @@
+"""What the owner of a campaign must hear: on its page, by email, and with everybody else where alerts are told."""
+
 import logging
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.core.mail import send_mail
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
+from django.utils.timezone import localdate
 
-from campaigns.models import Notice
+from campaigns.models import Campaign, Notice
 from campaigns.sending import links
+from config.shared.nudge import nudge
+from integrations.alerts.telling import tell_staff
+from integrations.models import StaffAlert
 
 LEASE = timedelta(minutes=5)
+SEVERITIES = {Notice.Kind.COMPLAINTS: StaffAlert.Severity.CRITICAL, Notice.Kind.DOUBTS: StaffAlert.Severity.WARNING}
 logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def notify(*, campaign: Campaign, kind: Notice.Kind, text: str, now: datetime, day: date | None = None) -> bool:
+    """Once a day, campaign and kind; False when it was told today."""
+    day = day or localdate(now)
+    notice, is_new = Notice.objects.get_or_create(
+        campaign=campaign,
+        kind=kind,
+        day=day,
+        defaults={"user_id": campaign.owner_id, "text": text[:500], "created_at": now},
+    )
+    if is_new:
+        nudge("campaigns.email_notices")
+        tell_staff(
+            key=f"{kind} {campaign.public_id} {day}",
+            severity=SEVERITIES.get(kind, StaffAlert.Severity.ERROR),
+            title=notice.title,
+            text=text,
+            link=links.sends_url(campaign, notice.shows),
+            now=now,
+        )
+    return is_new
 
 
 def email_notices(*, now: datetime) -> int:
@@ -31,9 +62,10 @@ def _email(notice: Notice, now: datetime) -> bool:
     if not _waiting(now).filter(pk=notice.pk).update(claimed_until=lease):
         return False
     told = Notice.objects.filter(pk=notice.pk)
-    text = render_to_string("emails/notice.txt", {"notice": notice, "url": links.campaign_url(notice.campaign)})
+    url = links.sends_url(notice.campaign, notice.shows)
+    text = render_to_string("emails/notice.txt", {"notice": notice, "url": url})
     try:
-        send_mail(f"{' '.join(notice.campaign.name.split())}: messages failed", text, None, [notice.user.email])
+        send_mail(notice.title, text, None, [notice.user.email])
     except Exception:
         logger.exception("Notice %s could not be sent; it is tried again.", notice.pk)
         told.filter(claimed_until=lease).update(claimed_until=None)

@@ -13,6 +13,7 @@ from campaigns.ai.planner import Answer
 from campaigns.models import Campaign, Candidate, Offer, Plan, PlanAnswer, PlanStep, Playbook
 from campaigns.rules import proposals, wording
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
+from campaigns.sending import prices
 from config.shared.clock import Clock, ticking
 from config.shared.errors import DomainError
 from config.shared.live import announce
@@ -26,6 +27,8 @@ from loyalty.queries.brand import business
 LEASE = timedelta(minutes=7)
 # A plan that stops its worker every time must not be taken up for ever.
 MOST_ATTEMPTS = 3
+# From this share of a group on, the hours its members usually answer are worth going by.
+ENOUGH_HOURS = 0.5
 Status = Plan.Status
 logger = logging.getLogger(__name__)
 
@@ -189,7 +192,7 @@ def _facts(plan: Plan, channels: tuple[str, ...], now: datetime) -> dict[str, An
 
 
 def _playbooks() -> Any:
-    return Playbook.objects.filter(is_active=True).prefetch_related("offers")
+    return Playbook.objects.filter(is_active=True).select_related("template").prefetch_related("offers")
 
 
 def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:
@@ -212,6 +215,7 @@ def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:
         },
         offers=dict(Offer.objects.filter(is_active=True).values_list("code", "cost")),
         budget=plan.campaign.budget,
+        texts=prices.teller(plan, now=now),
     )
 
 
@@ -244,6 +248,7 @@ def _write_steps(plan: Plan, answer: Answer, facts: dict[str, Any], allowed: Lim
     assert answer.proposal is not None
     groups = {group["group"]: group for group in facts["groups"]}
     offers = {offer.code: offer for offer in Offer.objects.filter(is_active=True)}
+    playbooks = {playbook.pk: playbook for playbook in _playbooks()}
     plan.steps.all().delete()
     PlanStep.objects.bulk_create(
         PlanStep(
@@ -251,10 +256,12 @@ def _write_steps(plan: Plan, answer: Answer, facts: dict[str, Any], allowed: Lim
             day=date.fromisoformat(step.day),
             position=position,
             group=step.group,
-            playbook_id=step.playbook,
+            playbook=playbooks[step.playbook],
+            template=playbooks[step.playbook].template,
             offer=offers.get(step.offer or ""),
             channel=step.channel,
             send_at=time.fromisoformat(step.send_at),
+            timing=step.timing or _usual_timing(groups[step.group]),
             subject=step.subject,
             body=step.body,
             reason=step.reason[:300],
@@ -263,6 +270,12 @@ def _write_steps(plan: Plan, answer: Answer, facts: dict[str, Any], allowed: Lim
         for position, step in enumerate(answer.proposal.steps)
     )
     _move(plan, Status.READY, now, finished_at=now)
+
+
+def _usual_timing(group: dict[str, Any]) -> PlanStep.Timing:
+    """Where a proposal leaves it to us."""
+    is_known = group["hours_known"] >= ENOUGH_HOURS * group["members"]
+    return PlanStep.Timing.BEST if is_known else PlanStep.Timing.LOCAL
 
 
 def _evidence(step: StepProposal, group: dict[str, Any], allowed: Limits) -> dict[str, Any]:
@@ -275,6 +288,7 @@ def _evidence(step: StepProposal, group: dict[str, Any], allowed: Limits) -> dic
         "usual_weekday": group["usual_weekday"],
         "usual_hour": group["usual_hour"],
         "favourite_categories": group["favourite_categories"],
+        "hours_known": group["hours_known"],
         "most_it_can_cost": str(proposals.cost_of(step, allowed)),
     }
 

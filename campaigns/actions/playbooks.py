@@ -3,7 +3,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from campaigns.models import Offer, Playbook
+from campaigns.models import Offer, Playbook, Template
 from campaigns.rules import shipped, wording
 from config.shared.errors import DomainError
 
@@ -46,6 +46,7 @@ def save_playbook(
     tone: str,
     channels: list[str],
     offers: Iterable[Offer],
+    template: Template | None,
     subject: str,
     body: str,
     is_active: bool,
@@ -57,6 +58,7 @@ def save_playbook(
     playbook = playbook or Playbook()
     playbook.name, playbook.group, playbook.aim, playbook.tone = name, group, aim, tone
     playbook.channels, playbook.subject, playbook.body, playbook.is_active = channels, subject, body, is_active
+    playbook.template = template
     playbook.save()
     playbook.offers.set(offers)
     return playbook

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from django.db import transaction
 from django.db.models import F
 
@@ -25,6 +27,7 @@ def change_policy(
     max_retries: int,
     retry_minutes: int,
     attribution_days: int,
+    sms_price: Decimal | None,
     holdout_percent: int,
     hard_bounces: int,
     soft_bounces: int,
@@ -37,12 +40,13 @@ def change_policy(
     row.needs_second_person, row.messages_per_day = needs_second_person, messages_per_day
     row.send_from, row.send_until = send_from, send_until
     row.max_retries, row.retry_minutes, row.attribution_days = max_retries, retry_minutes, attribution_days
+    row.sms_price = sms_price
     row.holdout_percent, row.hard_bounces = holdout_percent, hard_bounces
     row.soft_bounces, row.complaints = soft_bounces, complaints
     row.save(
         update_fields=[
             *("needs_second_person", "messages_per_day", "send_from", "send_until"),
-            *("max_retries", "retry_minutes", "attribution_days"),
+            *("max_retries", "retry_minutes", "attribution_days", "sms_price"),
             *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
         ]
     )

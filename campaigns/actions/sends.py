@@ -1,25 +1,28 @@
 """What happens to sends: they go out, are delivered, fail, or are settled by a person."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Never
 
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import Min
 from django.utils import timezone
 
+from campaigns.actions import notices
 from campaigns.models import Action, Campaign, Notice, PlanStep, Send, SendMove, Touch, WrongState
 from campaigns.queries.campaigns import is_over
+from campaigns.rules import content as c
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import dispatch, render
+from campaigns.writing import drafts, press
+from campaigns.writing.press import CannotPress
 from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
 from config.shared.trail import note_change
 from integrations.actions import forget_reports
-from integrations.channels.base import DeliveryFailed, OutcomeUnknown, channel
-from loyalty.models import Consent, User
-from loyalty.queries.brand import brand, business
+from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, channel
+from loyalty.models import Consent, Member, User
 
 Status = Send.Status
 
@@ -84,7 +87,7 @@ def send_step_now(*, step: PlanStep, by: User, now: datetime) -> int:
     return moved
 
 
-def send_test(*, step: PlanStep, to: User) -> None:
+def send_test(*, step: PlanStep, to: User, now: datetime) -> None:
     """The message as the plan's first member would get it, sent to a colleague instead. Raises TestNotSent.
 
     Nothing is counted: the send exists only in memory, so its links lead nowhere and prove nothing.
@@ -103,9 +106,34 @@ def send_test(*, step: PlanStep, to: User) -> None:
     )
     try:
         with channel(step.channel) as outlet:
-            outlet.send(render.message_for(trial, business(), brand()))
-    except (DeliveryFailed, OutcomeUnknown, WordingFault) as error:
+            outlet.send(_as_it_would_be(trial, now=now))
+    except (DeliveryFailed, OutcomeUnknown, WordingFault, CannotPress) as error:
         raise TestNotSent(f"The test could not be sent. {error}") from error
+
+
+def send_trial(*, content: c.Content, language: str, member: Member | None, to: User, now: datetime) -> None:
+    """The email that `content` makes, to a colleague. Raises TestNotSent. Nothing is counted, as with `send_test`."""
+    member = member or Member(name=to.get_full_name(), email=to.email)
+    try:
+        letter = drafts.letter_of(content, channel=Consent.Channel.EMAIL, language=language, now=now)
+        trial = Send(
+            campaign=letter.step.plan.campaign,
+            action=Action(step=letter.step, member=member),
+            member=member,
+            channel=Consent.Channel.EMAIL,
+            recipient=to.email,
+        )
+        with channel(Consent.Channel.EMAIL) as outlet:
+            outlet.send(render.Writer().filled(trial, letter))
+    except (DeliveryFailed, OutcomeUnknown, WordingFault, CannotPress) as error:
+        raise TestNotSent(f"The test could not be sent. {error}") from error
+
+
+def _as_it_would_be(send: Send, *, now: datetime) -> Message:
+    """By the step's letters where it has them, and else as they would be made now."""
+    step = send.action.step
+    letters = list(step.letters.all()) or press.letters_of(step, now=now)
+    return render.Writer().filled(send, press.best_for(send.member.language, letters))
 
 
 @transaction.atomic
@@ -150,20 +178,11 @@ def tell_owners(*, now: datetime) -> None:
         failed = Send.objects.filter(status=Status.FAILED, failed_at__date=day, failed_at__gte=now - timedelta(days=2))
         told = Notice.objects.filter(kind=Notice.Kind.SENDS_FAILED, day=day).values("campaign")
         for campaign in Campaign.objects.filter(pk__in=failed.values("campaign")).exclude(pk__in=told):
-            _notify(campaign, failed.filter(campaign=campaign), day, now)
-
-
-@transaction.atomic
-def _notify(campaign: Campaign, failed: QuerySet[Send], day: date, now: datetime) -> None:
-    _notice, is_new = Notice.objects.get_or_create(
-        campaign=campaign,
-        kind=Notice.Kind.SENDS_FAILED,
-        day=day,
-        defaults={
-            "user_id": campaign.owner_id,
-            "text": f"Messages of {campaign.name} failed: {failed.latest('failed_at').failure}"[:500],
-            "created_at": now,
-        },
-    )
-    if is_new:
-        nudge("campaigns.email_notices")
+            latest = failed.filter(campaign=campaign).latest("failed_at")
+            notices.notify(
+                campaign=campaign,
+                kind=Notice.Kind.SENDS_FAILED,
+                text=f"Messages of {campaign.name} failed: {latest.failure}",
+                now=now,
+                day=day,
+            )

@@ -9,8 +9,10 @@ from campaigns.actions.reports import mark_delivered
 from campaigns.events import MemberUnsubscribed, MessageClicked, MessageOpened
 from campaigns.models import Send, Touch
 from campaigns.rules import machines
+from campaigns.rules.progress import after_report
 from campaigns.sending import dispatch
 from config.shared.live import announce
+from integrations.models import ProviderReport
 from loyalty.actions.members import set_consent
 from loyalty.models import Consent
 from tracking.actions import record
@@ -49,8 +51,8 @@ def note_click(*, send: Send, url: str, method: str, user_agent: str, now: datet
         since_other_link=None if latest is None else now - latest.at,
     )
     touch = _touch(send, Kind.CLICK, now, url=url, machine=machine, user_agent=user_agent)
-    if machine == machines.EVERY_LINK:
-        others.filter(machine="").update(machine=machine)
+    if machine == machines.EVERY_LINK and others.filter(machine="").update(machine=machine):
+        _keep_firsts(send)
     event = MessageClicked(
         subject=str(send.member.public_id),
         send=str(send.public_id),
@@ -94,7 +96,8 @@ def _lock(send: Send) -> None:
     Its member first, as everybody does.
     """
     dispatch.hold_members([send.member_id])
-    send.refresh_from_db(fields=["sent_at"], from_queryset=Send.objects.select_for_update())
+    known = ["status", "sent_at", "opened_at", "clicked_at"]
+    send.refresh_from_db(fields=known, from_queryset=Send.objects.select_for_update())
 
 
 def _touch(send: Send, kind: str, at: datetime, *, url: str = "", machine: str = "", user_agent: str = "") -> Touch:
@@ -113,11 +116,19 @@ def _clean(text: str) -> str:
 
 
 def _tell(send: Send, touch: Touch, event: MessageOpened | MessageClicked | MemberUnsubscribed, now: datetime) -> None:
-    _keep_firsts(send)
+    if not touch.machine and _is_a_first(send, touch):
+        _keep_firsts(send)
     # Whoever holds a link has the message, whatever the mail server said or did not say.
-    mark_delivered([send.pk], at=now)
+    if after_report(send.status, ProviderReport.Kind.DELIVERED) != send.status:
+        mark_delivered([send.pk], at=now)
     record(event, key=str(touch.pk), at=now)
     announce(f"campaign:{send.campaign.public_id}")
+
+
+def _is_a_first(send: Send, touch: Touch) -> bool:
+    """Whether it comes before all that is known. Most are opened more than once."""
+    known = [send.opened_at] if touch.kind == Kind.OPEN else [send.opened_at, send.clicked_at]
+    return touch.kind != Kind.UNSUBSCRIBE and any(first is None or touch.at < first for first in known)
 
 
 def _keep_firsts(send: Send) -> None:

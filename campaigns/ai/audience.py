@@ -81,11 +81,14 @@ def group_facts(plan: Plan, channels: Sequence[str], *, now: datetime) -> list[d
     habits = {row["group"]: row for row in _rows(_HABITS_SQL, [plan.pk])}
     favourites = {row["group"]: row["categories"] for row in _rows(_FAVOURITES_SQL, [plan.pk])}
     reached = {channel: reach(plan, channel, now=now) for channel in channels}
+    with_hour = plan.candidates.filter(member__best_hour__isnull=False).order_by()
+    hours_known = dict(with_hour.values_list("group").annotate(Count("pk")))
     for entry in facts:
         group = entry["group"]
         entry["usual_weekday"] = habits[group]["weekday"] if group in habits else 5
         entry["usual_hour"] = habits[group]["hour"] if group in habits else 17
         entry["favourite_categories"] = favourites.get(group, [])
+        entry["hours_known"] = hours_known.get(group, 0)
         entry["reachable"] = {channel: reached[channel].get(group, 0) for channel in channels}
     return facts
 

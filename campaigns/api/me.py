@@ -15,10 +15,10 @@ from campaigns.models import Action, Send
 from campaigns.queries.for_member import messages_to, offers_for
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import links, render
+from campaigns.writing.press import CannotPress
 from loyalty.api.shoppers import ShopperView
 from loyalty.api.views import Places
 from loyalty.models import Consent
-from loyalty.queries.brand import business
 
 
 class OfferAnswer(serializers.Serializer[Any]):
@@ -75,14 +75,16 @@ class Messages(ShopperView):
     def get(self, request: Request) -> Response:
         """What the shop has written to you, the latest first."""
         page = self.paginate_queryset(messages_to(self.member)) or []
-        return self.get_paginated_response(MessageAnswer([_with_words(send) for send in page], many=True).data)
+        writer = render.Writer()
+        shown = [_with_words(send, writer) for send in page]
+        return self.get_paginated_response(MessageAnswer(shown, many=True).data)
 
 
-def _with_words(send: Send) -> Send:
-    """Its words are made again, as of now: what was sent is not kept."""
+def _with_words(send: Send, writer: render.Writer) -> Send:
+    """Its words are filled in again, as of now: what was sent is not kept."""
     try:
-        subject, text = render.words_of(send, business())
-    except WordingFault:  # somebody has changed what these words rest on
+        subject, text = writer.words_for(send)
+    except (WordingFault, CannotPress):  # somebody has changed what these words rest on
         subject, text = send.campaign.name, ""
     send.subject, send.text = subject, text  # type: ignore[attr-defined]
     return send

@@ -17,20 +17,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from campaigns.events import MessageFailed, MessageSent
-from campaigns.models import Campaign, Send
+from campaigns.models import Action, Campaign, Send
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import gate, rates, render
+from campaigns.writing.press import CannotPress
 from config.shared.clock import Clock, ticking
 from config.shared.live import announce
-from integrations.channels.base import Channel, DeliveryFailed, Message, OutcomeUnknown, available_channels, channel
+from integrations.channels.base import (
+    Channel,
+    DeliveryFailed,
+    Message,
+    OutcomeUnknown,
+    Told,
+    at_once,
+    available_channels,
+    channel,
+    send_many,
+)
 from loyalty.models import Member
-from loyalty.queries.brand import brand
 from tracking.actions import Occurrence, record_all
 
 BATCH = 500
@@ -41,6 +52,8 @@ LONGEST_BATCH = timedelta(seconds=90)
 # How long a group of messages may take from the gate's word to the last of them, and how many they are at most.
 LONGEST_GROUP = timedelta(seconds=0.1)
 LARGEST_GROUP = 50
+# How long whoever pauses a campaign may wait for a group that a slow provider has side by side.
+LONGEST_WAIT = timedelta(seconds=0.5)
 # Between our last look at the clock and the provider's look at an id: as long as a slow answer takes.
 MARGIN = timedelta(seconds=30)
 OUR_FAULT = "Something went wrong on our side; the log says what."
@@ -83,7 +96,7 @@ def claim(*, now: datetime, batch: int = BATCH) -> list[int]:
 
 def _claim_of(name: str, terms: gate.Terms, now: datetime, batch: int) -> list[int]:
     while verdicts := _judge_due(name, terms, now, batch):
-        if ours := [send.pk for send, verdict in verdicts.items() if verdict.may_leave]:
+        if ours := [send for send, verdict in verdicts.items() if verdict.may_leave]:
             return sorted(ours)
         _hold_where_it_is_night(name, terms, now)
     return []
@@ -109,15 +122,17 @@ def _hold_where_it_is_night(name: str, terms: gate.Terms, now: datetime) -> None
 
 
 @transaction.atomic
-def _judge_due(name: str, terms: gate.Terms, now: datetime, batch: int) -> dict[Send, gate.Verdict]:
-    verdicts = gate.judge(_held(_due(name, now))[:batch], terms=terms, now=now)
+def _judge_due(name: str, terms: gate.Terms, now: datetime, batch: int) -> dict[int, gate.Verdict]:
+    held = list(_held(_due(name, now)).values_list("pk", flat=True)[:batch])
+    verdicts = gate.judge(held, terms=terms, now=now)
     alike: dict[gate.Verdict, list[int]] = {}
     for send, verdict in verdicts.items():
-        alike.setdefault(verdict, []).append(send.pk)
+        alike.setdefault(verdict, []).append(send)
     for verdict, sends in alike.items():
         Send.objects.filter(pk__in=sends).update(**_consequence(verdict, now))
-    _leave_in_doubt(verdicts)
-    _announce(send for send, verdict in verdicts.items() if not verdict.may_leave)
+    _leave_in_doubt([send for send, verdict in verdicts.items() if verdict.refusal])
+    kept = [send for send, verdict in verdicts.items() if not verdict.may_leave]
+    _announce(Campaign.objects.filter(sends__in=kept).distinct().values_list("public_id", flat=True) if kept else ())
     return verdicts
 
 
@@ -130,11 +145,11 @@ def _consequence(verdict: gate.Verdict, now: datetime) -> dict[str, Any]:
     return {"status": Status.CLAIMED, "claimed_until": now + LEASE, "held_from": None}
 
 
-def _leave_in_doubt(verdicts: dict[Send, gate.Verdict]) -> None:
+def _leave_in_doubt(refused: list[int]) -> None:
     """What may have left already cannot be said not to have, though the gate would refuse it now."""
-    doubtful = [send.pk for send, verdict in verdicts.items() if verdict.refusal and send.doubtful_since]
-    if doubtful:
-        Send.objects.filter(pk__in=doubtful, status=Status.SUPPRESSED).update(status=Status.UNKNOWN, failure=IN_DOUBT)
+    if refused:
+        doubtful = Send.objects.filter(pk__in=refused, doubtful_since__isnull=False, status=Status.SUPPRESSED)
+        doubtful.update(status=Status.UNKNOWN, failure=IN_DOUBT)
 
 
 @transaction.atomic
@@ -168,58 +183,72 @@ def _lapsed(sends: QuerySet[Send]) -> QuerySet[Send]:
 def send_claimed(send_ids: list[int], *, now: datetime) -> None:
     """Hand off what was claimed, one connection per channel. What there is no time for goes back."""
     terms, clock = gate.terms(), ticking(now)
-    sends = list(
-        Send.objects.filter(pk__in=send_ids)
-        .select_related(
-            "campaign", "action__step__offer", "member__stats", "member__points_account", "member__home_store"
-        )
-        .order_by("channel", "pk")
-    )
+    sends = list(Send.objects.filter(pk__in=send_ids).select_related(*render.NEEDED).order_by("channel", "pk"))
     for name in sorted({send.channel for send in sends}):
+        own = [send for send in sends if send.channel == name]
         with channel(name) as outlet:
-            _send_all([send for send in sends if send.channel == name], outlet, terms, clock, until=now + LONGEST_BATCH)
+            _send_all(own, outlet, terms, clock, until=now + LONGEST_BATCH)
+        _announce({send.campaign.public_id for send in own})
 
 
 def _send_all(sends: list[Send], outlet: Channel, terms: gate.Terms, clock: Clock, *, until: datetime) -> None:
     """In groups that grow while the provider is quick."""
-    size = 1
-    while sends and clock() < until and not rates.is_paused(outlet.provider, now=clock()):
+    size, writer, looked_at = 1, render.Writer(terms.shop), None
+    while sends and clock() < until:
+        if looked_at is None or clock() - looked_at >= LONGEST_GROUP:
+            looked_at = clock()
+            _announce({send.campaign.public_id for send in sends})
+            if rates.is_paused(outlet.provider, now=looked_at):
+                break
+            if (current := gate.still(terms)) is not terms:
+                terms, writer = current, render.Writer(current.shop)
         group, sends = sends[:size], sends[size:]
-        outcomes, unspoken, pause, took = _send_group(group, outlet, terms, clock)
+        outcomes, unspoken, took = _send_group(group, outlet, terms, writer, clock)
         sends = unspoken + sends
-        _announce(group)
-        if pause:
-            rates.pause(outlet.provider, until=clock() + pause, why=str(outcomes[-1].error))
+        if asked := _asked_quiet(outcomes):
+            rates.pause(outlet.provider, until=clock() + asked[0], why=asked[1])
             break
-        size = min(2 * size, LARGEST_GROUP) if took < LONGEST_GROUP else max(1, size // 2)
+        size = _next_size(size, took, at_once(outlet))
     _put_back(sends)
 
 
+def _next_size(size: int, took: timedelta, at_once: int) -> int:
+    """A provider that answers late may still be given as many as it takes side by side: nobody waits longer for it."""
+    if took < LONGEST_GROUP:
+        return min(2 * size, LARGEST_GROUP)
+    if took < LONGEST_WAIT:
+        return max(size // 2, min(2 * size, at_once))
+    return max(1, size // 2)
+
+
 def _send_group(
-    group: list[Send], outlet: Channel, terms: gate.Terms, clock: Clock
-) -> tuple[list[Outcome], list[Send], timedelta | None, timedelta]:
-    """What became of those that were handed off, those there was no time for, how long the provider wants quiet, and
-    how long it took over them.
-    """
-    messages = dict(_written(group, terms, clock))
+    group: list[Send], outlet: Channel, terms: gate.Terms, writer: render.Writer, clock: Clock
+) -> tuple[list[Outcome], list[Send], timedelta]:
+    """What became of those that were handed off, those there was no time for, and how long the provider took."""
+    messages = dict(_written(group, writer, clock))
     begun = begin_hand_off(messages, outlet=outlet, terms=terms, now=clock())
-    outcomes, pause, began = list[Outcome](), None, clock()
-    while begun and pause is None and (not outcomes or clock() - began < LONGEST_GROUP):
-        outcomes.append(_hand_off(begun[0], messages[begun[0]], outlet))
-        begun, pause = begun[1:], getattr(outcomes[-1].error, "retry_after", None)
+    began = clock()
+    told = list(zip(begun, _hand_off([messages[send] for send in begun], outlet), strict=True))
     took = clock() - began
+    outcomes = [_outcome(send, word) for send, word in told if word is not None]
+    unspoken = [send for send, word in told if word is None]
     _settle_all(outcomes, outlet, terms, clock())
-    _take_back(begun, clock())
-    return outcomes, begun, pause, took
+    _take_back(unspoken, clock())
+    return outcomes, unspoken, took
 
 
-def _written(group: list[Send], terms: gate.Terms, clock: Clock) -> Iterator[tuple[Send, Message]]:
+def _asked_quiet(outcomes: list[Outcome]) -> tuple[timedelta, str] | None:
+    """The longest that was asked for, and in which words."""
+    errors = [each.error for each in outcomes if isinstance(each.error, DeliveryFailed)]
+    return max(((error.retry_after, str(error)) for error in errors if error.retry_after), default=None)
+
+
+def _written(group: list[Send], writer: render.Writer, clock: Clock) -> Iterator[tuple[Send, Message]]:
     """Whatever goes wrong with one is its own affair: the others must not wait for it."""
-    look = brand()
     for send in group:
         try:
-            yield send, render.message_for(send, terms.shop, look)
-        except WordingFault as fault:
+            yield send, writer.message_for(send)
+        except (WordingFault, CannotPress) as fault:
             _fail([(send, str(fault))], clock(), came_from=Status.CLAIMED)
         except Exception:
             logger.exception("Send %s could not be written", send.pk)
@@ -232,16 +261,16 @@ def begin_hand_off(messages: dict[Send, Message], *, outlet: Channel, terms: gat
 
     The gate is asked with the members and their sends held: of two messages to one member the second sees the first,
     and a consent withdrawn at this moment is withdrawn before or after. `attempts` grows with each hand-off: a worker
-    whose lease lapsed cannot take up what another has tried since.
+    whose lease lapsed cannot take up what another has tried since. Nor what was given other words since: it has moved
+    to another step.
     """
     ours = {send.pk: send for send in messages}
-    hold_members(send.member_id for send in messages)
-    held = Send.objects.filter(pk__in=ours, status=Status.CLAIMED).order_by("pk")
-    verdicts = gate.judge(held.select_for_update(of=("self",), no_key=True), terms=terms, now=now)
+    held = _hold(ours, Status.CLAIMED, members=[send.member_id for send in messages])
+    verdicts = gate.judge(held, terms=terms, now=now)
     for found, verdict in verdicts.items():
         if not verdict.may_leave:
-            _settle(ours[found.pk], Status.CLAIMED, **_consequence(verdict, now))
-    leaving = [ours[found.pk] for found, verdict in verdicts.items() if verdict.may_leave]
+            _settle(ours[found], Status.CLAIMED, **_consequence(verdict, now))
+    leaving = [ours[found] for found, verdict in verdicts.items() if verdict.may_leave]
     for send in leaving:
         if send.doubtful_since and not _is_remembered(send, outlet, now):
             _settle(send, Status.CLAIMED, Status.UNKNOWN, failure=IN_DOUBT)
@@ -255,8 +284,25 @@ def begin_hand_off(messages: dict[Send, Message], *, outlet: Channel, terms: gat
 
 def hold_members(members: Iterable[int]) -> None:
     """Until the transaction ends, in one order for everybody, and always before their sends."""
-    held = Member.objects.filter(pk__in=set(members)).order_by("pk")
-    list(held.select_for_update(no_key=True).values_list("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_MEMBERS, [list(set(members))])
+
+
+def _hold(sends: Iterable[int], *statuses: str, members: Iterable[int] = ()) -> list[int]:
+    """Until the transaction ends: those of `sends` that are in one of `statuses`, in the order everybody takes them.
+
+    And before them their `members`, in the same round trip.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_HOLD_MEMBERS};{_HOLD}", [list(set(members)), list(sends), list(statuses)])
+        cursor.nextset()
+        return [row[0] for row in cursor.fetchall()]
+
+
+_HOLD_MEMBERS = f"SELECT id FROM {Member._meta.db_table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_HOLD = f"""
+    SELECT id FROM {Send._meta.db_table} WHERE id = ANY(%s) AND status = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+"""
 
 
 def _is_remembered(send: Send, outlet: Channel, now: datetime) -> bool:
@@ -271,7 +317,7 @@ def _begin(leaving: list[Send], messages: dict[Send, Message], provider: str, no
             _BEGIN,
             [
                 provider, now, now + LEASE, [send.pk for send in leaving], [send.attempts for send in leaving],
-                [f"<{messages[send].id}>" for send in leaving],
+                [f"<{messages[send].id}>" for send in leaving], [send.action.step_id for send in leaving],
             ],
         )  # fmt: skip
         return {row[0] for row in cursor.fetchall()}
@@ -281,23 +327,31 @@ _BEGIN = f"""
     UPDATE {Send._meta.db_table} send
     SET status = 'HANDING_OFF', attempts = send.attempts + 1, provider = %s, provider_id = ours.message_id,
         handed_off_at = %s, claimed_until = %s
-    FROM unnest(%s::bigint[], %s::int[], %s::text[]) AS ours (id, attempts, message_id)
+    FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::bigint[]) AS ours (id, attempts, message_id, step_id)
     WHERE send.id = ours.id AND send.status = 'CLAIMED' AND send.attempts = ours.attempts AND EXISTS (
         SELECT FROM {Campaign._meta.db_table} campaign
         WHERE campaign.id = send.campaign_id AND campaign.status = 'RUNNING'
+    ) AND EXISTS (
+        SELECT FROM {Action._meta.db_table} action WHERE action.id = send.action_id AND action.step_id = ours.step_id
     )
     RETURNING send.id
 """
 
 
-def _hand_off(send: Send, message: Message, outlet: Channel) -> Outcome:
+def _hand_off(messages: list[Message], outlet: Channel) -> list[Told]:
     try:
-        return Outcome(send, provider_id=outlet.send(message))
-    except (DeliveryFailed, OutcomeUnknown) as error:
-        return Outcome(send, error=error)
+        return send_many(outlet, messages, within=LONGEST_GROUP)
     except Exception as error:
-        logger.exception("Send %s ended in the middle of its hand-off", send.pk)
-        return Outcome(send, error=error)
+        logger.exception("The channel broke in the middle of a group")
+        return [error] * len(messages)
+
+
+def _outcome(send: Send, told: str | Exception) -> Outcome:
+    if isinstance(told, str):
+        return Outcome(send, provider_id=told)
+    if not isinstance(told, DeliveryFailed | OutcomeUnknown):
+        logger.error("Send %s ended in the middle of its hand-off", send.pk, exc_info=told)
+    return Outcome(send, error=told)
 
 
 # --- What became of it ---------------------------------------------------------------------------------------------
@@ -330,9 +384,7 @@ def _mark_sent(outcomes: list[Outcome], now: datetime) -> None:
     """
     if not outcomes:
         return
-    # Held in the order in which everybody takes them: an UPDATE of many rows has an order of its own.
-    ours = Send.objects.filter(pk__in=[outcome.send.pk for outcome in outcomes]).order_by("pk")
-    list(ours.select_for_update(no_key=True).values_list("pk"))
+    _hold((outcome.send.pk for outcome in outcomes), *Status)  # an UPDATE of many rows has an order of its own
     with connection.cursor() as cursor:
         cursor.execute(
             _SENT, [now, [outcome.send.pk for outcome in outcomes], [outcome.provider_id for outcome in outcomes]]
@@ -423,17 +475,35 @@ def tell_failed(sends: Iterable[Send], at: datetime) -> None:
     )
 
 
-def _take_back(unspoken: Iterable[Send], now: datetime) -> None:
+def _take_back(unspoken: list[Send], now: datetime) -> None:
     """They did not leave and are still ours: nobody has spoken of them, so that was no try."""
+    _hand_back(unspoken, Status.HANDING_OFF, Status.CLAIMED, claimed_until=now + LEASE, tries=1)
     for send in unspoken:
-        lease = now + LEASE
-        _settle(send, Status.HANDING_OFF, Status.CLAIMED, claimed_until=lease, attempts=F("attempts") - 1)
         send.attempts -= 1
 
 
 def _put_back(sends: Iterable[Send]) -> None:
-    for send in sends:
-        _settle(send, Status.CLAIMED, Status.PENDING)
+    _hand_back(list(sends), Status.CLAIMED, Status.PENDING)
+
+
+@transaction.atomic
+def _hand_back(
+    sends: list[Send], came_from: str, status: str, *, claimed_until: datetime | None = None, tries: int = 0
+) -> None:
+    """What surely did not leave, and is still as this worker left it."""
+    if not sends:
+        return
+    _hold((send.pk for send in sends), came_from)
+    with connection.cursor() as cursor:
+        ids, attempts = [send.pk for send in sends], [send.attempts for send in sends]
+        cursor.execute(_HAND_BACK, [status, claimed_until, tries, ids, attempts, came_from])
+
+
+_HAND_BACK = f"""
+    UPDATE {Send._meta.db_table} send SET status = %s, claimed_until = %s, attempts = send.attempts - %s
+    FROM unnest(%s::bigint[], %s::int[]) AS ours (id, attempts)
+    WHERE send.id = ours.id AND send.attempts = ours.attempts AND send.status = %s
+"""
 
 
 def _settle(
@@ -451,6 +521,6 @@ def _settle(
     return bool(ours.update(status=status, claimed_until=claimed_until, **fields))
 
 
-def _announce(sends: Iterable[Send]) -> None:
-    for public_id in {send.campaign.public_id for send in sends}:
+def _announce(campaigns: Iterable[UUID]) -> None:
+    for public_id in campaigns:
         announce(f"campaign:{public_id}")

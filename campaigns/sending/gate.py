@@ -6,24 +6,35 @@ has just asked for themselves: only the law can say no. No message to a member r
 staff send to themselves, to see it, does.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import BigIntegerField, Exists, Func, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import MD5, Cast, Concat, Left, Mod
 from django.db.models.lookups import LessThan
 from django.utils import timezone
 
-from campaigns.models import CampaignPolicy, FrequencyCap, Send, Suppression
+from campaigns.models import (
+    Campaign,
+    CampaignPolicy,
+    FrequencyCap,
+    MessagePolicy,
+    QuietHours,
+    Send,
+    Suppression,
+)
 from campaigns.queries import permits
 from campaigns.queries.policy import policy
 from campaigns.rules.hours import SendWindow, local_day
 from campaigns.rules.permits import DENY, GATE, HOLDOUT_SALT, Ruling, is_held_out, ruling
 from integrations.channels.base import available_channels, provider_of
-from loyalty.models import Business, Consent, Member, Store
+from loyalty.models import Business, Consent, Device, Member, PushSubscription, Store
 from loyalty.queries.brand import business
 from loyalty.rules.contacts import zone_of_phone
 
@@ -49,6 +60,7 @@ class Terms:
     state_hours: Mapping[tuple[str, str], SendWindow]
     caps: Mapping[tuple[str, str], FrequencyCap]
     providers: Mapping[str, str]
+    version: str = ""
 
     def ruling_on(self, channel: str, *, state: str) -> Ruling | None:
         return ruling(
@@ -77,8 +89,10 @@ class Verdict:
         return self.refusal is None and self.held_until is None
 
 
-@dataclass(frozen=True)
-class Had:
+NOW = Verdict()
+
+
+class Had(NamedTuple):
     """A message a member has been handed, or is about to be."""
 
     channel: str
@@ -87,6 +101,16 @@ class Had:
 
 
 def terms() -> Terms:
+    return _read(_version())
+
+
+def still(known: Terms) -> Terms:
+    """`known`, or what has taken its place since: asked every tenth of a second, so it costs one small query."""
+    version = _version()
+    return known if known.version == version else _read(version)
+
+
+def _read(version: str) -> Terms:
     return Terms(
         policy=policy(),
         shop=business(),
@@ -94,7 +118,23 @@ def terms() -> Terms:
         state_hours=permits.state_hours(),
         caps=permits.caps(),
         providers={channel: provider_of(channel) for channel in available_channels()},
+        version=version,
     )
+
+
+def _version() -> str:
+    """Of the rows that terms are made of: which transaction wrote each, and where it lies. Any change changes that."""
+    with connection.cursor() as cursor:
+        cursor.execute(_VERSION)
+        return str(cursor.fetchone()[0])
+
+
+_VERSION = "SELECT concat_ws(';', {})".format(
+    ", ".join(
+        f"(SELECT string_agg(concat(xmin, ctid), ',' ORDER BY ctid) FROM {model._meta.db_table})"
+        for model in (CampaignPolicy, Business, MessagePolicy, QuietHours, FrequencyCap)
+    )
+)
 
 
 # --- Many members, in SQL ------------------------------------------------------------------------------------------
@@ -132,81 +172,121 @@ def _held_out(percent: int) -> Q:
 # --- Due sends, in words -------------------------------------------------------------------------------------------
 
 
-def judge(sends: QuerySet[Send], *, terms: Terms, now: datetime) -> dict[Send, Verdict]:
-    """The verdict on each of a batch of due sends, in five queries. Lock the rows to rely on it.
+class Due(NamedTuple):
+    """All that decides about a due send: its row, its member and their store, their word, and who is left alone."""
+
+    id: int
+    channel: str
+    topic: str
+    recipient: str
+    ends_on: date
+    member: int
+    public_id: UUID
+    address: str | None
+    phone: str | None
+    birth_date: date | None
+    home_zone: str | None
+    state: str
+    has_agreed: bool
+    left_alone: str | None
+    takes_push: bool
+
+
+class Here(NamedTuple):
+    """What holds for everybody in one place at one moment. `opening` is when messages may leave next, if not now."""
+
+    zone: ZoneInfo
+    today: date
+    window: SendWindow
+    opening: datetime | None
+    ruling: Ruling | None
+
+
+def judge(sends: Sequence[int], *, terms: Terms, now: datetime) -> dict[int, Verdict]:
+    """The verdict on each of a batch of due sends, in one round trip. Lock the rows to rely on it.
 
     Of two messages to one member in the batch, the second is judged as if the first had left.
     """
-    rows = sends.select_related("campaign", "member__home_store").prefetch_related("member__consents")
-    batch = list(rows)
-    left_alone = permits.suppressed((send.channel, send.recipient) for send in batch if send.recipient)
-    reached = _reached_by_push(send.member_id for send in batch if send.channel == Consent.Channel.PUSH)
-    had = _handed_off_lately({send.member_id for send in batch}, terms, now)
-    verdicts = {}
-    for send in batch:
-        why_not = _address_refusal(send, left_alone, reached) or refusal(
-            send.member, channel=send.channel, topic=send.topic, terms=terms, now=now
-        )
-        own = had.setdefault(send.member_id, [])
-        verdicts[send] = Verdict(refusal=why_not) if why_not else _when(send, own, terms, now)
-        if verdicts[send].may_leave:
-            own.append(Had(send.channel, send.topic, now))
+    batch, had = _known(sends, terms, now)
+    today = _today(now)
+    places, verdicts = dict[tuple[str, ZoneInfo, str], Here](), dict[int, Verdict]()
+    for due in batch:
+        place = due.channel, zone_of(due.home_zone, due.phone, due.channel), due.state
+        here = places.get(place) or places.setdefault(place, _here(*place, terms, now))
+        own = had.setdefault(due.member, [])
+        why_not = refusal(due, here, terms, today)
+        verdicts[due.id] = Verdict(refusal=why_not) if why_not else _when(due, own, here, terms, now)
+        if verdicts[due.id].may_leave:
+            own.append(Had(due.channel, due.topic, now))
     return verdicts
 
 
-def _address_refusal(send: Send, left_alone: Mapping[tuple[str, str], str], reached: set[int]) -> str | None:
-    if send.channel == Consent.Channel.PUSH:
-        return None if send.member_id in reached else NO_DEVICE
-    if getattr(send.member, ADDRESSES[Consent.Channel(send.channel)]) != send.recipient:
-        return MOVED
-    why = left_alone.get((send.channel, send.recipient))
-    return f"Left alone: {why[0].lower()}{why[1:]}." if why else None
-
-
-def refusal(member: Member, *, channel: str, topic: str, terms: Terms, now: datetime) -> str | None:
-    """Why `member` may not be written to about `topic`, in words, or None."""
-    if not any(_allows(consent, channel, topic) for consent in member.consents.all()):
-        return NO_CONSENT.format(topic=Consent.Topic(topic).label.lower())
-    found = terms.ruling_on(channel, state=_state_of(member))
-    if found and found.verdict == DENY:
-        return found.reason
-    is_marketing = topic == Consent.Topic.MARKETING
-    if is_marketing or (found and found.verdict == GATE):
-        age = member.age_on(_today(now))
-        if age is None or age < terms.shop.legal_age:
-            return NOT_OF_AGE
-    if is_marketing and is_held_out(member.public_id, terms.policy.holdout_percent):
+def refusal(due: Due, here: Here, terms: Terms, today: date) -> str | None:
+    """Why a message may not leave at all, in words, or None. `today` is the business's."""
+    if why_not := _address_refusal(due):
+        return why_not
+    if not due.has_agreed:
+        return NO_CONSENT.format(topic=Consent.Topic(due.topic).label.lower())
+    verdict, is_marketing = here.ruling.verdict if here.ruling else "", due.topic == Consent.Topic.MARKETING
+    if here.ruling and verdict == DENY:
+        return here.ruling.reason
+    if (is_marketing or verdict == GATE) and not _is_of_age(due.birth_date, terms.shop.legal_age, today):
+        return NOT_OF_AGE
+    if is_marketing and is_held_out(due.public_id, terms.policy.holdout_percent):
         return HELD_OUT
+    return NO_HOUR.format(state=due.state) if here.window.is_never_open else None
+
+
+def _address_refusal(due: Due) -> str | None:
+    if due.channel == Consent.Channel.PUSH:
+        return None if due.takes_push else NO_DEVICE
+    if due.address != due.recipient:
+        return MOVED
+    if due.left_alone is not None:
+        why = Suppression.Reason(due.left_alone).label
+        return f"Left alone: {why[0].lower()}{why[1:]}."
     return None
 
 
-def _when(send: Send, had: list[Had], terms: Terms, now: datetime) -> Verdict:
-    zone, state = zone_of(send.member, send.channel), _state_of(send.member)
-    window, held_until = terms.window(send.channel, state=state), None
-    if window.is_never_open:
-        return Verdict(refusal=NO_HOUR.format(state=state))
-    if not window.is_open(now, zone):
-        held_until = window.next_open(now, zone)
-    elif _is_one_too_many(send, had, terms, now, zone):
-        held_until = window.next_day(now, zone)
-    if local_day(held_until or now, zone) > send.campaign.ends_on:
+def _here(channel: str, zone: ZoneInfo, state: str, terms: Terms, now: datetime) -> Here:
+    window = terms.window(channel, state=state)
+    is_closed = not window.is_never_open and not window.is_open(now, zone)
+    return Here(
+        zone=zone,
+        today=local_day(now, zone),
+        window=window,
+        opening=window.next_open(now, zone) if is_closed else None,
+        ruling=terms.ruling_on(channel, state=state),
+    )
+
+
+def _when(due: Due, had: list[Had], here: Here, terms: Terms, now: datetime) -> Verdict:
+    held_until = here.opening
+    if held_until is None and had and _is_one_too_many(due, had, here, terms):
+        held_until = here.window.next_day(now, here.zone)
+    if (local_day(held_until, here.zone) if held_until else here.today) > due.ends_on:
         return Verdict(refusal=TOO_LATE)
-    return Verdict(held_until=held_until)
+    return Verdict(held_until=held_until) if held_until else NOW
 
 
-def _is_one_too_many(send: Send, had: list[Had], terms: Terms, now: datetime, zone: ZoneInfo) -> bool:
+def _is_one_too_many(due: Due, had: list[Had], here: Here, terms: Terms) -> bool:
     """By the member's own calendar. A cap for the topic takes the place of the one for all of the channel."""
-    today = local_day(now, zone)
-    days_ago = [(each, (today - local_day(each.at, zone)).days) for each in had]
+    days_ago = [(each, (here.today - local_day(each.at, here.zone)).days) for each in had]
     if sum(ago == 0 for _, ago in days_ago) >= terms.policy.messages_per_day:
         return True
-    cap = terms.caps.get((send.channel, send.topic)) or terms.caps.get((send.channel, ""))
+    cap = terms.caps.get((due.channel, due.topic)) or terms.caps.get((due.channel, ""))
     if cap is None:
         return False
     counted = (
-        each.channel == send.channel and cap.topic in ("", each.topic) for each, ago in days_ago if ago < cap.days
+        each.channel == due.channel and cap.topic in ("", each.topic) for each, ago in days_ago if ago < cap.days
     )
     return sum(counted) >= cap.most
+
+
+def _is_of_age(born: date | None, legal_age: int, today: date) -> bool:
+    if born is None:
+        return False
+    return (born.year + legal_age, born.month, born.day) <= (today.year, today.month, today.day)
 
 
 def nights(terms: Terms, channel: str, *, now: datetime) -> list[tuple[datetime, Q]]:
@@ -231,12 +311,10 @@ def nights(terms: Terms, channel: str, *, now: datetime) -> list[tuple[datetime,
     return found
 
 
-def zone_of(member: Member, channel: str) -> ZoneInfo:
+def zone_of(home_zone: str | None, phone: str | None, channel: str) -> ZoneInfo:
     """By whose clock a member lives: the home store's, for texts the phone number's, or else the business's."""
-    if member.home_store:
-        return ZoneInfo(member.home_store.time_zone)
-    by_phone = zone_of_phone(member.phone) if channel == Consent.Channel.SMS and member.phone else None
-    return ZoneInfo(by_phone or settings.TIME_ZONE)
+    by_phone = zone_of_phone(phone) if channel == Consent.Channel.SMS and phone and not home_zone else None
+    return ZoneInfo(home_zone or by_phone or settings.TIME_ZONE)
 
 
 # --- What somebody has just asked for themselves --------------------------------------------------------------------
@@ -256,31 +334,53 @@ def transactional_refusal(*, channel: str, address: str, terms: Terms) -> str | 
     return f"{row.get_reason_display()}." if row else None
 
 
-def _allows(consent: Consent, channel: str, topic: str) -> bool:
-    return consent.is_granted and (consent.channel, consent.topic) == (channel, topic)
+def _known(sends: Sequence[int], terms: Terms, now: datetime) -> tuple[list[Due], dict[int, list[Had]]]:
+    """The sends in their order, and what each of their members has been handed: two statements, one round trip.
 
-
-def _state_of(member: Member) -> str:
-    return member.home_store.state if member.home_store else ""
-
-
-def _reached_by_push(members: Iterable[int]) -> set[int]:
-    ids = set(members)
-    if not ids:
-        return set()
-    return set(Member.objects.filter(Member.has_address_for("push"), pk__in=ids).values_list("pk", flat=True))
-
-
-def _handed_off_lately(members: set[int], terms: Terms, now: datetime) -> dict[int, list[Had]]:
-    """What each of `members` has been handed. Two days hold the whole of today in every zone."""
-    back = LONGEST_CAP if terms.caps else timedelta(days=2)
-    away = Q(status__in=Send.AWAY) | Q(doubtful_since__isnull=False)
-    lately = Send.objects.filter(away, member__in=members, handed_off_at__gt=now - back)
+    Two days hold the whole of today in every zone.
+    """
+    ids, back = list(sends), LONGEST_CAP if terms.caps else timedelta(days=2)
     had: dict[int, list[Had]] = {}
-    for member, channel, topic, at in lately.values_list("member", "channel", "topic", "handed_off_at"):
-        assert at is not None
-        had.setdefault(member, []).append(Had(channel, topic, at))
-    return had
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_DUE};{_HAD}", [ids, ids, now - back, list(Send.AWAY)])
+        due = {row[0]: Due._make(row) for row in cursor.fetchall()}
+        cursor.nextset()
+        for member, channel, topic, at in cursor.fetchall():
+            had.setdefault(member, []).append(Had(channel, topic, at))
+    return [due[send] for send in sends if send in due], had
+
+
+_SEND, _CAMPAIGN, _MEMBER, _STORE, _CONSENT, _SUPPRESSION, _DEVICE, _PUSH = (
+    model._meta.db_table for model in (Send, Campaign, Member, Store, Consent, Suppression, Device, PushSubscription)
+)
+_DUE = f"""
+    SELECT send.id, send.channel, send.topic, send.recipient, campaign.ends_on, member.id, member.public_id,
+        CASE send.channel WHEN 'email' THEN member.email WHEN 'sms' THEN member.phone END, member.phone,
+        member.birth_date, store.time_zone, coalesce(store.state, ''),
+        EXISTS (
+            SELECT FROM {_CONSENT} consent
+            WHERE consent.member_id = member.id AND consent.channel = send.channel AND consent.topic = send.topic
+              AND consent.is_granted
+        ), (
+            SELECT suppression.reason FROM {_SUPPRESSION} suppression
+            WHERE suppression.channel = send.channel AND suppression.address = send.recipient
+              AND send.recipient <> '' AND suppression.lifted_at IS NULL
+            ORDER BY suppression.id LIMIT 1
+        ), send.channel = 'push' AND EXISTS (
+            SELECT FROM {_DEVICE} device JOIN {_PUSH} push ON push.device_id = device.id
+            WHERE device.member_id = member.id AND device.ended_at IS NULL AND push.gone_at IS NULL
+        )
+    FROM {_SEND} send
+    JOIN {_CAMPAIGN} campaign ON campaign.id = send.campaign_id
+    JOIN {_MEMBER} member ON member.id = send.member_id
+    LEFT JOIN {_STORE} store ON store.id = member.home_store_id
+    WHERE send.id = ANY(%s)
+"""
+_HAD = f"""
+    SELECT member_id, channel, topic, handed_off_at FROM {_SEND}
+    WHERE member_id IN (SELECT member_id FROM {_SEND} WHERE id = ANY(%s)) AND handed_off_at > %s
+      AND (status = ANY(%s) OR doubtful_since IS NOT NULL)
+"""
 
 
 def _today(now: datetime) -> date:

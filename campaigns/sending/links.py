@@ -1,19 +1,24 @@
 """Signed addresses inside messages. Nothing can be opened, clicked or unsubscribed by guessing."""
 
+import hashlib
+import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 
-from campaigns.models import Campaign, Send
+from campaigns.models import Campaign, Link, Send
 
-# The letters of a short link: of the send's id, and of its signature.
+# The letters of a short link to the offer, and of one to any other address: what it names, and its signature.
 _NAME, _SIGNATURE = 22, 11
+_LINK_NAME = 28
+_LINK_BYTES = 5
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,31 @@ def offer_url(send: Send) -> str:
     return _absolute("campaigns-public:offer", _signed(send, "offer"))
 
 
-def click_url(send: Send, url: str) -> str:
-    """`url`, by way of us. The target is part of what is signed: nobody can bend the redirect.
+def view_url(send: Send) -> str:
+    """The message as a page."""
+    return _absolute("campaigns-public:view", _signed(send, "view"))
 
-    There is no time in it: a message that is written again, for a provider that did not answer, is the same.
+
+def card_url(send: Send) -> str:
+    """The member's card in the app, by way of us."""
+    return click_url(send, settings.PUBLIC_URL + reverse("pwa:home"))
+
+
+def preferences_url(send: Send) -> str:
+    return f"{unsubscribe_url(send)}#choices"
+
+
+def click_url(send: Send, target: int | str) -> str:
+    """An address, by way of us. `target` is the number of a Link, or an address of this message alone.
+
+    The target is part of what is signed: nobody can bend the redirect. There is no time in it: a message that is
+    written again, for a provider that did not answer, is the same.
     """
-    token = signing.Signer(salt="link").sign_object([send.public_id.hex, url], compress=True)
+    if isinstance(target, int):
+        name = _text(send.public_id.bytes + target.to_bytes(_LINK_BYTES, "big"))
+        token = name + _short_signature(name, settings.SECRET_KEY)
+    else:
+        token = signing.Signer(salt="link").sign_object([send.public_id.hex, target], compress=True)
     return _absolute("campaigns-public:click", token)
 
 
@@ -52,6 +76,8 @@ def short_offer_url(send: Send) -> str:
 def read_click(token: str) -> Click | None:
     if len(token) == _NAME + _SIGNATURE:
         return _read_short(token)
+    if len(token) == _LINK_NAME + _SIGNATURE:
+        return _read_link(token)
     for unsign in (signing.Signer(salt="link").unsign_object, _unsign_older):
         with suppress(signing.BadSignature):
             send, url = unsign(token)
@@ -66,16 +92,36 @@ def _unsign_older(token: str) -> list[str]:
 
 
 def _read_short(token: str) -> Click | None:
-    name, signature = token[:_NAME], token[_NAME:]
-    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    if not any(constant_time_compare(signature, _short_signature(name, key)) for key in keys):
+    if (name := _signed_name(token)) is None:
         return None
-    send = Send(public_id=UUID(bytes=urlsafe_b64decode(f"{name}==")))
+    send = Send(public_id=UUID(bytes=name))
     return Click(send.public_id, offer_url(send))
 
 
+def _read_link(token: str) -> Click | None:
+    if (name := _signed_name(token)) is None:
+        return None
+    link = Link.objects.filter(pk=int.from_bytes(name[-_LINK_BYTES:], "big")).first()
+    return Click(UUID(bytes=name[:-_LINK_BYTES]), link.url) if link else None
+
+
+def _signed_name(token: str) -> bytes | None:
+    """What a short token names, or None when it was not made here."""
+    name, signature = token[:-_SIGNATURE], token[-_SIGNATURE:]
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    if not any(constant_time_compare(signature, _short_signature(name, key)) for key in keys):
+        return None
+    return urlsafe_b64decode(name + "=" * (-len(name) % 4))
+
+
 def _short_signature(name: str, key: str) -> str:
-    return _text(salted_hmac("short link", name, secret=key, algorithm="sha256").digest()[:8])
+    return _text(hmac.digest(_signing_key("short link", key), name.encode(), "sha256")[:8])
+
+
+@cache
+def _signing_key(salt: str, key: str) -> bytes:
+    """As django.utils.crypto.salted_hmac derives it; once, not for each of a million links."""
+    return hashlib.sha256(salt.encode() + key.encode()).digest()
 
 
 def _text(content: bytes) -> str:
@@ -91,12 +137,22 @@ def read(token: str, purpose: str) -> UUID | None:
 
 
 def _signed(send: Send, purpose: str) -> str:
-    return signing.Signer(salt=purpose).sign(send.public_id.hex)
+    """What signing.Signer(salt=purpose) makes of the send's public id, with its key derived once."""
+    name = send.public_id.hex
+    key = _signing_key(f"{purpose}signer", settings.SECRET_KEY)
+    return f"{name}:{_text(hmac.digest(key, name.encode(), 'sha256'))}"
 
 
 def _absolute(name: str, token: str) -> str:
-    return settings.PUBLIC_URL + reverse(name, args=[token])
+    return f"{settings.PUBLIC_URL}{_path(name)}{token}"
 
 
-def campaign_url(campaign: Campaign) -> str:
-    return settings.PUBLIC_URL + reverse("campaigns:campaign", args=[campaign.public_id])
+@cache
+def _path(name: str) -> str:
+    """What stands before the token: resolving costs more than signing."""
+    return reverse(name, args=["-"]).removesuffix("-")
+
+
+def sends_url(campaign: Campaign, kind: str) -> str:
+    """The list of a campaign's messages, those of one kind."""
+    return f"{settings.PUBLIC_URL}{reverse('campaigns:sends', args=[campaign.public_id])}?kind={kind}"

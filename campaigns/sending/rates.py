@@ -3,7 +3,7 @@
 from datetime import datetime
 from math import floor
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 
 from campaigns.models import SendingRate
@@ -42,7 +42,12 @@ def give_back(provider: str, unspent: int) -> None:
 
 
 def is_paused(provider: str, *, now: datetime) -> bool:
-    return SendingRate.objects.filter(provider=provider, paused_until__gt=now).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(_PAUSED, [provider, now])
+        return cursor.fetchone() is not None
+
+
+_PAUSED = f"SELECT FROM {SendingRate._meta.db_table} WHERE provider = %s AND paused_until > %s"
 
 
 def pause(provider: str, *, until: datetime, why: str) -> None:

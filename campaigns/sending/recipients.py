@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
 from campaigns.models import Action, Candidate, Plan, PlanStep, Send
-from campaigns.sending import gate
+from campaigns.sending import due, gate
 from loyalty.models import Member
 
 _STEP, _CANDIDATE, _ACTION, _SEND, _MEMBER = (
@@ -19,10 +18,15 @@ _STEP, _CANDIDATE, _ACTION, _SEND, _MEMBER = (
 def materialise(plan: Plan, channel: str, *, now: datetime) -> int:
     """An action and a send for everybody in the plan who may be written to by `channel` now; how many sends."""
     candidates = Member.objects.filter(pk__in=plan.candidates.order_by().values("member"))
+    steps = plan.steps.filter(channel=channel, removed_at=None)
     admitted, parameters = _sql(gate.admitted(candidates, channel=channel, now=now))
+    timed = due.timed(steps, candidates, channel, now=now)
     with connection.cursor() as cursor:
         cursor.execute(_ACTIONS.format(admitted=admitted), [plan.pk, channel, *parameters])
-        cursor.execute(_SENDS, [plan.campaign_id, settings.TIME_ZONE, plan.pk, channel])
+        cursor.execute(
+            _SENDS.format(joins=timed.joins, due_at=timed.due_at),
+            [plan.campaign_id, *timed.parameters, plan.pk, channel],
+        )
         return cursor.rowcount
 
 
@@ -42,14 +46,25 @@ _SENDS = f"""
          failure)
     SELECT gen_random_uuid(), %s, action.id, action.member_id, step.channel,
            CASE step.channel WHEN 'email' THEN member.email WHEN 'sms' THEN member.phone ELSE '' END,
-           'PENDING', (step.day + step.send_at) AT TIME ZONE %s, 0, '', ''
+           'PENDING', {{due_at}}, 0, '', ''
     FROM {_ACTION} action
     JOIN {_STEP} step ON step.id = action.step_id
     JOIN {_MEMBER} member ON member.id = action.member_id
+    {{joins}}
     WHERE step.plan_id = %s AND step.channel = %s
     ORDER BY action.id
     ON CONFLICT (action_id, channel) DO NOTHING
 """
+
+
+def audience_of(step: PlanStep, *, now: datetime) -> QuerySet[Member]:
+    """Who gets this step: those it was made for, or while nobody approved it, those it would be made for now."""
+    made_for = Member.objects.filter(actions__step=step)
+    if made_for.exists():
+        return made_for
+    candidates = step.plan.candidates.filter(group=step.group).order_by()
+    members = Member.objects.filter(pk__in=candidates.values("member"))
+    return gate.admitted(members, channel=step.channel, now=now)
 
 
 def _sql(members: QuerySet[Member]) -> tuple[str, tuple[Any, ...]]:

@@ -1,81 +1,142 @@
-"""A step's text and a member become one message."""
+"""A letter and a member become one message."""
 
-import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.template.loader import render_to_string
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils import timezone
 from django.utils.text import Truncator
 
-from campaigns.models import PlanStep, Send
+from campaigns.models import Letter, PlanStep, Send
 from campaigns.models.sends import sender_domain
+from campaigns.queries.picks import picks_of
 from campaigns.rules import wording
 from campaigns.sending import links
+from campaigns.writing import press
 from integrations.channels.base import Message, PushDevice
 from loyalty.models import Business, Consent, Member
-from loyalty.queries.brand import Brand
+from loyalty.queries.brand import business
 from loyalty.queries.devices import push_devices
 
-STOP_LINE = "Reply STOP to stop."
+# What a send needs loaded before it is written, for `select_related`.
+NEEDED = (
+    "campaign",
+    "action__step__offer",
+    "member__stats",
+    "member__points_account",
+    "member__home_store",
+    "member__tier_standing__tier",
+)
 # More is cut off by phones, and the whole must fit into one encrypted record of 4 kB.
 LONGEST_NOTIFICATION = 300
-ADDRESS_IN_TEXT = re.compile(r"(https?://[^\s<>\"]+[^\s<>\".,;:!?)])")
 
 
-def message_for(send: Send, shop: Business, look: Brand) -> Message:
-    """Ready to hand off. Needs `action.step.offer` and the member's related rows loaded. Raises WordingFault."""
-    subject, body = words_of(send, shop)
-    match send.channel:
-        case Consent.Channel.SMS:
-            return _text_message(send, body, look)
-        case Consent.Channel.PUSH:
-            return _notification(send, subject, body)
-        case _:
-            return _email(send, subject, body, shop, look)
+class Writer:
+    """Writes the messages of a batch; what they share is read once."""
+
+    def __init__(self, shop: Business | None = None) -> None:
+        self._shop = shop or business()
+        self._letters: dict[int, list[Letter]] = {}
+        self._picks: dict[str, list[dict[str, str]]] = {}
+
+    def message_for(self, send: Send, *, is_counted: bool = True) -> Message:
+        """Ready to hand off. Needs NEEDED loaded. Raises WordingFault, and CannotPress for a step without letters.
+
+        `is_counted`: an email tells when it is opened.
+        """
+        letter = press.best_for(send.member.language, self._letters_of(send.action.step))
+        return self.filled(send, letter, is_counted=is_counted)
+
+    def filled(self, send: Send, letter: Letter, *, is_counted: bool = True) -> Message:
+        """`letter` as the member of `send` reads it. Raises WordingFault."""
+        values = self.values_for(send, letter)
+        subject = " ".join(wording.fill(letter.subject, values).split())
+        text = wording.fill(letter.text, values)
+        match send.channel:
+            case Consent.Channel.SMS:
+                return Message(id=send.message_id, to=send.recipient, subject="", text=text)
+            case Consent.Channel.PUSH:
+                return _notification(send, subject, text)
+            case _:
+                html = wording.fill_html(letter.html, values)
+                if is_counted:
+                    html = html.replace("</body>", f"{_pixel(send)}</body>")
+                return Message(
+                    id=send.message_id,
+                    to=send.recipient,
+                    subject=subject,
+                    text=text,
+                    html=html,
+                    headers=_headers(send, values["url"]["unsubscribe"]),
+                )
+
+    def words_for(self, send: Send) -> tuple[str, str]:
+        """The subject and what the message says, without what stands around it. Raises as `message_for` does."""
+        letter = press.best_for(send.member.language, self._letters_of(send.action.step))
+        values = self.values_for(send, letter)
+        return " ".join(wording.fill(letter.subject, values).split()), wording.fill(letter.words, values)
+
+    def values_for(self, send: Send, letter: Letter) -> dict[str, Any]:
+        """What the words of a letter mean for this member."""
+        values = member_values(send.member, send.action.step, self._shop)
+        category = send.member.stats.primary_category if hasattr(send.member, "stats") else ""
+        if category not in self._picks:
+            self._picks[category] = picks_of(category, self._shop.currency)
+        targets = (wording.fill(target, values) if isinstance(target, str) else target for target in letter.links)
+        return {
+            **values,
+            "picks": self._picks[category],
+            "url": _Addresses(send),
+            "links": [links.click_url(send, target) for target in targets],
+        }
+
+    def _letters_of(self, step: PlanStep) -> list[Letter]:
+        if step.pk not in self._letters:
+            self._letters[step.pk] = list(step.letters.all()) or press.press(step, now=timezone.now())
+        return self._letters[step.pk]
 
 
-def _email(send: Send, subject: str, body: str, shop: Business, look: Brand) -> Message:
-    step = send.action.step
-    shared: dict[str, Any] = {
-        "send": send,
-        "step": step,
-        "brand": look,
-        "business": shop,
-        "offer_url": links.click_url(send, links.offer_url(send)),
-        "offer_text": "See your offer" if step.offer else "See your points",
-        "unsubscribe_url": links.unsubscribe_url(send),
+class _Addresses(dict[str, str]):
+    """Of one message: each is made when a letter first asks for it, for it has to be signed."""
+
+    _MADE_BY: Mapping[str, Callable[[Send], str]] = {
+        "offer": links.short_offer_url,
+        "card": links.card_url,
+        "unsubscribe": links.unsubscribe_url,
+        "preferences": links.preferences_url,
+        "view": links.view_url,
     }
-    return Message(
-        id=send.message_id,
-        to=send.recipient,
-        subject=subject,
-        text=render_to_string("emails/message.txt", {**shared, "body": body}),
-        html=render_to_string(
-            "emails/message.html",
-            {
-                **shared,
-                "subject": subject,
-                "paragraphs": _paragraphs(body, send),
-                "open_url": links.open_url(send),
-            },
-        ),
-        headers=_headers(send, shared["brand"], shared["unsubscribe_url"]),
-    )
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def __missing__(self, name: str) -> str:
+        self[name] = self._MADE_BY[name](self._send)
+        return self[name]
 
 
-def _text_message(send: Send, body: str, look: Brand) -> Message:
-    """Who writes and how to stop it stand in every one: the law asks for both."""
-    text = f"{look.name}: {body.strip()}\n{links.short_offer_url(send)}\n{STOP_LINE}"
-    return Message(id=send.message_id, to=send.recipient, subject="", text=text)
+def member_values(member: Member, step: PlanStep, shop: Business) -> dict[str, Any]:
+    stats = getattr(member, "stats", None)
+    account = getattr(member, "points_account", None)
+    standing = getattr(member, "tier_standing", None)
+    return {
+        "member": {
+            "first_name": member.name.partition(" ")[0] or "there",
+            "points": f"{account.balance if account else 0:,}",
+            "favourite": (stats.primary_category.capitalize() if stats else "") or "your favourites",
+            "tier": standing.tier.name if standing and standing.tier else None,
+        },
+        "offer": {"name": step.offer.name, "wording": step.offer.wording} if step.offer else {},
+        "business": {"name": shop.name, "website": shop.website, "address": shop.address},
+        "store": {"name": member.home_store.name if member.home_store else shop.name},
+    }
 
 
-def _notification(send: Send, subject: str, body: str) -> Message:
+def _notification(send: Send, subject: str, text: str) -> Message:
     return Message(
         id=send.message_id,
         to=str(send.member.public_id),
         subject=subject,
-        text=Truncator(" ".join(body.split())).chars(LONGEST_NOTIFICATION),
+        text=Truncator(" ".join(text.split())).chars(LONGEST_NOTIFICATION),
         link=links.short_offer_url(send),
         devices=tuple(
             PushDevice(endpoint=row.endpoint, p256dh=row.p256dh, auth=row.auth) for row in push_devices(send.member)
@@ -83,47 +144,11 @@ def _notification(send: Send, subject: str, body: str) -> Message:
     )
 
 
-def words_of(send: Send, shop: Business) -> tuple[str, str]:
-    """The subject and the text, without what stands around them in an email. Raises WordingFault."""
-    step = send.action.step
-    values = values_for(send.member, step, shop)
-    return " ".join(wording.fill(step.subject, values).split()), wording.fill(step.body, values)
+def _pixel(send: Send) -> str:
+    return f'<img src="{links.open_url(send)}" width="1" height="1" alt="">'
 
 
-def values_for(member: Member, step: PlanStep, shop: Business) -> dict[str, Any]:
-    """What the words of a text mean for this member."""
-    stats = getattr(member, "stats", None)
-    account = getattr(member, "points_account", None)
-    return {
-        "member": {
-            "first_name": member.name.split(" ")[0] or "there",
-            "points": f"{account.balance if account else 0:,}",
-            "favourite": (stats.primary_category.capitalize() if stats else "") or "your favourites",
-        },
-        "offer": {"name": step.offer.name, "wording": step.offer.wording} if step.offer else {},
-        "business": {"name": shop.name},
-        "store": {"name": member.home_store.name if member.home_store else shop.name},
-    }
-
-
-def _paragraphs(text: str, send: Send) -> list[SafeString]:
-    """Blank lines part paragraphs; addresses become links by way of us; all else is shown as it is written."""
-    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
-    return [mark_safe(_linked(part, send).replace("\n", "<br>")) for part in paragraphs]  # noqa: S308  # escaped there
-
-
-def _linked(text: str, send: Send) -> str:
-    """Escaped HTML: `re.split` with a group gives plain text and addresses by turns."""
-    parts = ADDRESS_IN_TEXT.split(text)
-    for place, part in enumerate(parts):
-        is_address = place % 2 == 1
-        parts[place] = (
-            f'<a href="{escape(links.click_url(send, part))}">{escape(part)}</a>' if is_address else escape(part)
-        )
-    return "".join(parts)
-
-
-def _headers(send: Send, brand: Brand, unsubscribe_url: str) -> dict[str, str]:
+def _headers(send: Send, unsubscribe_url: str) -> dict[str, str]:
     return {
         "List-Unsubscribe": f"<{unsubscribe_url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

@@ -45,12 +45,12 @@ def offering(*, today: date) -> Offering:
         earn=ways_to_earn(today=today, currency=shop.currency),
         milestones=list(ReferralMilestone.objects.all()),
         stores=list(Store.objects.order_by("name")),
-        topics=list(_topics(shop.name)),
+        topics=list(topics(shop.name)),
     )
 
 
-def _topics(shop: str) -> Iterator[Topic]:
-    """By the channels this shop can write by."""
+def topics(shop: str) -> Iterator[Topic]:
+    """What a member may agree to, by the channels this shop can write by; in the language of the moment."""
     for channel in (channel for channel in CHANNELS.values if channel in settings.CHANNELS):
         for topic in TOPICS.values:
             yield Topic(channel, topic, _wording(channel, topic) % {"shop": shop})
