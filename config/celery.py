@@ -21,7 +21,13 @@ app.conf.beat_schedule = {
     "Apply what providers reported": {"task": "campaigns.apply_reports", "schedule": 5},
     "Take up plans left behind": {"task": "campaigns.sweep_plans", "schedule": 15},
     "Finish campaigns that are over": {"task": "campaigns.finish_campaigns", "schedule": 60},
+    "Count at which hour members answer": {
+        "task": "campaigns.count_best_hours",
+        "schedule": crontab(minute=15, hour=8),
+    },
     "Tell owners what failed": {"task": "campaigns.email_notices", "schedule": 60},
+    "Look for what staff should know": {"task": "campaigns.look_out", "schedule": 60},
+    "Tell staff what they should know": {"task": "integrations.tell_staff", "schedule": 15},
     "Take up imports left behind": {"task": "loyalty.sweep_imports", "schedule": 15},
     "Send invitations left behind": {"task": "loyalty.sweep_invitations", "schedule": 60},
     "Send sign-in codes left behind": {"task": "campaigns.send_login_codes", "schedule": 5},

@@ -7,20 +7,23 @@ cannot be read, stops the start with one line per fault. `.env.example` is writt
 """
 
 import argparse
+import re
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from config import embedded, mail
+from config import embedded, mail, media
 
 ROOT = Path(__file__).resolve().parent.parent
+SHORTEST_SECRET = 24
 
 
 class Stage(StrEnum):
@@ -63,7 +66,45 @@ def _sms_url(value: str | None) -> str | None:
     return value
 
 
+# What an address that alerts are told to must have, by what it begins with, and how it is written.
+_ALERT_KINDS: dict[str, tuple[Callable[[SplitResult], bool], str]] = {
+    "slack": (
+        lambda parts: bool(parts.hostname and parts.path.strip("/")),
+        "slack://hooks.slack.com/services/..., the webhook's address with slack for https",
+    ),
+    "pagerduty": (
+        lambda parts: bool(re.fullmatch(r"\w{20,64}", parts.netloc.partition("@")[0])),
+        "pagerduty://INTEGRATION_KEY",
+    ),
+    "https": (
+        lambda parts: bool(parts.hostname and len(unquote(parts.username or "")) >= SHORTEST_SECRET),
+        f"https://SECRET@host/path with a secret of at least {SHORTEST_SECRET} characters",
+    ),
+    "mailto": (lambda parts: "@" in parts.path, "mailto:somebody@shop.example"),
+}
+# For a server inside, which ALLOW_PRIVATE_ADDRESSES lets us call.
+_PLAIN = {"slack+http": "slack", "pagerduty+http": "pagerduty", "http": "https"}
+
+
+def _alert_urls(value: list[str]) -> list[str]:
+    """The fault repeats no address: there are secrets in them."""
+    for number, url in enumerate(value, start=1):
+        parts = urlsplit(url)
+        if (kind := _PLAIN.get(parts.scheme, parts.scheme)) not in _ALERT_KINDS:
+            raise ValueError(f"address {number} must begin with slack://, pagerduty://, https:// or mailto:")
+        is_right, form = _ALERT_KINDS[kind]
+        if not is_right(parts):
+            raise ValueError(f"address {number} must be {form}")
+    return value
+
+
 Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
+Addresses = Annotated[
+    list[str],
+    NoDecode,
+    BeforeValidator(lambda value: value.split() if isinstance(value, str) else value),
+    AfterValidator(_alert_urls),
+]
 LAST_PORT = 65_535
 SHORTEST_KEY = 40
 Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
@@ -153,6 +194,13 @@ class Environment(BaseSettings):
         None, description="Port of the local mailbox's SMTP listener, on 127.0.0.1. Default: PORT + 1."
     )
 
+    media_storage_url: Annotated[str | None, AfterValidator(media.checked)] = Field(
+        None,
+        description="Where the pictures of messages are kept: s3://KEY:SECRET@host[:port]/bucket, Amazon's or any "
+        "other that speaks S3, with ?region=, ?scheme=http and ?public=https://... where mail programs read them under "
+        "another address. Everybody must be able to read the bucket. Default: a folder in VAR_DIR.",
+    )
+
     sms_url: Annotated[str | None, _url("twilio", "http", "https"), AfterValidator(_sms_url)] = Field(
         None,
         description="Sends texts: twilio://ACCOUNT_SID:AUTH_TOKEN@+15551230000 (or @MG..., a messaging service), or "
@@ -189,6 +237,11 @@ class Environment(BaseSettings):
     inbound_retention_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
         90, description="Days for which calls of providers are kept as they came. What they said stays."
     )
+    alert_urls: Addresses = Field(
+        default_factory=list,
+        description="Where staff are told what went wrong, separated by spaces: slack://hooks.slack.com/services/..., "
+        "pagerduty://INTEGRATION_KEY, https://SECRET@host/path (signed by Standard Webhooks), mailto:ops@shop.example.",
+    )
     vapid_private_key: Annotated[str, Field(pattern=r"^[\w-]{43}$")] | None = Field(
         None,
         description="Signs web push messages: 32 bytes in base64url, the same on every machine. "
@@ -197,8 +250,8 @@ class Environment(BaseSettings):
     )
     allow_private_addresses: bool = Field(
         False,
-        description="Addresses given by shoppers' browsers may lead into a private network and be plain http. "
-        "For trying things out.",
+        description="Addresses given by shoppers' browsers, and ALERT_URLS, may lead into a private network and be "
+        "plain http. For trying things out.",
     )
     openai_api_key: str | None = Field(
         None, description="Plans are proposed by this OpenAI account. Default: the built-in rules, no account needed."

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+# As many as most servers let one client open. More take more of a distant server's time at once.
+CONNECTIONS = 10
 PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 20
 
@@ -134,6 +136,7 @@ def settings_of(url: str) -> dict[str, Any]:
 def _server(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     return {
+        "EMAIL_CONNECTIONS": _connections(parts.query),
         "EMAIL_BACKEND": f"{SMTP.backend}.EmailBackend",
         "EMAIL_HOST": parts.hostname or "localhost",
         "EMAIL_PORT": parts.port or PORTS[parts.scheme],
@@ -142,6 +145,16 @@ def _server(url: str) -> dict[str, Any]:
         "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
         "EMAIL_USE_SSL": parts.scheme == "smtp+ssl",
     }
+
+
+def _connections(query: str) -> int:
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    wanted = options.pop("connections", str(CONNECTIONS))
+    if options:
+        raise ValueError(f"smtp:// has no option {min(options)}, only connections")
+    if not wanted.isdecimal() or not 1 <= int(wanted) <= 100:
+        raise ValueError("connections must be a number from 1 to 100")
+    return int(wanted)
 
 
 def _parts(url: str, scheme: str, provider: Provider) -> tuple[list[str], str, dict[str, str]]:

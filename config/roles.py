@@ -16,6 +16,7 @@ MARKETER_MAY = (
     "loyalty.view_pii loyalty.import_purchases loyalty.add_segment loyalty.change_segment loyalty.delete_segment "
     "campaigns.add_campaign campaigns.change_campaign campaigns.approve_plan campaigns.run_campaign "
     "campaigns.add_playbook campaigns.change_playbook campaigns.add_offer campaigns.change_offer "
+    "campaigns.add_mediafile campaigns.change_mediafile campaigns.add_template campaigns.change_template "
     "tracking.add_savedfunnel tracking.change_savedfunnel "
     "loyalty.add_reward loyalty.change_reward loyalty.add_codebatch loyalty.change_codebatch"
 ).split()
@@ -26,6 +27,7 @@ MANAGER_MAY = (
     "loyalty.add_tier loyalty.change_tier loyalty.change_programme loyalty.add_ledgercheck "
     "loyalty.add_order loyalty.add_pointsentry "
     "loyalty.change_business loyalty.add_tillkey loyalty.change_tillkey campaigns.change_campaignpolicy "
+    "campaigns.change_brandkit "
     "campaigns.add_messagepolicy campaigns.change_messagepolicy campaigns.add_quiethours campaigns.change_quiethours "
     "campaigns.add_frequencycap campaigns.change_frequencycap campaigns.delete_frequencycap "
     "campaigns.add_sendingrate campaigns.change_sendingrate campaigns.add_suppression campaigns.change_suppression "

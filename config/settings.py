@@ -9,7 +9,7 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.urls import reverse_lazy
 from django.utils.functional import SimpleLazyObject
 
-from config import environment, frontend, locales, logs, mail, secret, vapid
+from config import environment, frontend, locales, logs, mail, media, secret, vapid
 from config.environment import Stage
 
 ENV = environment.read()
@@ -174,6 +174,10 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "campaigns.Playbook", "m2m_fields": ["offers"]},
     "campaigns.Offer",
     "campaigns.CampaignPolicy",
+    "campaigns.BrandKit",
+    {"model": "campaigns.Template", "include_fields": ["name", "is_default", "archived_at"]},
+    {"model": "campaigns.MediaFile", "include_fields": ["name", "alt", "archived_at"]},
+    "campaigns.SavedBlock",
     "campaigns.MessagePolicy",
     "campaigns.QuietHours",
     "campaigns.FrequencyCap",
@@ -235,6 +239,7 @@ OUTGOING_TIMEOUT = 15
 ALLOW_PRIVATE_ADDRESSES = ENV.allow_private_addresses
 
 # Who may call under /hooks/, and the business in whose name people are answered.
+ALERT_URLS = ENV.alert_urls
 INBOUND_SECRETS = ENV.inbound_secrets
 INBOUND_RETENTION_DAYS = ENV.inbound_retention_days
 SHOP_BRAND = "loyalty.queries.brand.brand"
@@ -254,6 +259,7 @@ EMAIL_TIMEOUT = mail.ANSWER_SECONDS
 EMAIL_DKIM_SELECTORS = ENV.email_dkim_selectors
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_from
 EMAIL_PROVIDER = mail.provider_of(_EMAIL_URL)
+EMAIL_CONNECTIONS = mail.CONNECTIONS  # Of one worker to an SMTP server, unless EMAIL_URL says another number.
 globals().update(mail.settings_of(_EMAIL_URL))
 NAME_SERVERS: list[tuple[str, int]] = []  # Asked about the sending domain; none: those of this machine.
 
@@ -320,6 +326,7 @@ if not ENV.is_production:
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": _STATIC},
+    "media": media.storage(ENV.media_storage_url, UPLOADS / "media"),
 }
 WHITENOISE_USE_FINDERS = not ENV.is_production
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -342,7 +349,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src-elem": [SELF],
         # ECharts positions its tooltips through style attributes.
         "style-src-attr": [UNSAFE_INLINE],
-        "img-src": [SELF, "data:"],
+        "img-src": [SELF, "data:", *media.origins(ENV.media_storage_url)],
         "font-src": [SELF, "data:"],
         "connect-src": [SELF],
         "object-src": [NONE],

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from campaigns.actions import permits, playbooks, policy
+from campaigns.actions import brand_kit, permits, playbooks, policy
 from loyalty.actions import business, points, programme, reward_policies, segments
 
 
@@ -15,6 +15,7 @@ def write_defaults(**_: Any) -> None:
     now = timezone.now()
     business.ship_business()
     policy.ship_policy()
+    brand_kit.ship_brand_kit()
     permits.ship_permits()
     programme.ship_programme()
     points.ship_earn_rule()

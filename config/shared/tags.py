@@ -1,11 +1,13 @@
 """Filters and block tags of the pages: how money, numbers, times and form controls look. `{% load tags %}`."""
 
+import json
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 from django import forms, template
+from django.core.serializers.json import DjangoJSONEncoder
 from django.forms import BoundField
 from django.template.context import Context
 from django.template.defaultfilters import date as format_date
@@ -92,6 +94,12 @@ def initials(name: str) -> str:
 def hue(name: str) -> int:
     """One of six avatar colours, the same for the same name always."""
     return sum(map(ord, str(name))) % 6 + 1
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """For an attribute. A script of data would be taken out of whatever htmx puts into a page."""
+    return json.dumps(value, cls=DjangoJSONEncoder)
 
 
 @register.filter
