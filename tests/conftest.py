@@ -9,10 +9,12 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.cache import cache
+from django.core.files.storage import storages
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from config import roles
+from campaigns.models import MediaFile
+from config import media, roles
 from loyalty.models import User
 from tests.post_office import open_post_office
 from tests.world import World, make
@@ -36,6 +38,13 @@ def _redis_of_this_worker(worker_id: str) -> Iterator[None]:
     address = f"{settings.REDIS_URL.partition('?')[0]}?db={number}"
     with override_settings(REDIS_URL=address, CACHES={"default": settings.CACHES["default"] | {"LOCATION": address}}):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pictures_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Not among those of the copy that somebody runs here. The field was given its storage when models were loaded."""
+    kept = media.storage(None, tmp_path_factory.mktemp("media"))
+    MediaFile._meta.get_field("file").storage = storages.create_storage(kept)
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,27 @@ from decimal import Decimal
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.test import override_settings
 from PIL import Image
 
-from campaigns.actions import campaigns, permits, planning, policy, reports, review, sends, suppressions, touches
+from campaigns.actions import (
+    campaigns,
+    media,
+    permits,
+    planning,
+    policy,
+    reports,
+    review,
+    sends,
+    suppressions,
+    templates,
+    touches,
+)
 from campaigns.actions.login_codes import send_codes
 from campaigns.models import (
     Campaign,
     FrequencyCap,
+    MediaFile,
     MessagePolicy,
     Plan,
     PlanStep,
@@ -24,8 +38,11 @@ from campaigns.models import (
     Send,
     SendingRate,
     Suppression,
+    Template,
 )
+from campaigns.rules.starters import STARTERS
 from integrations.actions import take_mail
+from integrations.alerts.telling import tell_staff
 from integrations.events import PushDeviceGone
 from loyalty.actions import (
     business,
@@ -148,6 +165,8 @@ class World:
     merged: MemberMerge
     tracked: Tracked
     permits: Permits
+    picture: MediaFile
+    template: Template
 
 
 def make(
@@ -175,6 +194,7 @@ def make(
     people.email_invitations(now=now)
     tracked = _track(admin, follow, now)
     _told_by_providers(now)
+    _told_to_staff(now)
     follow()
     store = Store.objects.latest("pk")
     till_key = till_keys.make_till_key(store=store, name="Counter 1", scopes=["orders"], by=admin, now=now).key
@@ -195,6 +215,8 @@ def make(
         merged=_a_merge(ada, admin, now),
         tracked=tracked,
         permits=_permits(admin, now),
+        picture=media.keep(content=picture(), name="Shelf", alt="", by=marketer, now=now),
+        template=_template(marketer, now),
     )
 
 
@@ -221,6 +243,14 @@ def _told_by_providers(now: dt.datetime) -> None:
     reports.apply_reports(now=now)
     with transaction.atomic():
         record(PushDeviceGone(subject="ab" * 32), key="ab" * 32, at=now)
+
+
+def _told_to_staff(now: dt.datetime) -> None:
+    with override_settings(ALERT_URLS=["mailto:operators@shop.example"]):
+        assert tell_staff(
+            key="world", severity="error", title="Messages failed", text=f"No <{REFUSED_EMAIL}>",
+            link="https://shop.example/staff/", now=now,
+        )  # fmt: skip
 
 
 def _on_a_phone(member: Member, office: PostOffice, now: dt.datetime) -> None:
@@ -309,6 +339,13 @@ def _track(by: User, follow: Callable[[], None], now: dt.datetime) -> Tracked:
     )
 
 
+def _template(by: User, now: dt.datetime) -> Template:
+    """With a block that was kept."""
+    content = STARTERS["newsletter"].content
+    templates.save_block(block=content.email["en"].blocks[0], now=now)
+    return templates.create_template(name="Monthly", content=content, by=by, now=now)
+
+
 def picture(kind: str = "PNG", size: tuple[int, int] = (40, 20)) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", size, "#0f766e").save(file, kind)
@@ -350,7 +387,7 @@ def _never_close() -> None:
     """Nothing waits for a better hour or another day, whenever this is played."""
     policy.change_policy(
         needs_second_person=False, send_from=0, send_until=24, messages_per_day=50,
-        max_retries=3, retry_minutes=5, attribution_days=7,
+        max_retries=3, retry_minutes=5, attribution_days=7, sms_price=Decimal("0.0079"),
         holdout_percent=0, hard_bounces=1, soft_bounces=0, complaints=1,
     )  # fmt: skip
 

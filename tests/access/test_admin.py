@@ -14,7 +14,7 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from unfold.admin import ModelAdmin
 
-from campaigns.models import Offer
+from campaigns.models import Link, MemberHour, Offer
 from config.shared.admin import ByAction
 from loyalty.actions import business
 from loyalty.models import (
@@ -68,7 +68,10 @@ def _can_be_shown(model: Any) -> bool:
     Nor what lets members in or was answered to them: nobody has a reason to read it, and it is gone in days.
     """
     is_sealed = model in (LoginCode, RefreshToken, PushSubscription, Answer)
-    return not (model._meta.auto_created or is_sealed or isinstance(model._meta.pk, CompositePrimaryKey))
+    is_counted_anew = model in (Link, MemberHour)  # nothing but an address, and what last night's count said
+    return not (
+        model._meta.auto_created or is_sealed or is_counted_anew or isinstance(model._meta.pk, CompositePrimaryKey)
+    )
 
 
 def test_searches_find_something_and_never_break(world: World, office: Client):

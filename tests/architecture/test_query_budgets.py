@@ -28,6 +28,7 @@ PAGES = (
     "analytics:home analytics:analytics analytics:orders loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
     "loyalty:rewards loyalty:redemptions loyalty:codes loyalty:scans loyalty:referrals loyalty:wishlist "
     "loyalty:reward-policies loyalty:imports campaigns:campaigns campaigns:playbooks campaigns:policy "
+    "campaigns:pictures campaigns:media-choose campaigns:look "
     "campaigns:permit-rules campaigns:permit-caps campaigns:permit-speed campaigns:left-alone tracking:events "
     "tracking:health tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel "
     "tracking:retention tracking:sessions tracking:live tracking:replays tracking:values integrations:mailbox "
@@ -90,6 +91,7 @@ def test_the_lists_of_the_admin_do_too(world: World, admin: User, client_of: Cal
         "loyalty_referral loyalty_wishlistitem "
         "campaigns_campaign campaigns_send campaigns_playbook campaigns_planstep campaigns_messagepolicy "
         "campaigns_quiethours campaigns_frequencycap campaigns_sendingrate campaigns_suppression campaigns_sendmove "
+        "campaigns_brandkit campaigns_mediafile "
         "tracking_event tracking_dispatch "
         "tracking_partner tracking_partnersystem tracking_systemkey tracking_partneraccess tracking_eventstructure "
         "tracking_receivedevent tracking_trackedevent tracking_countedproperty "
@@ -115,6 +117,7 @@ def _one_more_of_each(number: int, world: World, by: User) -> None:
     _playbook(number, world.step.playbook)
     _at_the_counter(number, world, now)
     _permits(number, world.permits)
+    _copied(world.picture, public_id=None, digest=f"{number}")
     _partner(number, world, by, now)
     send = Send.objects.filter(campaign=world.running).latest("pk")
     step = _copied(send.action.step, public_id=None, position=100 + number)
@@ -178,7 +181,8 @@ def _partner(number: int, world: World, by: User, now: dt.datetime) -> None:
 def _playbook(number: int, like: Playbook) -> None:
     playbooks.save_playbook(
         playbook=None, name=f"Playbook {number}", group=like.group, aim=like.aim, tone=like.tone,
-        channels=like.channels, offers=list(like.offers.all()), subject=like.subject, body=like.body, is_active=True,
+        channels=like.channels, offers=list(like.offers.all()), template=None, subject=like.subject, body=like.body,
+        is_active=True,
     )  # fmt: skip
 
 

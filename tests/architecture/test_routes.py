@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from campaigns.models import SavedBlock, Template
 from integrations.inbound import calls, queries
 from integrations.inbound.senders import senders
 from loyalty.models import User
@@ -27,6 +28,12 @@ FOR_EVERYBODY = {"loyalty:brand-logo", "loyalty:brand-css", "loyalty:invitation-
 FOR_ONESELF = {"admin:login", "admin:logout"}
 # Pages that show nothing without a question in the address.
 NEEDS_A_QUESTION = {"tracking:funnel-people"}
+SHOWN_IN_A_SANDBOX = {
+    "integrations:letter-html",
+    "campaigns:look-preview",
+    "campaigns:template-preview",
+    "campaigns:step-preview",
+}
 ROLES = ("viewer", "marketer", "manager", "admin")
 
 
@@ -65,8 +72,8 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "till-member till-now till-try till-order"
     ).split()
     import_pages = "import import-columns import-issues import-refused import-check import-start import-cancel".split()
-    plan_pages = "plan-approve plan-withdraw plan-cancel plan-evidence plan-stream".split()
-    step_pages = "step step-test step-send step-remove".split()
+    plan_pages = "plan-approve plan-withdraw plan-cancel plan-evidence plan-stream plan-price".split()
+    step_pages = "step step-test step-send step-remove step-hours step-price step-preview".split()
     campaign, event = world.running.public_id, Event.objects.latest("pk")
     playbook = world.step.playbook
     return {
@@ -98,10 +105,13 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "campaigns:send": [{"public_id": campaign, "send_id": world.send.public_id}],
         "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],
         **by(_unread_call(), "integrations:call-read-again"),
+        **by("0123456789abcdef", "integrations:alert-test", key="name"),
         **by(_letter(), "integrations:letter", "integrations:letter-html", key="pk"),
         **_tracking_ids(world.tracked),
         **_counter_ids(world),
         **_permit_ids(world.permits),
+        **by(world.picture.public_id, "campaigns:picture", "campaigns:picture-archive"),
+        **_template_ids(world.template),
         **by(event.pk, "tracking:event", key="pk"),
         **by(world.ada.public_id, "tracking:events-of", key="subject"),
         **by("loyalty.points", "tracking:rebuild", key="name"),
@@ -124,6 +134,17 @@ def _counter_ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "member-redemptions member-scans member-referrals member-wishlist": {"public_id": world.ada.public_id},
     }
     return {f"loyalty:{name}": [values] for names, values in ids.items() for name in names.split()}
+
+
+def _template_ids(template: Template) -> dict[str, list[dict[str, Any]]]:
+    pages = "template template-write template-preview template-checks template-links template-test".split()
+    one, verbs = {"public_id": template.public_id}, ("rename", "default", "plain", "copy", "discard", "archive", "back")
+    return {
+        **{f"campaigns:{name}": [one] for name in (*pages, "template-versions", "version-save")},
+        **{f"campaigns:{name}": [{**one, "number": 1}] for name in ("version", "version-restore")},
+        "campaigns:template-do": [{**one, "verb": verb} for verb in verbs],
+        "campaigns:block-forget": [{"pk": SavedBlock.objects.latest("pk").pk}],
+    }
 
 
 def _permit_ids(permits: Permits) -> dict[str, list[dict[str, Any]]]:
@@ -286,7 +307,7 @@ def assert_policy(route: Route, answer: Any) -> None:
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert not {"X-Powered-By", "Server"} & set(answer.headers), route
     policy = dict(part.strip().partition(" ")[::2] for part in answer["Content-Security-Policy"].split(";"))
-    if route.name == "integrations:letter-html" and answer.status_code == 200:
+    if route.name in SHOWN_IN_A_SANDBOX and answer.status_code == 200:
         # Written by anybody: shown in a sandbox, without any script.
         assert "sandbox" in policy
         assert policy["default-src"] == "'none'"

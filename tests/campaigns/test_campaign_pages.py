@@ -188,7 +188,10 @@ def test_a_refused_edit_keeps_what_was_typed_and_says_what_to_change(
     plan: Plan, marketer: User, client_of: Callable[[User], Client]
 ) -> None:
     step = first_of(plan)
-    typed = {"day": step.day, "send_at": "18:00", "offer": "", "subject": "Hi {{ member.shoe_size }}", "body": "A\r\nB"}
+    typed = {
+        "day": step.day, "timing": "LOCAL", "send_at": "18:00", "offer": "", "subject": "Hi {{ member.shoe_size }}",
+        "body": "A\r\nB",
+    }  # fmt: skip
     url = f"/staff/campaigns/steps/{step.public_id}/"
     response = client_of(marketer).post(url, typed)
     assert response.status_code == 422
@@ -199,7 +202,7 @@ def test_a_refused_edit_keeps_what_was_typed_and_says_what_to_change(
     client = client_of(marketer)
     assert client.post(url, typed | {"subject": "Hi {{ member.first_name }}"}).status_code == 302
     step.refresh_from_db()
-    assert (step.subject, step.body) == ("Hi {{ member.first_name }}", "A\nB")
+    assert (step.subject, step.body, step.timing) == ("Hi {{ member.first_name }}", "A\nB", "LOCAL")
 
 
 def test_an_edit_that_comes_after_the_approval_is_refused_on_the_page(

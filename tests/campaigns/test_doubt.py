@@ -156,7 +156,7 @@ def test_a_test_of_a_notification_rings_at_nobodys_phone(plan: Plan, manager: Us
         step = first_of(plan)
         step.channel = channel
         with pytest.raises(sends.TestNotSent, match="Only emails"):
-            send_test(step=step, to=manager)
+            send_test(step=step, to=manager, now=plan.requested_at)
     assert left == []
 
 

@@ -129,7 +129,8 @@ def test_twenty_killed_senders_cost_nothing_where_the_provider_remembers_ids(
     wait_for_the_end(campaign)
     assert states(campaign) == {Status.SENT: RECIPIENTS}
     assert set(sms_server.taken) == {send.message_id for send in campaign.sends.all()}
-    asked = {(call.headers["Idempotency-Key"], call.body) for call in sms_server.calls}
+    whole = (call for call in sms_server.calls if call.body)  # a kill may come between a call's head and its body
+    asked = {(call.headers["Idempotency-Key"], call.body) for call in whole}
     print(f"{len(sms_server.calls)} calls for {RECIPIENTS} messages")  # noqa: T201
     assert len(asked) == RECIPIENTS, "what was handed over again was the same to the letter"
 

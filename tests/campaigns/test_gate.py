@@ -148,13 +148,12 @@ def test_hours_that_leave_none_refuse_with_their_reason(by_text: Campaign, texts
     assert set(by_text.sends.values_list("failure", flat=True)) == {gate.NO_HOUR.format(state=hours.state)}
 
 
-def test_whoever_has_no_store_lives_by_the_clock_of_their_phone_number(regulars: list[Member]) -> None:
-    member = regulars[0]
-    member.phone = "+14155550123"
-    assert gate.zone_of(member, "sms") == ZoneInfo("America/Los_Angeles")
-    assert gate.zone_of(member, "email") == gate.zone_of(regulars[1], "sms") != ZoneInfo("America/Los_Angeles")
-    member.phone = "+18005550123"
-    assert gate.zone_of(member, "sms") == gate.zone_of(regulars[1], "sms"), "a toll-free number is nowhere"
+def test_whoever_has_no_store_lives_by_the_clock_of_their_phone_number() -> None:
+    ours, california = gate.zone_of(None, None, "sms"), "+14155550123"
+    assert gate.zone_of(None, california, "sms") == ZoneInfo("America/Los_Angeles") != ours
+    assert gate.zone_of(DALLAS.key, california, "sms") == DALLAS
+    assert gate.zone_of(None, california, "email") == ours
+    assert gate.zone_of(None, "+18005550123", "sms") == ours, "a toll-free number is nowhere"
 
 
 @given(

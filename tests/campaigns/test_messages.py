@@ -59,7 +59,8 @@ def letter_saying(
         step = first_of(plan)
         for extra in plan.steps.exclude(pk=step.pk):
             review.remove_step(step=extra, by=marketer, now=now)
-        asis = {"day": step.day, "send_at": step.send_at, "offer": step.offer}
+        kept = ("day", "timing", "send_at", "template", "offer", "translations")
+        asis = {name: getattr(step, name) for name in kept}
         review.edit_step(step=step, by=marketer, now=now, subject=subject, body=body, **asis)
         review.approve_plan(plan=plan, by=manager, now=now)
         start_campaign(campaign=campaign, by=manager, now=now)

@@ -12,14 +12,14 @@ from campaigns.actions.campaigns import CannotChange, cancel_campaign, change_ca
 from campaigns.actions.planning import CannotPlan, cancel_plan, request_plan
 from campaigns.actions.playbooks import save_offer, save_playbook
 from campaigns.ai import audience
-from campaigns.models import Campaign, Plan, Playbook, Send
+from campaigns.models import Action, Campaign, Plan, Playbook, Send
 from campaigns.queries.plans import plans_to_make, week_of
 from campaigns.rules.reasons import headline
 from campaigns.sending import gate
 from integrations.llm.base import Question
 from integrations.llm.rules import RulesModel
 from loyalty.models import Member, MemberStats, Score, Segment, User
-from tests.campaigns.world import Shop
+from tests.campaigns.world import Shop, first_of
 
 Status = Plan.Status
 
@@ -155,11 +155,21 @@ def test_only_members_who_may_be_written_to_become_candidates_or_get_a_send(
     assert all(send.recipient == send.member.email for send in Send.objects.select_related("member"))
 
 
-def test_the_gate_says_the_same_in_sql_and_in_words(crowd: list[Member], now: dt.datetime) -> None:
+def test_the_gate_says_the_same_of_many_members_and_of_a_due_send(
+    crowd: list[Member], campaign: Campaign, make_plan: Callable[[Campaign], Plan], now: dt.datetime
+) -> None:
+    step = first_of(make_plan(campaign))
+    due = {
+        member: Send.objects.create(
+            campaign=campaign, action=Action.objects.create(step=step, member=member), member=member, channel="email",
+            recipient=member.email or "", due_at=now,
+        ).pk
+        for member in crowd
+    }  # fmt: skip
     admitted = set(gate.admitted(Member.objects.all(), channel="email", now=now))
-    for member in crowd:
-        why_not = gate.refusal(member, channel="email", topic="marketing", terms=gate.terms(), now=now)
-        may_get_it = member.email is not None and why_not is None
+    verdicts = gate.judge(list(due.values()), terms=gate.terms(), now=now)
+    for member, send in due.items():
+        may_get_it = verdicts[send].refusal is None
         assert (member in admitted) == may_get_it == may_be_written_to(member, now.date())
 
 
@@ -407,6 +417,7 @@ def test_a_playbook_of_the_shops_own_is_used_from_the_next_plan_on(
         tone="cool",
         channels=["email"],
         offers=[offer],
+        template=None,
         subject="Ice, {{ member.first_name }}",
         body="Get {{ offer.wording }}.",
         is_active=True,

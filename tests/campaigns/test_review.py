@@ -17,7 +17,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 def edit(step: PlanStep, by: User, now: dt.datetime, **wishes: Any) -> PlanStep:
-    asis = {name: getattr(step, name) for name in ("day", "send_at", "offer", "subject", "body")}
+    fields = ("day", "timing", "send_at", "template", "offer", "subject", "body", "translations")
+    asis = {name: getattr(step, name) for name in fields}
     return review.edit_step(step=step, by=by, now=now, **(asis | wishes))
 
 

@@ -10,6 +10,7 @@ import io
 import re
 import threading
 from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +132,10 @@ def results_on_the_page(client: Client, campaign: Campaign) -> dict[str, str]:
 
 def link(letter: MailboxMessage, text: str) -> str:
     """The path behind a link of the message, as its reader's browser would ask for it."""
-    mail = bytes(letter.raw).decode()
-    found = re.search(rf"{text}: https?://[^/\s]+(/\S+)", mail.replace("=\n", "").replace("=3D", "="))
-    assert found, mail
+    body = message_from_bytes(bytes(letter.raw), policy=policy.default).get_body(preferencelist=("plain",))
+    assert body is not None
+    found = re.search(rf"{text}: https?://[^/\s]+(/\S+)", body.get_content())
+    assert found, body.get_content()
     return found.group(1)
 
 
