@@ -55,7 +55,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.shared.streaming.StreamUnderASGI",
+    "config.shared.streaming.Streams",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.shared.admin.AdminPolicy",

@@ -10,16 +10,23 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 PIECES = 500
 
 
-class StreamUnderASGI:
-    """Under ASGI Django gathers a plain iterator before it sends the first byte; an asynchronous one it does not."""
+class Streams:
+    """Under ASGI Django gathers a plain iterator before it sends the first byte; an asynchronous one it does not.
+
+    A WSGI server does the reverse: it would gather an endless stream of events, in a thread that never ends. There 204
+    tells the page's EventSource not to come again; the page shows what it was loaded with.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if isinstance(request, ASGIRequest) and isinstance(response, StreamingHttpResponse) and not response.is_async:
-            response.streaming_content = _pieces(iter(response.streaming_content))
+        if not isinstance(response, StreamingHttpResponse) or response.is_async == isinstance(request, ASGIRequest):
+            return response
+        if response.is_async:
+            return HttpResponse(status=204)
+        response.streaming_content = _pieces(iter(response.streaming_content))
         return response
 
 

@@ -201,7 +201,7 @@ def ask(client: Client, verb: str, url: str, *, query: dict[str, str] | None = N
 
 def _told(answer: Any) -> str:
     if answer.streaming:
-        return "" if answer.is_async else b"".join(answer.streaming_content).decode(errors="replace")
+        return b"".join(answer.streaming_content).decode(errors="replace")
     return answer.content.decode(errors="replace") + str(dict(answer.headers))
 
 

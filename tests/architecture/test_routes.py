@@ -267,7 +267,7 @@ def ask(client: Client, method: str, route: Route, **data: Any) -> Any:
 
 def body(answer: Any) -> str:
     if answer.streaming:
-        return "" if answer.is_async else b"".join(answer.streaming_content).decode(errors="replace")
+        return b"".join(answer.streaming_content).decode(errors="replace")
     return answer.content.decode(errors="replace")
 
 

@@ -8,6 +8,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import Client
 from django.urls import path
 
 from config.pages import Pages
@@ -67,6 +68,11 @@ def test_a_view_that_breaks_is_an_answer_and_not_a_wait(caplog: pytest.LogCaptur
 
 def test_an_answer_in_pieces_arrives_whole():
     assert asyncio.run(answer_to("/in-pieces")) == (200, b"one, two, three")
+
+
+def test_a_server_of_threads_ends_an_endless_answer_instead_of_gathering_it(client: Client):
+    answer = client.get("/watched")
+    assert (answer.status_code, answer.content) == (204, b"")
 
 
 def test_a_live_page_holds_no_connection_to_the_database_while_it_is_open():
