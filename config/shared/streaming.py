@@ -25,7 +25,7 @@ class Streams:
         if not isinstance(response, StreamingHttpResponse) or response.is_async == isinstance(request, ASGIRequest):
             return response
         if response.is_async:
-            return HttpResponse(status=204)
+            return HttpResponse(status=204, headers=response.headers)
         response.streaming_content = _pieces(iter(response.streaming_content))
         return response
 

@@ -4,17 +4,15 @@ It knows good news only: a proof that is right at once, and nobody who waits for
 to the page behind it as it came, which says what is wrong. So there is one place for refusals, and that is `views`.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
 from django.utils import timezone
 
+from config.shared.together import Together
 from integrations.inbound import calls
 from integrations.inbound.base import Answer, Call, Forged
 from integrations.inbound.calls import Row
@@ -27,7 +25,6 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 PATH = re.compile(r"/hooks/([a-z]+)/")
-TOGETHER = 500
 logger = logging.getLogger(__name__)
 
 
@@ -36,7 +33,7 @@ class Hooks:
 
     def __init__(self, inner: Application) -> None:
         self.inner = inner
-        self._group = Group()
+        self._kept: Together[Row] = Together(calls.keep, name="hooks")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST" or not (found := PATH.fullmatch(scope["path"])):
@@ -62,58 +59,11 @@ class Hooks:
         if sender.asked_by(call.body):
             return None
         try:
-            await self._group.keep(calls.row_of(sender, call))
+            await self._kept.keep(calls.row_of(sender, call))
         except Exception:
             logger.warning("Calls cannot be kept together; each is tried by itself.", exc_info=True)
             return None
         return sender.silence()
-
-
-class Group:
-    """All calls that wait share one INSERT, and are answered when it has committed."""
-
-    def __init__(self) -> None:
-        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
-        self._writer: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hooks")
-
-    async def keep(self, row: Row) -> None:
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((row, done))
-        if self._writer is None:
-            self._writer = loop.create_task(self._write())
-        await done
-
-    async def _write(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
-                await self._store(group)
-        finally:
-            self._writer = None
-
-    async def _store(self, group: list[tuple[Row, asyncio.Future[None]]]) -> None:
-        fault: Exception | None = None
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, _keep, [row for row, _ in group])
-        except Exception as error:
-            fault = error
-        for _, done in group:
-            if done.done():  # whoever hung up is not told
-                continue
-            if fault:
-                done.set_exception(fault)
-            else:
-                done.set_result(None)
-
-
-def _keep(rows: list[Row]) -> None:
-    close_old_connections()
-    try:
-        calls.keep(rows)
-    finally:
-        close_old_connections()
 
 
 class _Body:

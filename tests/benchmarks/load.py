@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 
 
 @dataclass
@@ -23,8 +24,8 @@ class Load:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def load(port: int, request: Callable[[], bytes], *, connections: int, seconds: float) -> Load:
-    """Send `request()` again and again for `seconds`."""
+def load(port: int, request: Callable[[], bytes | None], *, connections: int, seconds: float = inf) -> Load:
+    """Send `request()` again and again for `seconds`, or until it gives None."""
     return asyncio.run(_load(port, request, connections, seconds))
 
 
@@ -33,7 +34,7 @@ def http_post(path: str, headers: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-async def _load(port: int, request: Callable[[], bytes], connections: int, seconds: float) -> Load:
+async def _load(port: int, request: Callable[[], bytes | None], connections: int, seconds: float) -> Load:
     result, loop = Load(), asyncio.get_running_loop()
     began = time.perf_counter()
     clients = [Client(request, result, began + seconds) for _ in range(connections)]
@@ -44,7 +45,7 @@ async def _load(port: int, request: Callable[[], bytes], connections: int, secon
 
 
 class Client(asyncio.Protocol):
-    def __init__(self, request: Callable[[], bytes], result: Load, until: float) -> None:
+    def __init__(self, request: Callable[[], bytes | None], result: Load, until: float) -> None:
         self.request, self.result, self.until = request, result, until
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.answer = b""
@@ -61,7 +62,7 @@ class Client(asyncio.Protocol):
             return
         now = time.perf_counter()
         self.result.latencies.append(now - self.sent_at)
-        self.result.refused += head[9:12] != b"200"
+        self.result.refused += head[9:10] not in (b"2", b"3")
         self.answer = b""
         if now < self.until:
             self._send()
@@ -73,5 +74,8 @@ class Client(asyncio.Protocol):
             self.done.set_exception(exc) if exc else self.done.set_result(None)
 
     def _send(self) -> None:
+        if (request := self.request()) is None:
+            self.transport.close()
+            return
         self.sent_at = time.perf_counter()
-        self.transport.write(self.request())
+        self.transport.write(request)

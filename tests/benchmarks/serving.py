@@ -26,14 +26,21 @@ while True:
 
 @contextmanager
 def server(application: str, *options: str) -> Iterator[int]:
-    """The port of a web server that runs this application: ASGI, unless the options say otherwise."""
+    """The port of `serving`."""
+    with serving(application, *options) as (port, _):
+        yield port
+
+
+@contextmanager
+def serving(application: str, *options: str) -> Iterator[tuple[int, int]]:
+    """The port and the process of a web server that runs this application: ASGI, unless the options say otherwise."""
     with create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     how = f"--runtime-mode st --host 127.0.0.1 --port {port} --log-level error".split()
     interface = [] if "--interface" in options else ["--interface", "asgi"]
-    with process([sys.executable, "-m", "granian", *how, *interface, *options, application]):
+    with process([sys.executable, "-m", "granian", *how, *interface, *options, application]) as running:
         _wait_for(port)
-        yield port
+        yield port, running.pid
 
 
 @contextmanager
@@ -64,3 +71,19 @@ def _wait_for(port: int) -> None:
             return
         time.sleep(0.1)
     raise TimeoutError(f"Nothing listens on {port}.")
+
+
+def processor_seconds(process_id: int) -> float:
+    """What a process and its children have worked so far, the system's work for them with it."""
+    return sum(
+        (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        for running, fields in _processes()
+        if process_id in (running, int(fields[1]))
+    )
+
+
+def _processes() -> Iterator[tuple[int, list[str]]]:
+    """Their numbers, and what /proc says after their names: state, parent, ... (proc(5))."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            yield int(stat.parent.name), stat.read_text().rpartition(")")[2].split()

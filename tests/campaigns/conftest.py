@@ -13,7 +13,7 @@ from campaigns.actions.campaigns import create_campaign, start_campaign
 from campaigns.models import Campaign, Plan, Send
 from loyalty.actions.segments import create_segment
 from loyalty.models import Member, Segment, User
-from tests.campaigns.world import Outlet, Shop, rule
+from tests.campaigns.world import Outlet, Shop, rule, send_all
 from tests.post_office import PostOffice, open_post_office
 
 
@@ -122,3 +122,12 @@ def one_send(running: Campaign) -> Send:
     send = running.sends.select_related("member__points_account", "campaign").order_by("due_at", "pk").first()
     assert send
     return send
+
+
+@pytest.fixture
+def sent(running: Campaign, one_send: Send, post_office: PostOffice) -> Send:
+    """One message that has left, at the hour it was due."""
+    send_all(one_send.due_at)
+    one_send.refresh_from_db()
+    assert one_send.status == Send.Status.SENT
+    return one_send

@@ -27,15 +27,6 @@ Kind, Status = Touch.Kind, Send.Status
 
 
 @pytest.fixture
-def sent(running: Campaign, one_send: Send, post_office: PostOffice) -> Send:
-    """One message that has left, at the hour it was due."""
-    send_all(one_send.due_at)
-    one_send.refresh_from_db()
-    assert one_send.status == Status.SENT
-    return one_send
-
-
-@pytest.fixture
 def later(sent: Send) -> dt.datetime:
     return sent.due_at + dt.timedelta(hours=1)
 
