@@ -22,6 +22,7 @@ from liquid.expression import Expression
 
 Scope = Mapping[str, Any]
 _Write = Callable[[Scope, list[str]], None]
+_LookUp = Callable[[Scope], Any]
 # A loop may run a thousand times in all, however many loops there are: far less in each is nothing to count.
 _LONGEST_LIST = 50
 # They look at one text, and at nothing around it.
@@ -57,18 +58,20 @@ class Quick:
         return text
 
     def _block(self, nodes: list[Node], inside: tuple[str, ...]) -> _Write:
-        parts = [self._part(node, inside) for node in nodes]
+        parts: list[str | _Write] = [
+            node.text if type(node) is ContentNode else self._part(node, inside) for node in nodes
+        ]
 
         def write(scope: Scope, out: list[str]) -> None:
             for part in parts:
-                part(scope, out)
+                if isinstance(part, str):
+                    out.append(part)
+                else:
+                    part(scope, out)
 
         return write
 
     def _part(self, node: Node, inside: tuple[str, ...]) -> _Write:
-        if type(node) is ContentNode:
-            text = node.text
-            return lambda scope, out: out.append(text)
         if type(node) is OutputNode:
             return self._output(node.expression)
         if type(node) is ForNode and not inside and node.default is None:
@@ -86,14 +89,11 @@ class Quick:
         if type(expression) is not FilteredExpression:
             raise Unsure
         look_up, shown = _path(expression.left), self._escape
-        filters = [self._filter(each.name, each.args) for each in expression.filters or ()]
+        for each in expression.filters or ():
+            look_up = _filtered(look_up, self._filter(each.name, each.args))
 
         def write(scope: Scope, out: list[str]) -> None:
             value = look_up(scope)
-            for apply in filters:
-                if type(value) is not str:
-                    raise Unsure
-                value = apply(value)
             if type(value) is not str:
                 raise Unsure
             out.append(shown(value))
@@ -140,12 +140,25 @@ class Quick:
         return write
 
 
-def _path(expression: Expression) -> Callable[[Scope], Any]:
+def _filtered(look_up: _LookUp, apply: Callable[[str], Any]) -> _LookUp:
+    def look_up_and_apply(scope: Scope) -> Any:
+        value = look_up(scope)
+        if type(value) is not str:
+            raise Unsure
+        return apply(value)
+
+    return look_up_and_apply
+
+
+def _path(expression: Expression) -> _LookUp:
     if type(expression) is not Path:
         raise Unsure
     root, *steps = expression.path
     if not isinstance(root, str) or any(not isinstance(step, str | int) or step in _ITS_OWN for step in steps):
         raise Unsure
+    if len(steps) == 1 and isinstance(steps[0], str):
+        [name] = steps
+        return lambda scope: scope[root][name]  # of a text that would be a TypeError
 
     def look_up(scope: Scope) -> Any:
         value = scope[root]

@@ -13,7 +13,7 @@ looks at them again when two workers meet, which it would not do for a row found
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,7 +44,7 @@ from integrations.channels.base import (
 from loyalty.models import Member
 from tracking.actions import Occurrence, record_all
 
-BATCH = 500
+BATCH = 1_000
 HELD_AT_ONCE = 10_000
 LEASE = timedelta(minutes=5)
 # A slow mail server must not keep a batch until its lease lapses, or until the worker's time limit ends it.
@@ -183,7 +183,7 @@ def _lapsed(sends: QuerySet[Send]) -> QuerySet[Send]:
 def send_claimed(send_ids: list[int], *, now: datetime) -> None:
     """Hand off what was claimed, one connection per channel. What there is no time for goes back."""
     terms, clock = gate.terms(), ticking(now)
-    sends = list(Send.objects.filter(pk__in=send_ids).select_related(*render.NEEDED).order_by("channel", "pk"))
+    sends = render.to_write(send_ids)
     for name in sorted({send.channel for send in sends}):
         own = [send for send in sends if send.channel == name]
         with channel(name) as outlet:
@@ -265,7 +265,7 @@ def begin_hand_off(messages: dict[Send, Message], *, outlet: Channel, terms: gat
     to another step.
     """
     ours = {send.pk: send for send in messages}
-    held = _hold(ours, Status.CLAIMED, members=[send.member_id for send in messages])
+    held = _hold_claimed(messages)
     verdicts = gate.judge(held, terms=terms, now=now)
     for found, verdict in verdicts.items():
         if not verdict.may_leave:
@@ -288,21 +288,21 @@ def hold_members(members: Iterable[int]) -> None:
         cursor.execute(_HOLD_MEMBERS, [list(set(members))])
 
 
-def _hold(sends: Iterable[int], *statuses: str, members: Iterable[int] = ()) -> list[int]:
-    """Until the transaction ends: those of `sends` that are in one of `statuses`, in the order everybody takes them.
-
-    And before them their `members`, in the same round trip.
-    """
+def _hold_claimed(sends: Collection[Send]) -> list[int]:
+    """Their members and then themselves, in the same round trip: those that are still claimed."""
+    ids, members = [send.pk for send in sends], {send.member_id for send in sends}
     with connection.cursor() as cursor:
-        cursor.execute(f"{_HOLD_MEMBERS};{_HOLD}", [list(set(members)), list(sends), list(statuses)])
+        cursor.execute(f"{_HOLD_MEMBERS};{_HOLD_CLAIMED}", [list(members), ids])
         cursor.nextset()
         return [row[0] for row in cursor.fetchall()]
 
 
 _HOLD_MEMBERS = f"SELECT id FROM {Member._meta.db_table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-_HOLD = f"""
-    SELECT id FROM {Send._meta.db_table} WHERE id = ANY(%s) AND status = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+_HOLD_CLAIMED = f"""
+    SELECT id FROM {Send._meta.db_table} WHERE id = ANY(%s) AND status = 'CLAIMED' ORDER BY id FOR NO KEY UPDATE
 """
+# An UPDATE of many rows has an order of its own. With this in front of it, it takes them as everybody does.
+_IN_ORDER = f"SELECT id FROM {Send._meta.db_table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 
 def _is_remembered(send: Send, outlet: Channel, now: datetime) -> bool:
@@ -384,22 +384,21 @@ def _mark_sent(outcomes: list[Outcome], now: datetime) -> None:
     """
     if not outcomes:
         return
-    _hold((outcome.send.pk for outcome in outcomes), *Status)  # an UPDATE of many rows has an order of its own
+    ids, provider_ids = [outcome.send.pk for outcome in outcomes], [outcome.provider_id for outcome in outcomes]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _SENT, [now, [outcome.send.pk for outcome in outcomes], [outcome.provider_id for outcome in outcomes]]
-        )
+        cursor.execute(_SENT, [ids, now, ids, provider_ids])
     tell_sent([outcome.send for outcome in outcomes], now)
 
 
 _SENT = f"""
+    WITH held AS ({_IN_ORDER})
     UPDATE {Send._meta.db_table} send
     SET status = CASE WHEN {{has_more}} THEN send.status ELSE 'SENT' END,
         failure = CASE WHEN {{has_more}} THEN send.failure ELSE '' END,
         sent_at = coalesce(send.sent_at, %s), provider_id = ours.provider_id, claimed_until = NULL,
         doubtful_since = NULL, failed_at = CASE WHEN {{has_more}} THEN send.failed_at END
-    FROM unnest(%s::bigint[], %s::text[]) AS ours (id, provider_id)
-    WHERE send.id = ours.id
+    FROM held JOIN unnest(%s::bigint[], %s::text[]) AS ours (id, provider_id) USING (id)
+    WHERE send.id = held.id
 """.format(has_more="send.status IN ('DELIVERED', 'BOUNCED', 'COMPLAINED')")
 
 
@@ -418,7 +417,8 @@ def tell_sent(sends: Iterable[Send], at: datetime) -> None:
                 at,
             )
             for send in sends
-        ]
+        ],
+        is_urgent=False,
     )
 
 
@@ -486,23 +486,22 @@ def _put_back(sends: Iterable[Send]) -> None:
     _hand_back(list(sends), Status.CLAIMED, Status.PENDING)
 
 
-@transaction.atomic
 def _hand_back(
     sends: list[Send], came_from: str, status: str, *, claimed_until: datetime | None = None, tries: int = 0
 ) -> None:
     """What surely did not leave, and is still as this worker left it."""
     if not sends:
         return
-    _hold((send.pk for send in sends), came_from)
     with connection.cursor() as cursor:
         ids, attempts = [send.pk for send in sends], [send.attempts for send in sends]
-        cursor.execute(_HAND_BACK, [status, claimed_until, tries, ids, attempts, came_from])
+        cursor.execute(_HAND_BACK, [ids, status, claimed_until, tries, ids, attempts, came_from])
 
 
 _HAND_BACK = f"""
+    WITH held AS ({_IN_ORDER})
     UPDATE {Send._meta.db_table} send SET status = %s, claimed_until = %s, attempts = send.attempts - %s
-    FROM unnest(%s::bigint[], %s::int[]) AS ours (id, attempts)
-    WHERE send.id = ours.id AND send.attempts = ours.attempts AND send.status = %s
+    FROM held JOIN unnest(%s::bigint[], %s::int[]) AS ours (id, attempts) USING (id)
+    WHERE send.id = held.id AND send.attempts = ours.attempts AND send.status = %s
 """
 
 

@@ -203,7 +203,7 @@ class Here(NamedTuple):
 
 
 def judge(sends: Sequence[int], *, terms: Terms, now: datetime) -> dict[int, Verdict]:
-    """The verdict on each of a batch of due sends, in one round trip. Lock the rows to rely on it.
+    """The verdict on each of a batch of due sends. Lock the rows to rely on it.
 
     Of two messages to one member in the batch, the second is judged as if the first had left.
     """
@@ -335,16 +335,16 @@ def transactional_refusal(*, channel: str, address: str, terms: Terms) -> str | 
 
 
 def _known(sends: Sequence[int], terms: Terms, now: datetime) -> tuple[list[Due], dict[int, list[Had]]]:
-    """The sends in their order, and what each of their members has been handed: two statements, one round trip.
+    """The sends in their order, and what each of their members has been handed.
 
     Two days hold the whole of today in every zone.
     """
-    ids, back = list(sends), LONGEST_CAP if terms.caps else timedelta(days=2)
+    back = LONGEST_CAP if terms.caps else timedelta(days=2)
     had: dict[int, list[Had]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(f"{_DUE};{_HAD}", [ids, ids, now - back, list(Send.AWAY)])
+        cursor.execute(_DUE, [list(sends)])
         due = {row[0]: Due._make(row) for row in cursor.fetchall()}
-        cursor.nextset()
+        cursor.execute(_HAD, [[each.member for each in due.values()], now - back, list(Send.AWAY)])
         for member, channel, topic, at in cursor.fetchall():
             had.setdefault(member, []).append(Had(channel, topic, at))
     return [due[send] for send in sends if send in due], had
@@ -378,7 +378,7 @@ _DUE = f"""
 """
 _HAD = f"""
     SELECT member_id, channel, topic, handed_off_at FROM {_SEND}
-    WHERE member_id IN (SELECT member_id FROM {_SEND} WHERE id = ANY(%s)) AND handed_off_at > %s
+    WHERE member_id = ANY(%s) AND handed_off_at > %s
       AND (status = ANY(%s) OR doubtful_since IS NOT NULL)
 """
 

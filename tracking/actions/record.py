@@ -28,8 +28,11 @@ def record(event: DomainEvent, *, key: str, at: datetime) -> bool:
     return record_all([Occurrence(event, key, at)]) == 1
 
 
-def record_all(occurrences: Sequence[Occurrence]) -> int:
-    """`record()` for many events of one class, in two statements. Returns how many were news."""
+def record_all(occurrences: Sequence[Occurrence], *, is_urgent: bool = True) -> int:
+    """`record()` for many events of one class, in two statements. Returns how many were news.
+
+    What is not urgent waits for the next sweep instead of waking a worker: a second at most.
+    """
     if not connection.in_atomic_block:
         raise RuntimeError("record() must share a transaction with the change it reports.")
     if not occurrences:
@@ -40,7 +43,8 @@ def record_all(occurrences: Sequence[Occurrence]) -> int:
     fresh = _insert_events(kind.name, occurrences)
     if fresh:
         _owe(kind, fresh)
-        nudge("tracking.advance_projections")
+        if is_urgent:
+            nudge("tracking.advance_projections")
     return len(fresh)
 
 
