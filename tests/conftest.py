@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -18,6 +19,12 @@ from config import media, roles
 from loyalty.models import User
 from tests.post_office import open_post_office
 from tests.world import World, make
+
+# No example fails because a machine was busy.
+hypothesis.settings.register_profile(
+    "without a clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("without a clock")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from django.utils import timezone
 from campaigns.ai import audience, planner
 from campaigns.ai.planner import Answer
 from campaigns.models import Campaign, Candidate, Offer, Plan, PlanAnswer, PlanStep, Playbook
+from campaigns.queries.policy import policy
 from campaigns.rules import proposals, wording
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
 from campaigns.sending import prices
@@ -161,11 +162,12 @@ def planned_days(campaign: Campaign, *, now: datetime) -> tuple[date, ...]:
 
 
 def _facts(plan: Plan, channels: tuple[str, ...], now: datetime) -> dict[str, Any]:
-    campaign, shop = plan.campaign, business()
+    campaign, shop, hours = plan.campaign, business(), policy().window
     return {
         "goal": campaign.goal,
         "business": {"name": shop.name, "sells": shop.get_vertical_display(), "currency": shop.currency},
         "days": [day.isoformat() for day in planned_days(campaign, now=now)],
+        "hours": [hours.opens, hours.closes],
         "budget": None if campaign.budget is None else str(campaign.budget),
         "channels": list(channels),
         "groups": audience.group_facts(plan, channels, now=now),
@@ -215,6 +217,7 @@ def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:
         },
         offers=dict(Offer.objects.filter(is_active=True).values_list("code", "cost")),
         budget=plan.campaign.budget,
+        hours=policy().window,
         texts=prices.teller(plan, now=now),
     )
 

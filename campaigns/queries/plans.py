@@ -4,12 +4,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.urls import reverse
 from django.utils.dateformat import time_format
 from django.utils.timezone import localdate
 
-from campaigns.models import Plan, PlanStep
+from campaigns.models import Plan, PlanStep, Send
 from campaigns.rules.reasons import beyond_the_budget, headline
 from loyalty.models import Consent
 
@@ -28,12 +28,22 @@ _WHEN: dict[str, str] = {
 
 
 @dataclass(frozen=True)
+class Sent:
+    """How far the messages of an approved step have come, and when the next of them is due."""
+
+    messages: int
+    away: int
+    next_at: datetime | None
+
+
+@dataclass(frozen=True)
 class StepView:
     """One step with the line that says what it rests on."""
 
     step: PlanStep
     headline: str
     why_no_offer: str = ""
+    sent: Sent | None = None
 
     @property
     def when(self) -> str:
@@ -81,11 +91,27 @@ def week_of(plan: Plan) -> list[Day]:
     steps: dict[str, list[StepView]] = {day: [] for day in plan.facts.get("days", [])}
     rows = plan.steps.select_related("playbook", "offer", "edited_by").prefetch_related("playbook__offers")
     ordered = list(rows.order_by("day", "send_at", "position"))
-    left = _budget_left(plan, ordered)
+    left, sent = _budget_left(plan, ordered), _sent(plan)
     for step in ordered:
-        view = StepView(step, headline(step.get_group_display(), step.evidence), _why_no_offer(step, left))
+        why = headline(step.get_group_display(), step.evidence)
+        view = StepView(step, why, _why_no_offer(step, left), sent.get(step.pk))
         steps.setdefault(step.day.isoformat(), []).append(view)
     return [Day(date.fromisoformat(day), views) for day, views in sorted(steps.items())]
+
+
+def _sent(plan: Plan) -> dict[int, Sent]:
+    """By step. What was due at another time than planned shows here: sent now, held for the night or for a cap."""
+    counted = (
+        Send.objects.filter(action__step__plan=plan)
+        .values("action__step")
+        .annotate(
+            messages=Count("pk"),
+            away=Count("pk", filter=Q(status__in=Send.AWAY)),
+            next_at=Min("due_at", filter=Q(status=Send.Status.PENDING)),
+        )
+    )
+    rows = counted.values_list("action__step", "messages", "away", "next_at")
+    return {step: Sent(messages, away, next_at) for step, messages, away, next_at in rows}
 
 
 def _budget_left(plan: Plan, steps: Sequence[PlanStep]) -> Decimal | None:

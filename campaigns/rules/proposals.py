@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from campaigns.rules import wording
+from campaigns.rules.hours import SendWindow
 
 DAYS = 7
 TOUCHES_PER_GROUP = 2
@@ -22,7 +23,6 @@ MOST_STEPS = 28
 TIMINGS = ("BUSINESS", "LOCAL", "BEST")
 LONGEST_SUBJECT = 150
 LONGEST_BODY = 4_000
-EARLIEST, LATEST = time(8), time(20)
 _HOUR_AND_MINUTE = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -64,11 +64,15 @@ class PlaybookChoice:
     offers: tuple[str, ...]
 
 
+_BY_DAY = SendWindow(8, 20)
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a proposal is held against. `reach`: members by (group, channel). `offers`: cost of one taking it up.
 
-    `texts` says what the text messages of a step cost; nothing while no price is known.
+    `hours` are those of the shop: what was planned outside them would only wait for the next morning. `texts` says what
+    the text messages of a step cost; nothing while no price is known.
     """
 
     days: tuple[date, ...]
@@ -76,6 +80,7 @@ class Limits:
     playbooks: Mapping[int, PlaybookChoice]
     offers: Mapping[str, Decimal]
     budget: Decimal | None
+    hours: SendWindow = _BY_DAY
     texts: Callable[[StepProposal], Decimal] = lambda step: Decimal(0)
 
 
@@ -116,8 +121,9 @@ def faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
     faults = []
     if step.day not in (days := [day.isoformat() for day in limits.days]):
         faults.append(f"{step.day} is not one of the campaign's days: {', '.join(days)}.")
-    if (clock := _clock(step.send_at)) is None or not EARLIEST <= clock < LATEST:
-        faults.append(f"{step.send_at} is not a time from {EARLIEST:%H:%M} to just before {LATEST:%H:%M}.")
+    opens, closes = limits.hours.opens, limits.hours.closes
+    if (clock := _clock(step.send_at)) is None or not opens <= clock.hour < closes:
+        faults.append(f"{step.send_at} is not a time from {opens:02d}:00 to just before {closes:02d}:00.")
     if step.timing not in (None, *TIMINGS):
         faults.append(f"{step.timing} is no timing: {', '.join(TIMINGS)}, or null.")
     if not limits.reach.get((step.group, step.channel)):

@@ -64,7 +64,8 @@ def plan_week(facts: Facts) -> Facts:
     for place, (group, playbook, channel) in enumerate(choices):
         offer = _offer(playbook, facts["offers"], group["reachable"][channel], purse)
         first = place * len(days) // len(choices)
-        steps += _steps(group, playbook, channel, offer, days[first:])
+        hour = _hour(group["usual_hour"], *facts["hours"])
+        steps += _steps(group, playbook, channel, offer, days[first:], hour=hour)
     return {"steps": sorted(steps, key=lambda step: (step["day"], step["send_at"]))}
 
 
@@ -103,10 +104,12 @@ def _choice(group: Facts, playbooks: list[Facts]) -> tuple[Facts, str] | None:
     return None
 
 
-def _steps(group: Facts, playbook: Facts, channel: str, offer: str | None, days: list[date]) -> list[Facts]:
+def _steps(
+    group: Facts, playbook: Facts, channel: str, offer: str | None, days: list[date], *, hour: int
+) -> list[Facts]:
     """The group's message on the first of `days`, and its reminder if the week is long enough."""
     shared = {
-        "send_at": f"{_hour(group['usual_hour']):02d}:00",
+        "send_at": f"{hour:02d}:00",
         "group": group["group"],
         "playbook": playbook["id"],
         "channel": channel,
@@ -120,9 +123,10 @@ def _steps(group: Facts, playbook: Facts, channel: str, offer: str | None, days:
     return steps
 
 
-def _hour(usual: int) -> int:
-    """An hour before the usual one; who shops late or at night hears in the evening."""
-    return LATEST_HOUR if usual < NIGHT_ENDS else min(max(usual - 1, EARLIEST_HOUR), LATEST_HOUR)
+def _hour(usual: int, opens: int, closes: int) -> int:
+    """An hour before the usual one; who shops late or at night hears in the evening. Always in the shop's hours."""
+    wish = LATEST_HOUR if usual < NIGHT_ENDS else min(max(usual - 1, EARLIEST_HOUR), LATEST_HOUR)
+    return min(max(wish, opens), closes - 1)
 
 
 def _offer(playbook: Facts, offers: list[Facts], reached: int, purse: _Purse) -> str | None:

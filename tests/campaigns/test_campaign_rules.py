@@ -1,6 +1,7 @@
 """The pure rules: wording, proposals, machines, reasons, shipped playbooks."""
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.rules import machines, proposals, shipped, wording
+from campaigns.rules.hours import SendWindow
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal, WeekProposal
 from campaigns.rules.reasons import headline
 from integrations.llm.rules import REMINDER, plan_week
@@ -232,9 +234,11 @@ TEXTS = st.sampled_from(
 def facts(draw: st.DrawFn) -> dict[str, Any]:
     offers = draw(st.lists(st.sampled_from("abc"), unique=True))
     chosen = draw(st.lists(st.sampled_from(GROUPS), unique=True, min_size=1))
+    opens = draw(st.integers(0, 23))
     return {
         "goal": draw(st.sampled_from(["Win back the inactive", "Thank our best", "", "x" * 50, "Send to all!"])),
         "days": [day.isoformat() for day in DAYS[: draw(st.integers(1, 7))]],
+        "hours": [opens, draw(st.integers(opens + 1, 24))],
         "budget": draw(st.none() | st.decimals(0, 500, places=2).map(str)),
         "channels": ["email"],
         "groups": [
@@ -275,15 +279,25 @@ def test_the_built_in_planner_never_proposes_what_is_refused(told: dict[str, Any
         },
         offers={offer["code"]: Decimal(offer["cost"]) for offer in told["offers"]},
         budget=None if told["budget"] is None else Decimal(told["budget"]),
+        hours=SendWindow(*told["hours"]),
     )
     proposal = WeekProposal.model_validate(plan_week(told))
     assert proposals.faults_in(proposal, allowed) == []
     assert {proposed.group for proposed in proposal.steps} == {group["group"] for group in told["groups"]}
 
 
+def test_a_time_is_within_the_hours_of_the_shop() -> None:
+    late = replace(LIMITS, hours=SendWindow(12, 24))
+    assert proposals.faults_in_step(step(send_at="23:59"), late) == []
+    assert proposals.faults_in_step(step(send_at="11:59"), late) == [
+        "11:59 is not a time from 12:00 to just before 24:00."
+    ]
+
+
 def test_the_goal_decides_who_comes_first() -> None:
     told = {
         "days": [day.isoformat() for day in DAYS],
+        "hours": [8, 20],
         "budget": None,
         "offers": [],
         "groups": [

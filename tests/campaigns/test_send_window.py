@@ -15,6 +15,7 @@ from campaigns.actions.review import approve_plan
 from campaigns.actions.sends import CannotSendNow, Doubt, send_due, send_step_now, settle_unknown
 from campaigns.models import Campaign, Plan, Send
 from campaigns.queries.departures import next_departure
+from campaigns.queries.plans import Sent, week_of
 from campaigns.rules.hours import SendWindow, on_the_clock
 from campaigns.sending import dispatch, gate
 from integrations.channels.base import Message
@@ -347,6 +348,8 @@ def test_a_step_can_be_sent_before_its_day_by_hand(
     step = first_of(plan)
     of_step = by_day.sends.filter(action__step=step)
     assert send_step_now(step=step, by=manager, now=now) == of_step.count()
+    [shown] = [view.sent for day in week_of(step.plan) for view in day.steps if view.step == step]
+    assert shown == Sent(messages=of_step.count(), away=0, next_at=now)
     send_all(now)
     assert set(post_office.recipients) == set(of_step.values_list("recipient", flat=True))
     with pytest.raises(CannotSendNow, match="Nothing of this step waits"):
