@@ -7,13 +7,13 @@ from loyalty.rules import colours
 
 
 class HardToRead(DomainError):
-    """The text and what it stands on, named by `field`, are too close to each other."""
+    """The text and what it stands on, the colours named by `fields`, are too close to each other."""
 
     code = "hard_to_read"
 
-    def __init__(self, words: str, *, field: str) -> None:
+    def __init__(self, words: str, *, fields: tuple[str, str]) -> None:
         super().__init__(words)
-        self.field = field
+        self.fields = fields
 
 
 def ship_brand_kit() -> None:
@@ -61,5 +61,5 @@ def _refuse_unreadable(text: str, background: str, *, field: str, place: str) ->
         raise HardToRead(
             f"The text cannot be read well on {place}: the contrast is {found:.1f} to 1, and people need"
             f" {colours.ENOUGH} to 1. Make one of the two darker or lighter.",
-            field=field,
+            fields=(field, "text_colour"),
         )

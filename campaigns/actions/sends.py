@@ -8,27 +8,23 @@ from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
 
-from campaigns.actions import notices
+from campaigns.actions import notices, trials
+from campaigns.actions.trials import TestNotSent
 from campaigns.models import Action, Campaign, Notice, PlanStep, Send, SendMove, Touch, WrongState
 from campaigns.queries.campaigns import is_over
-from campaigns.rules import content as c
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import dispatch, render
-from campaigns.writing import drafts, press
+from campaigns.writing import press
 from campaigns.writing.press import CannotPress
 from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
 from config.shared.trail import note_change
 from integrations.actions import forget_reports
-from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, channel
-from loyalty.models import Consent, Member, User
+from integrations.channels.base import Message
+from loyalty.models import Consent, User
 
 Status = Send.Status
-
-
-class TestNotSent(DomainError):
-    code = "test_not_sent"
 
 
 class CannotSendNow(DomainError):
@@ -90,7 +86,7 @@ def send_step_now(*, step: PlanStep, by: User, now: datetime) -> int:
 def send_test(*, step: PlanStep, to: User, now: datetime) -> None:
     """The message as the plan's first member would get it, sent to a colleague instead. Raises TestNotSent.
 
-    Nothing is counted: the send exists only in memory, so its links lead nowhere and prove nothing.
+    Nothing is counted: the send exists only in memory, so its links prove nothing.
     """
     if step.channel != Consent.Channel.EMAIL:
         raise TestNotSent("Only emails can be sent to you as a test: we know neither your phone nor your devices.")
@@ -105,35 +101,17 @@ def send_test(*, step: PlanStep, to: User, now: datetime) -> None:
         recipient=to.email,
     )
     try:
-        with channel(step.channel) as outlet:
-            outlet.send(_as_it_would_be(trial, now=now))
-    except (DeliveryFailed, OutcomeUnknown, WordingFault, CannotPress) as error:
+        message = _as_it_would_be(trial, now=now)
+    except (WordingFault, CannotPress) as error:
         raise TestNotSent(f"The test could not be sent. {error}") from error
-
-
-def send_trial(*, content: c.Content, language: str, member: Member | None, to: User, now: datetime) -> None:
-    """The email that `content` makes, to a colleague. Raises TestNotSent. Nothing is counted, as with `send_test`."""
-    member = member or Member(name=to.get_full_name(), email=to.email)
-    try:
-        letter = drafts.letter_of(content, channel=Consent.Channel.EMAIL, language=language, now=now)
-        trial = Send(
-            campaign=letter.step.plan.campaign,
-            action=Action(step=letter.step, member=member),
-            member=member,
-            channel=Consent.Channel.EMAIL,
-            recipient=to.email,
-        )
-        with channel(Consent.Channel.EMAIL) as outlet:
-            outlet.send(render.Writer().filled(trial, letter))
-    except (DeliveryFailed, OutcomeUnknown, WordingFault, CannotPress) as error:
-        raise TestNotSent(f"The test could not be sent. {error}") from error
+    trials.hand_over(trial, message)
 
 
 def _as_it_would_be(send: Send, *, now: datetime) -> Message:
     """By the step's letters where it has them, and else as they would be made now."""
     step = send.action.step
     letters = list(step.letters.all()) or press.letters_of(step, now=now)
-    return render.Writer().filled(send, press.best_for(send.member.language, letters))
+    return render.Writer().filled(send, press.best_for(send.member.language, letters), is_counted=False)
 
 
 @transaction.atomic

@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 from django.utils.text import Truncator
 
-from campaigns.models import PlanStep, Playbook, SavedBlock, Template, TemplateVersion
+from campaigns.models import SavedBlock, Template, TemplateVersion
+from campaigns.queries.templates import why_worn
 from campaigns.rules import checking
 from campaigns.rules import content as c
 from campaigns.writing import drafts, press
@@ -15,6 +17,8 @@ from config.shared.errors import DomainError
 from config.shared.trail import note_change
 from loyalty.models import User
 
+LANGUAGES = dict(settings.LANGUAGES)
+KEPT_DRAFT = "A draft, kept when an older version was restored"
 LONGEST_NAME: int = Template._meta.get_field("name").max_length or 0
 
 
@@ -82,13 +86,47 @@ def save_version(*, template: Template, revision: int, note: str, by: User, now:
 
 @transaction.atomic
 def restore_version(*, version: TemplateVersion, by: User, now: datetime) -> TemplateVersion:
-    """An older version becomes the newest, and the draft. Nothing in between is lost."""
+    """An older version becomes the newest, and the draft. Nothing in between is lost: neither is what was written since
+    the newest version, which becomes a version of its own before.
+
+    Raises CannotWrite where `version` is such a draft that was kept, and has faults. `take_into_draft` takes it.
+    """
     template = Template.objects.select_for_update().get(pk=version.template_id)
     content = c.read(version.content)
+    _refuse_faults(content)
+    _keep_draft(template, now=now)
     Template.objects.filter(pk=template.pk).update(
         draft=version.content, revision=F("revision") + 1, draft_by=by, draft_at=now
     )
     return _append(template, content, by=by, now=now, note="", restored_from=version.number)
+
+
+@transaction.atomic
+def take_into_draft(*, version: TemplateVersion, by: User, now: datetime) -> None:
+    """An older version, finished or not, becomes the draft, to be mended. What was written before is kept as a version;
+    what messages wear stays the newest.
+    """
+    template = Template.objects.select_for_update().get(pk=version.template_id)
+    newest = press.current_version(template)
+    if newest and _keep_draft(template, now=now):
+        _append(template, c.read(newest.content), by=by, now=now, note="", restored_from=newest.number)
+    Template.objects.filter(pk=template.pk).update(
+        draft=version.content, revision=F("revision") + 1, draft_by=by, draft_at=now
+    )
+
+
+def _keep_draft(template: Template, *, now: datetime) -> bool:
+    """As a version, where it says something that the newest does not. A newer one must follow: it may have faults."""
+    newest = press.current_version(template)
+    if newest is None or newest.content == template.draft:
+        return False
+    _append(template, c.read(template.draft), by=template.draft_by, now=now, note=KEPT_DRAFT)
+    return True
+
+
+def is_finished(content: c.Content) -> bool:
+    """Whether it can be saved as it is."""
+    return not checking.faults_in(content) and not drafts.faults_in(content)
 
 
 @transaction.atomic
@@ -123,14 +161,8 @@ def make_default(*, template: Template | None) -> None:
 @transaction.atomic
 def archive_template(*, template: Template, now: datetime) -> None:
     """Out of every list. Letters that were made of it stay. Raises CannotWrite while something is to wear it."""
-    if Template.objects.select_for_update().get(pk=template.pk).is_default:
-        raise CannotWrite(f"{template.name} is the default. Choose another default first.")
-    playbooks = Playbook.objects.filter(template=template, is_active=True).values_list("name", flat=True)
-    if playbooks:
-        raise CannotWrite(f"{template.name} is worn by the playbooks {', '.join(playbooks)}.")
-    waiting = PlanStep.objects.filter(template=template, plan__status="READY", removed_at=None)
-    if step := waiting.select_related("plan__campaign").first():
-        raise CannotWrite(f"{template.name} is worn in a plan of {step.plan.campaign.name} that waits for approval.")
+    if why := why_worn(Template.objects.select_for_update().get(pk=template.pk)):
+        raise CannotWrite(why)
     if Template.objects.filter(pk=template.pk, archived_at=None).update(archived_at=now):
         note_change(template, archived_at=(None, now))
 
@@ -162,7 +194,13 @@ def forget_block(*, block: SavedBlock) -> None:
 
 
 def _append(
-    template: Template, content: c.Content, *, by: User, now: datetime, note: str, restored_from: int | None = None
+    template: Template,
+    content: c.Content,
+    *,
+    by: User | None,
+    now: datetime,
+    note: str,
+    restored_from: int | None = None,
 ) -> TemplateVersion:
     number = (template.versions.aggregate(last=Max("number"))["last"] or 0) + 1
     version = TemplateVersion.objects.create(
@@ -179,8 +217,9 @@ def _append(
 
 
 def _refuse_faults(content: c.Content) -> None:
-    if faults := checking.faults_in(content) + drafts.faults_in(content):
-        raise CannotWrite(" ".join(str(fault) for fault in faults[:3]))
+    faults = [fault.told(LANGUAGES) for fault in checking.faults_in(content)] + drafts.faults_in(content)
+    if faults:
+        raise CannotWrite(" ".join(faults[:3]))
 
 
 def _named(template: Template) -> Template:

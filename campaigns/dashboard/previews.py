@@ -1,24 +1,48 @@
 """Messages inside frames of pages: as a member would get them, and never run."""
 
+import re
+from email.utils import parseaddr
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
+from lxml import html as lxml_html
 
 from config.shared.letters import letter_response
 from integrations.channels.base import Message
 from loyalty.models import Consent, Member
 from loyalty.queries.brand import brand
 
+_BODY = re.compile(r"<body\b[^>]*>")
+_SHOWN_BESIDE = 140  # characters that an inbox has room for
+
 
 def message_response(message: Message, channel: str) -> HttpResponse:
-    """An email as its own HTML; what a telephone shows as a telephone shows it."""
+    """An email as its own HTML, below what an inbox shows of it; what a telephone shows as a telephone shows it."""
     if channel == Consent.Channel.EMAIL:
-        return letter_response(message.html)
+        inbox = render_to_string("emails/preview_inbox.html", _in_an_inbox(message))
+        return letter_response(_BODY.sub(lambda body: body[0] + inbox, message.html, count=1))
     context = {"message": message, "channel": channel, "name": brand().name}
     return letter_response(render_to_string("emails/preview_phone.html", context))
+
+
+def _in_an_inbox(message: Message) -> dict[str, Any]:
+    """Who writes, about what, and the line beside it: the preview line, or else how the letter begins."""
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    hidden = lxml_html.document_fromstring(message.html).xpath('//div[contains(@style, "display:none")]')
+    preheader = " ".join(hidden[0].text_content().split()) if hidden else ""
+    beside = preheader or " ".join(message.text.split())
+    return {
+        "sender": name or brand().name,
+        "address": address,
+        "subject": message.subject,
+        "beside": beside[:_SHOWN_BESIDE],
+        "has_preheader": bool(preheader),
+    }
 
 
 def fault_response(fault: Exception) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The fields of each kind of block, as the editor of templates shows them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -9,6 +10,8 @@ from django import forms
 from campaigns.rules import content as c
 
 ELSEWHERE = "url"
+# What a block is called in the form, so that the page knows it again wherever it moves.
+NAME = re.compile(r"b\d{1,4}")
 ALIGN = [("left", "Left"), ("center", "In the middle"), ("right", "Right")]
 
 
@@ -61,13 +64,27 @@ class BlockForm(forms.Form):
         return shown
 
 
+class Formatted(forms.Textarea):
+    """A text with buttons for bold, italic, links and lists: it holds the marks that `campaigns.writing.rich` reads."""
+
+    template_name = "campaigns/formatted.html"
+
+
+def needed(field: Any) -> Any:
+    """`field` as one that a version cannot be saved without, though a draft can be kept: it is not called optional."""
+    field.is_needed = True
+    return field
+
+
 class _Linked(BlockForm):
     place = forms.ChoiceField(label="Leads to", choices=[*c.PLACES.items(), (ELSEWHERE, "An address …")])
-    url = forms.CharField(
-        label="Address",
-        max_length=c.LONGEST_URL,
-        required=False,
-        widget=forms.TextInput(attrs={"placeholder": "https://", "inputmode": "url"}),
+    url = needed(
+        forms.CharField(
+            label="Address",
+            max_length=c.LONGEST_URL,
+            required=False,
+            widget=forms.TextInput(attrs={"placeholder": "https://", "inputmode": "url"}),
+        )
     )
 
     def _said(self) -> dict[str, Any]:
@@ -76,14 +93,9 @@ class _Linked(BlockForm):
         return said | {"link": url if place == ELSEWHERE else place}
 
 
-def _text(rows: int = 5, help_text: str = "") -> forms.CharField:
-    return forms.CharField(
-        label="Text",
-        max_length=c.LONGEST_TEXT,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": rows}),
-        help_text=help_text,
-    )
+def _text(rows: int) -> forms.CharField:
+    widget = Formatted(attrs={"rows": rows})
+    return forms.CharField(label="Text", max_length=c.LONGEST_TEXT, required=False, widget=widget)
 
 
 def _line(label: str, help_text: str = "") -> forms.CharField:
@@ -100,14 +112,14 @@ def _align() -> forms.ChoiceField:
 
 class HeadingForm(BlockForm):
     kind, called, icon = c.Heading, "Heading", "heading"
-    text = _line("Text")
+    text = needed(_line("Text"))
     size = forms.ChoiceField(choices=[("large", "Large"), ("small", "Small")])
     align = _align()
 
 
 class TextForm(BlockForm):
     kind, called, icon = c.Text, "Text", "align-left"
-    text = _text(help_text="**bold**, *italic*, [label](address), lines that begin with - are a list.")
+    text = needed(_text(6))
     align = _align()
 
 
@@ -183,12 +195,14 @@ class SocialForm(BlockForm):
 
 class MjmlForm(BlockForm):
     kind, called, icon = c.Mjml, "MJML", "code"
-    source = forms.CharField(
-        label="Sections",
-        max_length=c.LONGEST_MJML,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false", "class": "form-control font-monospace"}),
-        help_text="One or more <mj-section>…</mj-section>, as the MJML documentation says.",
+    source = needed(
+        forms.CharField(
+            label="Sections",
+            max_length=c.LONGEST_MJML,
+            required=False,
+            widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false", "class": "form-control font-monospace"}),
+            help_text="One or more &lt;mj-section&gt;…&lt;/mj-section&gt;, as the MJML documentation says.",
+        )
     )
 
 
@@ -244,11 +258,11 @@ class Kind:
 KINDS = tuple(Kind(type_, form.called, form.icon) for type_, form in FORMS.items())
 
 
-def block_forms(blocks: Iterable[c.Block]) -> list[BlockForm]:
-    return [BlockForm.of(block, prefix=f"b{place}") for place, block in enumerate(blocks)]
+def block_forms(blocks: Iterable[c.Block], names: Iterable[str]) -> list[BlockForm]:
+    return [BlockForm.of(block, prefix=name) for block, name in zip(blocks, names, strict=True)]
 
 
 def read_blocks(data: Mapping[str, Any], named: Iterable[str]) -> list[BlockForm]:
-    """The forms that were sent, bound, in the order of `named`: `b3:heading` is prefix and type."""
+    """The forms that were sent, bound, in the order of `named`: `b3:heading` is name and type."""
     pairs = (name.partition(":")[::2] for name in named)
-    return [FORMS[type_](data, prefix=prefix) for prefix, type_ in pairs if type_ in FORMS]
+    return [FORMS[type_](data, prefix=name) for name, type_ in pairs if type_ in FORMS and NAME.fullmatch(name)]

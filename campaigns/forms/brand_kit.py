@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django import forms
@@ -62,6 +63,16 @@ class BrandKitForm(ActionForm):
         """(title, what it is about, its fields)"""
         for title, about, names in self.GROUPS:
             yield title, about, [self[name] for name in names]
+
+    def begin_at_the_first_error(self) -> None:
+        """The keyboard is there when the page is shown again, and so is the reader's eye."""
+        named = (name for name in self.fields if name in self.errors)
+        for name in islice(named, 1):
+            self.fields[name].widget.attrs["autofocus"] = True
+
+    def changed_one_of(self, fields: tuple[str, ...]) -> str:
+        """The first of them that is not as it was saved, else the last."""
+        return next((name for name in fields if name in self.changed_data), fields[-1])
 
     def clean_footer(self) -> str:
         return _readable(self.cleaned_data["footer"])

@@ -1,8 +1,9 @@
 """What the editor of templates sends, as content: one channel in one language, and what a button asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 from django.http import QueryDict
 
@@ -17,6 +18,7 @@ from campaigns.forms.blocks import (
 )
 from campaigns.rules import content as c
 
+Each = TypeVar("Each")
 AROUND: Mapping[str, Any] = {"email": EnvelopeForm, "sms": TextMessageForm, "push": NotificationForm}
 
 
@@ -35,11 +37,13 @@ class Sheet:
         return all([self.around.is_valid(), *[form.is_valid() for form in self.blocks]])
 
 
-def sheet_of(content: c.Content, channel: str, language: str) -> Sheet:
-    """As it stands."""
+def sheet_of(content: c.Content, channel: str, language: str, names: Sequence[str] | None = None) -> Sheet:
+    """As it stands. `names` are what the page calls its blocks already."""
     variant = content.variants(channel).get(language)
     shown = variant.model_dump(exclude={"blocks"}) if variant else {}
-    blocks = block_forms(variant.blocks) if isinstance(variant, c.Email) else []
+    blocks: list[BlockForm] = []
+    if isinstance(variant, c.Email):
+        blocks = block_forms(variant.blocks, names or [f"b{place}" for place in range(len(variant.blocks))])
     return Sheet(channel, language, AROUND[channel](initial=shown, prefix="around"), blocks, variant is not None)
 
 
@@ -62,20 +66,38 @@ def content_with(content: c.Content, sheet: Sheet, *, do: str = "", saved: list[
 
 def rearranged(blocks: list[c.Block], do: str, saved: list[c.Block]) -> list[c.Block]:
     """`add:heading:2`, `put:7:2` (a saved block), `up:x:1`, `down:x:1`, `copy:x:1`, `remove:x:1`; from 0."""
-    verb, what, place = _asked(do)
-    place = min(place, len(blocks))
-    before, this, after = blocks[:place], blocks[place : place + 1], blocks[place + 1 :]
-    if verb == "add" and what in c.BLOCKS:
-        made: Any = FORMS[what].kind()
-        return [*before, made, *this, *after]
+    return _arranged(blocks, do, _new(do, saved))
+
+
+def names_after(sheet: Sheet, do: str, saved: list[c.Block]) -> list[str]:
+    """What the blocks of `sheet` are called once `do` is done: as before, and what is new gets a new name."""
+    names = [str(form.prefix) for form in sheet.blocks]
+    unused, given = (name for place in count() if (name := f"b{place}") not in names), list[str]()
+    for name in _arranged(names, do, [""] * len(_new(do, saved))):
+        given.append(name if name and name not in given else next(unused))
+    return given
+
+
+def _new(do: str, saved: list[c.Block]) -> list[c.Block]:
+    verb, what, _place = _asked(do)
+    if verb == "add":
+        return [FORMS[what].kind()] if what in c.BLOCKS else []
+    return saved
+
+
+def _arranged(them: list[Each], do: str, new: list[Each]) -> list[Each]:
+    verb, _what, place = _asked(do)
+    place = min(place, len(them))
+    before, this, after = them[:place], them[place : place + 1], them[place + 1 :]
     arranged = {
-        "put": [*before, *saved, *this, *after],
+        "add": [*before, *new, *this, *after],
+        "put": [*before, *new, *this, *after],
         "up": [*before[:-1], *this, *before[-1:], *after],
         "down": [*before, *after[:1], *this, *after[1:]],
         "copy": [*before, *this, *this, *after],
         "remove": [*before, *after],
     }
-    return arranged.get(verb, blocks)
+    return arranged.get(verb, them)
 
 
 def opened_by(do: str) -> int | None:

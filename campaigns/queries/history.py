@@ -12,6 +12,7 @@ from campaigns.models.sends import TONES
 from campaigns.queries import results
 from config.shared.masking import masked
 from integrations.models import ProviderReport
+from loyalty.queries.members import about
 
 Status = Send.Status
 # The ends a planned message comes to, or waits for. Each state of a send belongs to one: so they add up to all planned.
@@ -41,11 +42,14 @@ def tally(campaign: Campaign) -> Tally:
 
 
 def found(sends: QuerySet[Send], search: str, *, may_see: bool) -> QuerySet[Send]:
-    """Of these, to members of this name, with this provider's number, or for whoever may see them, to this address."""
+    """Of these, to members that a search among members finds as well, or with this provider's number.
+
+    Whoever may see addresses finds by the beginning of the one it was sent to, too: it may be another by now.
+    """
     if not search:
         return sends
-    wanted = Q(member__name__icontains=search) | Q(provider_id=search)
-    return sends.filter(wanted | Q(recipient__iexact=search) if may_see else wanted)
+    wanted = about(search, may_see=may_see, of="member__") | Q(provider_id=search)
+    return sends.filter(wanted | Q(recipient__istartswith=search) if may_see else wanted)
 
 
 def happenings(send: Send, *, may_see: bool) -> list[dict[str, Any]]:

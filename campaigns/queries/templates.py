@@ -1,14 +1,17 @@
-"""Templates, and what of their words is known of members."""
+"""Templates, how their languages stand to each other, and what of their words is known of members."""
 
 from dataclasses import dataclass
 
 from django.core.cache import cache
 from django.db.models import Count, Max, Q, QuerySet
 
-from campaigns.models import PlanStep, Template
+from campaigns.models import Plan, PlanStep, Playbook, Template
+from campaigns.rules.differences import CHANNELS
+from campaigns.rules.drift import Drift, Saying, drifts, words_of
 from loyalty.models import Member
 
 KEPT_SECONDS = 120
+VERSIONS_LOOKED_AT = 30
 # What of a member may be missing, for each word: those of whom it is.
 LACKS: dict[str, Q] = {
     "member.first_name": Q(name=""),
@@ -49,6 +52,49 @@ def worn_by(template: Template) -> int:
     """How many approved steps have gone out, or will, in it: by name, or as the default."""
     worn = PlanStep.objects.filter(letters__version__template=template, plan__status="APPROVED", removed_at=None)
     return worn.distinct().count()
+
+
+def why_worn(template: Template) -> str:
+    """Why it cannot be archived, in a sentence; empty where it can."""
+    if template.is_default:
+        return f"{template.name} is the default. Choose another default first."
+    playbooks = Playbook.objects.filter(template=template, is_active=True).values_list("name", flat=True)
+    if playbooks:
+        return f"{template.name} is worn by the playbooks {', '.join(playbooks)}."
+    waiting = PlanStep.objects.filter(template=template, plan__status=Plan.Status.READY, removed_at=None)
+    if step := waiting.select_related("plan__campaign").first():
+        return f"{template.name} is worn in a plan of {step.plan.campaign.name} that waits for approval."
+    return ""
+
+
+def drifts_of(template: Template, channel: str, *, with_draft: bool = True) -> list[Drift]:
+    """Languages whose words changed after another's, by the last versions and, `with_draft`, by what is being written.
+
+    A template in one language costs no query.
+    """
+    if len(template.draft[channel]) < 2:
+        return []
+    newest = template.versions.order_by("-number").values_list("saved_at", f"content__{channel}")[:VERSIONS_LOOKED_AT]
+    said = [Saying(saved_at, words_of(variants)) for saved_at, variants in reversed(newest)]
+    drafted = words_of(template.draft[channel])
+    if with_draft and (not said or said[-1].words != drafted):
+        said.append(Saying(template.draft_at, drafted, is_draft=True))
+    return drifts(said)
+
+
+def drifts_worn_in(plan: Plan) -> list[tuple[Template, Drift]]:
+    """Of the templates that the steps of `plan` wear, as they were saved last."""
+    worn = list(plan.steps.filter(removed_at=None).order_by().values_list("template", "channel").distinct())
+    rows = Template.objects.filter(Q(pk__in=[pk for pk, _channel in worn]) | Q(is_default=True)).order_by("name")
+    default = next((template.pk for template in rows if template.is_default), None)
+    dressed = {(pk or default, channel) for pk, channel in worn}
+    return [
+        (template, drift)
+        for template in rows
+        for channel in CHANNELS
+        if (template.pk, channel) in dressed
+        for drift in drifts_of(template, channel, with_draft=False)
+    ]
 
 
 def lacks(words: set[str]) -> list[Lack]:

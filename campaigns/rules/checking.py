@@ -1,7 +1,7 @@
 """What is wrong with a template, and what a good eye would notice in it. Plain Python."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -55,7 +55,11 @@ class Fault:
     text: str
 
     def __str__(self) -> str:
-        where = f"{self.channel} in {self.language}"
+        return self.told({})
+
+    def told(self, names: Mapping[str, str]) -> str:
+        """With languages called as `names` call them."""
+        where = f"{self.channel} in {names.get(self.language, self.language)}"
         return f"{where}, block {self.place}: {self.text}" if self.place else f"{where}: {self.text}"
 
 
@@ -91,6 +95,8 @@ def _faults_in_block(language: str, place: int, block: c.Block) -> Iterator[Faul
         yield Fault("Email", language, place, "It has no text.")
     if isinstance(block, c.Picture) and not block.media:
         yield Fault("Email", language, place, "Choose a picture.")
+    if isinstance(block, c.Mjml) and not block.source:
+        yield Fault("Email", language, place, "It has no MJML.")
 
 
 def _faults_in_words(channel: str, language: str, place: int, texts: tuple[str, ...]) -> Iterator[Fault]:

@@ -171,6 +171,7 @@ def test_a_look_is_seen_before_it_is_saved(
     page.locator("[name=text_colour]").fill("#d1d5db")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The text cannot be read well on the letter")).to_be_visible()
+    expect(page.locator("[name=text_colour]")).to_be_focused()
     expect(letter.get_by_text("Open till nine, every day.")).to_be_visible()
     console_errors.clear()  # a browser tells of each 422
     shot(page, "look-refused")

@@ -1,24 +1,28 @@
 """How templates are written: drafts, versions, blocks and what is said against them."""
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.actions import review, templates
 from campaigns.actions.templates import CannotWrite, WrittenMeanwhile
 from campaigns.forms import WordsForm
+from campaigns.forms.blocks import FORMS, EnvelopeForm
 from campaigns.forms.editing import rearranged
 from campaigns.models import Campaign, Offer, Plan, PlanStep, Playbook, SavedBlock, Template
 from campaigns.queries.templates import worn_by
 from campaigns.rules import checking
 from campaigns.rules import content as c
-from campaigns.rules.differences import differences
 from campaigns.rules.starters import STARTERS
-from campaigns.writing import drafts
+from campaigns.rules.thumbnails import HEIGHT, WIDTH, drawing_of
+from campaigns.writing import drafts, press
 from loyalty.models import User
 
 HELLO = c.Content(email={"en": c.Email(subject="Hello", blocks=[c.Text(text="Hello {{ member.first_name }}")])})
@@ -61,26 +65,71 @@ def test_an_older_version_comes_back_as_the_newest_and_nothing_is_lost(
     assert Template.objects.get().draft == HELLO.model_dump()
 
 
+def test_what_was_being_written_is_kept_when_an_older_version_comes_back(
+    template: Template, marketer: User, manager: User, now: dt.datetime
+) -> None:
+    templates.write_draft(template=template, content=saying("Second"), revision=1, by=marketer, now=now)
+    templates.save_version(template=template, revision=2, note="", by=marketer, now=now)
+    template = templates.write_draft(
+        template=template, content=saying("Nearly done"), revision=2, by=marketer, now=now + dt.timedelta(minutes=5)
+    )
+    templates.restore_version(version=template.versions.get(number=1), by=manager, now=now + dt.timedelta(hours=1))
+    newest, kept = template.versions.all()[:2]
+    assert (newest.content, newest.restored_from) == (HELLO.model_dump(), 1)
+    assert (kept.content, kept.note) == (saying("Nearly done").model_dump(), templates.KEPT_DRAFT)
+    assert kept.saved_by == marketer
+    templates.restore_version(version=kept, by=marketer, now=now + dt.timedelta(hours=2))
+    assert Template.objects.get().draft == saying("Nearly done").model_dump()
+
+
+def test_a_kept_draft_with_faults_becomes_the_draft_again_and_messages_go_on_wearing_the_newest(
+    template: Template, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    unfinished = c.Content(email={"en": c.Email(subject="Half", blocks=[c.Heading()])})
+    template = templates.write_draft(template=template, content=unfinished, revision=1, by=marketer, now=now)
+    templates.restore_version(version=template.versions.get(), by=marketer, now=now)
+    kept = template.versions.get(note=templates.KEPT_DRAFT)
+    with pytest.raises(CannotWrite, match="It has no text"):
+        templates.restore_version(version=kept, by=marketer, now=now)
+    url = reverse("campaigns:version-restore", args=[template.public_id, kept.number])
+    page = client_of(marketer).post(url, follow=True).content.decode()
+    assert "is the draft now. It has faults" in page
+    template.refresh_from_db()
+    assert template.draft == unfinished.model_dump()
+    assert press.current_version(template).content == HELLO.model_dump()  # type: ignore[union-attr]
+
+
+def test_who_restores_is_told_first_what_draft_it_takes_the_place_of(
+    template: Template, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    templates.write_draft(template=template, content=saying("Second"), revision=1, by=marketer, now=now)
+    templates.save_version(template=template, revision=2, note="", by=marketer, now=now)
+    client, url = client_of(marketer), reverse("campaigns:version", args=[template.public_id, 1])
+    assert "There is a draft that is not saved" not in client.get(url).content.decode()
+    templates.write_draft(template=template, content=saying("Third"), revision=2, by=marketer, now=now)
+    page = client.get(url).content.decode()
+    assert "There is a draft that is not saved" in page
+    assert "Marketer Person wrote it" in page
+    assert "Email, English: 1 change<" in page
+
+
 def test_saving_what_has_not_changed_makes_no_version(template: Template, marketer: User, now: dt.datetime) -> None:
     with pytest.raises(CannotWrite, match="Nothing has changed since version 1"):
         templates.save_version(template=template, revision=1, note="", by=marketer, now=now)
 
 
-def test_versions_tell_what_differs_line_by_line() -> None:
-    [difference] = differences(HELLO, saying("Hello you"))
-    assert difference.title == "Email, en"
-    assert [(line.sign, line.text) for line in difference.lines if line.sign] == [
-        ("-", "  text: Hello {{ member.first_name }}"),
-        ("+", "  text: Hello you"),
-    ]
-    assert differences(HELLO, HELLO) == []
-
-
-def test_what_is_worn_cannot_be_archived(template: Template, marketer: User, now: dt.datetime) -> None:
+def test_what_is_worn_cannot_be_archived_and_the_page_says_why(
+    template: Template, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
     templates.make_default(template=template)
     with pytest.raises(CannotWrite, match="is the default"):
         templates.archive_template(template=template, now=now)
+    page = client_of(marketer).get(reverse("campaigns:template", args=[template.public_id])).content.decode()
+    assert "It cannot be archived. Ours is the default. Choose another default first." in page
+    assert 'data-dialog="archive"' not in page
     templates.make_default(template=None)
+    page = client_of(marketer).get(reverse("campaigns:template", args=[template.public_id])).content.decode()
+    assert 'data-dialog="archive"' in page
     Playbook.objects.filter(group="champions").update(template=template)
     with pytest.raises(CannotWrite, match="worn by the playbooks"):
         templates.archive_template(template=template, now=now)
@@ -161,6 +210,32 @@ def test_what_is_written_in_the_page_is_kept_every_few_words(editor: Callable[..
     assert 'name="revision" value="2"' in answer.content.decode()
     draft = c.read(Template.objects.get().draft)
     assert draft.email["en"] == c.Email(subject="New", blocks=[c.Text(text="Words", align="center")])
+
+
+def test_blocks_keep_their_names_in_the_page_wherever_they_move(editor: Callable[..., Any], template: Template) -> None:
+    fields = {"b0-text": "One", "b0-size": "large", "b0-align": "left", "b7-text": "Two", "b7-align": "left"}
+
+    def named(do: str, revision: int) -> list[str]:
+        page = editor(fields, blocks=["b0:heading", "b7:text"], do=do, revision=revision, target="editor")
+        return re.findall(r'name="block" value="([^"]+)"', page.content.decode())
+
+    assert named("up:x:1", 1) == ["b7:text", "b0:heading"]
+    assert named("copy:x:0", 2) == ["b0:heading", "b1:heading", "b7:text"]
+    assert named("add:divider:1", 3) == ["b0:heading", "b1:divider", "b7:text"]
+    assert named("remove:x:0", 4) == ["b7:text"]
+
+
+def test_only_what_may_stay_empty_is_called_optional() -> None:
+    def optional(form: Any) -> set[str]:
+        labels = re.findall(r'<label[^>]*>([^<]+?) <span class="field-optional">', form.render())
+        return set(labels)
+
+    shown = {type_: optional(form(prefix="b0")) for type_, form in FORMS.items()}
+    assert shown["heading"] == shown["text"] == shown["mjml"] == set()
+    assert shown["button"] == {"On it"}
+    assert shown["picture"] == {"What it shows", "Leads to"}
+    assert shown["products"] == {"Title"}
+    assert optional(EnvelopeForm()) == {"Subject", "Preview line"}
 
 
 def test_a_block_that_is_kept_can_be_put_into_any_template(editor: Callable[..., Any], template: Template) -> None:
@@ -294,3 +369,46 @@ def test_mjml_that_would_reach_beyond_itself_is_refused(
 
 def test_lines_that_a_browser_ends_its_own_way_are_no_difference() -> None:
     assert c.Text(text="one\r\ntwo") == c.Text(text="one\ntwo")
+
+
+def test_a_list_of_fifteen_templates_costs_as_much_as_one_and_shows_each(
+    template: Template, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    client, url = client_of(marketer), reverse("campaigns:templates")
+    client.get(url)
+    with CaptureQueriesContext(connection) as alone:
+        client.get(url)
+    for place in range(14):
+        templates.create_template(name=f"Letter {place}", content=STARTERS["newsletter"].content, by=marketer, now=now)
+    with CaptureQueriesContext(connection) as many:
+        page = client.get(url).content.decode()
+    assert len(many) == len(alone)
+    assert page.count('<svg class="thumbnail"') == 15
+    assert page.count(">New at Harbor Street</text>") == 14
+
+
+@pytest.mark.parametrize("key", STARTERS)
+def test_a_thumbnail_stays_inside_its_frame(key: str) -> None:
+    drawing = drawing_of(STARTERS[key].content)
+    assert drawing.shapes
+    for shape in drawing.shapes:
+        assert 0 <= shape.x <= shape.x + shape.width <= WIDTH
+        assert 0 <= shape.y <= shape.y + shape.height <= HEIGHT
+
+
+def test_the_preview_shows_what_an_inbox_shows(
+    template: Template, marketer: User, client_of: Callable[[User], Client], now: dt.datetime, settings: Any
+) -> None:
+    settings.DEFAULT_FROM_EMAIL = "Harbor <post@harbor.example>"
+    client, url = client_of(marketer), reverse("campaigns:template-preview", args=[template.public_id])
+
+    def inbox() -> str:
+        return client.get(url).content.decode().partition("<div data-inbox")[2].partition("<table")[0]
+
+    assert "<strong>Harbor</strong>" in inbox()
+    assert "post@harbor.example" in inbox()
+    assert "Hello Ada" in inbox()  # without a preview line, the letter's first words
+    hostile = c.Email(subject="<b>Hi</b>", preheader="Come {{ member.first_name }} & co", blocks=[c.Text(text="x")])
+    templates.write_draft(template=template, content=c.Content(email={"en": hostile}), revision=1, by=marketer, now=now)
+    assert "&lt;b&gt;Hi&lt;/b&gt;" in inbox()
+    assert "Come Ada &amp; co" in inbox()

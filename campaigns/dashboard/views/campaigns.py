@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,9 @@ from campaigns.queries import results
 from campaigns.queries.departures import next_departure
 from campaigns.queries.plans import totals_of, week_of
 from campaigns.queries.policy import policy
+from campaigns.queries.templates import drifts_worn_in
+from campaigns.rules.checking import Check
+from campaigns.sending.checklist import told_drift
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
@@ -118,12 +122,19 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "departure": next_departure(campaign.sends.all(), now=timezone.now()),
         "hours": rules.hours,
         "start_text": _start_text(rules),
+        "drifts": _drifts(plan) if plan and plan.status == Plan.Status.READY else [],
         "needs_other_person": bool(plan and rules.needs_second_person and is_own_work(plan, user)),
         "may_edit": user.has_perm("campaigns.change_campaign"),
         "may_approve": user.has_perm("campaigns.approve_plan"),
         "may_run": user.has_perm("campaigns.run_campaign"),
         "notices": queries.unread_notices(user).filter(campaign=campaign),
     }
+
+
+def _drifts(plan: Plan) -> list[Check]:
+    """What to look at before the week is approved: languages of its templates that changed after another."""
+    checks = ((template, told_drift(drift)) for template, drift in drifts_worn_in(plan))
+    return [replace(check, title=f"{template.name}: {check.title}") for template, check in checks]
 
 
 def _start_text(rules: CampaignPolicy) -> str:

@@ -31,6 +31,7 @@ def look_page(request: HttpRequest) -> HttpResponse:
     if _is_saved(form):
         messages.success(request, "Saved. Plans that are approved from now on look like this.")
         return redirect("campaigns:look")
+    form.begin_at_the_first_error()
     context = {"form": form, "may_edit": may_edit, "asked": request.POST.urlencode()}
     return page(request, "campaigns/look.html", context, status=422 if form.errors else 200)
 
@@ -46,13 +47,13 @@ def look_preview(request: HttpRequest) -> HttpResponse:
 
 
 def _is_saved(form: BrandKitForm) -> bool:
-    """What the action refuses is said beside the colour it is about."""
+    """What the action refuses is said beside the colour that was changed."""
     if not form.is_valid():
         return False
     try:
         actions.change_brand_kit(**form.cleaned_data)
     except actions.HardToRead as refusal:
-        form.add_error(refusal.field, str(refusal))
+        form.add_error(form.changed_one_of(refusal.fields), str(refusal))
         return False
     return True
 

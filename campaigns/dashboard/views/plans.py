@@ -19,10 +19,13 @@ from campaigns.forms import StepForm, WordsForm
 from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
 from campaigns.queries.departures import Departure, next_departure
 from campaigns.queries.policy import policy
+from campaigns.queries.templates import drifts_of
 from campaigns.rules import content as c
 from campaigns.rules import wording
+from campaigns.rules.checking import Check
 from campaigns.rules.reasons import headline
 from campaigns.sending import specimens
+from campaigns.sending.checklist import told_drift
 from campaigns.writing import press
 from config.shared.access import needs
 from config.shared.htmx import page
@@ -121,6 +124,7 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             **_sending(request, step),
             "languages": _languages_of(step),
             "unsaid": _unsaid(step) if is_under_review or form.is_bound or _may_change(request, step) else "",
+            "drifts": _drifts(step) if is_under_review else [],
             "numbers": _numbers(step),
         },
         status=422 if form.errors else 200,
@@ -159,6 +163,13 @@ def _unsaid(step: PlanStep) -> str:
         return ""
     told = "The subject and the text below are not used: the template has its own."
     return told if step.offer is None else f"{told} Look in the preview whether it shows the offer."
+
+
+def _drifts(step: PlanStep) -> list[Check]:
+    """Languages of its template that changed after another: it is approved as it was saved."""
+    template = step.template or press.default_template()
+    found = drifts_of(template, step.channel, with_draft=False) if template else []
+    return [told_drift(drift) for drift in found]
 
 
 def _languages_of(step: PlanStep) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns.actions import touches
 from campaigns.models import Send
+from campaigns.queries.trials import letter_of_trial
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import links
 from campaigns.sending.render import Writer
@@ -77,6 +78,9 @@ def offer(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 def viewed(request: HttpRequest, token: str) -> HttpResponse:
     """An email as a page, for a mail program that does not show it well. Nothing in it runs, whatever it holds."""
+    public_id = links.read(token, "view")
+    if public_id and (test := letter_of_trial(public_id)):
+        return letter_response(test, opens_tabs=False)
     send = _send_of(token, "view")
     if send is None or send.channel != Consent.Channel.EMAIL or send.member.left_at is not None:
         return render(request, "public/test.html")

@@ -1,41 +1,32 @@
-"""Templates: the list, and the editor with its preview and its checks."""
+"""Templates: the list, and the editor. What stands beside it is in `beside`."""
 
 import json
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns.actions import sends as sending
 from campaigns.actions import templates as actions
-from campaigns.dashboard.previews import fault_response, message_response, specimen_member
+from campaigns.dashboard.views.beside import LANGUAGES, place_of, template_of, trial_form
 from campaigns.forms import editing
 from campaigns.forms.blocks import KINDS
 from campaigns.models import SavedBlock, Template
 from campaigns.queries import templates as queries
-from campaigns.rules import checking, wording
 from campaigns.rules import content as c
+from campaigns.rules import wording
 from campaigns.rules.differences import CHANNELS
 from campaigns.rules.starters import STARTERS
-from campaigns.sending import specimens
-from campaigns.sending.checklist import checks_of
-from campaigns.sending.specimens import Specimen
+from campaigns.rules.thumbnails import drawing_of
+from campaigns.sending.checklist import told_drift
 from campaigns.writing import press
 from config.shared.access import needs
 from config.shared.htmx import page
-from integrations.link_checks import check_links
-from loyalty.queries.brand import business
 
-LANGUAGES = dict(settings.LANGUAGES)
 ICONS = {"email": "mail", "sms": "message-2", "push": "bell"}
-TONES = {checking.State.FINE: "success", checking.State.LOOK: "warning", checking.State.FAULT: "danger"}
 
 
 @require_GET
@@ -45,6 +36,7 @@ def template_list(request: HttpRequest) -> HttpResponse:
     rows = [_told(template) for template in queries.templates(is_archived=is_archived)]
     context = {
         "rows": rows,
+        "look": press.current_look() if rows else None,
         "is_archived": is_archived,
         "starters": STARTERS.items(),
         "has_archived": queries.templates(is_archived=True).exists(),
@@ -59,6 +51,7 @@ def _told(template: Template) -> dict[str, Any]:
     content = c.read(template.draft)
     return {
         "template": template,
+        "drawing": drawing_of(content),
         "languages": [LANGUAGES.get(code, code) for code in content.languages],
         "channels": [label for name, label in CHANNELS.items() if content.variants(name)],
     }
@@ -81,8 +74,8 @@ def template_new(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("campaigns.view_template")
 def template_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    template = _template(public_id)
-    channel, language = _place(request, c.read(template.draft))
+    template = template_of(public_id)
+    channel, language = place_of(request, c.read(template.draft))
     context = _editor(request, template, editing.sheet_of(c.read(template.draft), channel, language))
     return page(request, "campaigns/template.html", context, partials=("editor",))
 
@@ -91,24 +84,26 @@ def template_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @needs("campaigns.change_template")
 def template_write(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Every few words: the draft is kept. A button in the form adds, moves or removes a block besides."""
-    template = _template(public_id)
+    template = template_of(public_id)
     content, do = c.read(template.draft), request.POST.get("do", "")
-    channel, language = _place(request, content)
+    channel, language = place_of(request, content)
     sheet = editing.sent_sheet(request.POST, channel, language)
     revision = request.POST.get("revision", "")
     template.revision = int(revision) if revision.isdecimal() else 0  # what they saw, not what is there by now
     if not sheet.is_valid:
         return _refused(request, template, sheet)
+    saved = _saved_blocks(do)
     written = actions.write_draft(
         template=template,
-        content=_wanted(content, sheet, do),
+        content=_wanted(content, sheet, do, saved),
         revision=template.revision,
         by=request.user,
         now=timezone.now(),
     )
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(f"{reverse('campaigns:template', args=[public_id])}?channel={channel}&language={language}")
-    context = _editor(request, written, editing.sheet_of(c.read(written.draft), channel, language), do=do)
+    names = None if do in ("leave", "begin") else editing.names_after(sheet, do, saved)
+    context = _editor(request, written, editing.sheet_of(c.read(written.draft), channel, language, names), do=do)
     if request.htmx.target == "saved":  # type: ignore[attr-defined]
         response = render(request, "campaigns/template.html#saved", context)
     else:
@@ -136,16 +131,20 @@ def _kept(sheet: editing.Sheet, do: str) -> dict[str, Any]:
     return {"toast": {"tone": "success", "text": f"Kept: “{kept.name}” can be put into every template."}}
 
 
-def _wanted(content: c.Content, sheet: editing.Sheet, do: str) -> c.Content:
+def _saved_blocks(do: str) -> list[c.Block]:
+    """What `put:7:2` asks to put in."""
+    if not do.startswith("put:"):
+        return []
+    name = do.split(":")[1]
+    kept = get_object_or_404(SavedBlock, pk=int(name[:9]) if name.isdecimal() else 0)
+    return c.Email.model_validate({"blocks": kept.blocks}).blocks
+
+
+def _wanted(content: c.Content, sheet: editing.Sheet, do: str, saved: list[c.Block]) -> c.Content:
     if do == "leave":
         return editing.without_language(content, sheet.channel, sheet.language)
     if do == "begin":
         return editing.with_language(content, sheet.channel, sheet.language, press.BASE_LANGUAGE)
-    saved: list[c.Block] = []
-    if do.startswith("put:"):
-        name = do.split(":")[1]
-        kept = get_object_or_404(SavedBlock, pk=int(name[:9]) if name.isdecimal() else 0)
-        saved = c.Email.model_validate({"blocks": kept.blocks}).blocks
     try:
         return editing.content_with(content, sheet, do=do, saved=saved)
     except c.BadContent as fault:
@@ -164,6 +163,7 @@ def _editor(request: HttpRequest, template: Template, sheet: editing.Sheet, *, d
         "template": template,
         "sheet": sheet,
         "latest": latest,
+        "drifts": [told_drift(drift) for drift in queries.drifts_of(template, sheet.channel)],
         "is_changed": latest is None or latest.content != template.draft,
         "channels": [
             {"label": label, "icon": ICONS[name], "url": f"?channel={name}", "is_active": name == sheet.channel}
@@ -172,9 +172,11 @@ def _editor(request: HttpRequest, template: Template, sheet: editing.Sheet, *, d
         "languages": _languages(content, sheet),
         "kinds": KINDS,
         "saved_blocks": list(SavedBlock.objects.all()),
+        "places": list(c.PLACES.items()),
         "words": [word for word in wording.TEMPLATE_WORDS if word != "picks"],
         "may_write": request.user.has_perm("campaigns.change_template") and template.archived_at is None,
-        "may_test": sheet.channel == "email" and request.user.has_perm("loyalty.view_pii"),
+        "test": trial_form(request, sheet.channel),
+        "why_worn": queries.why_worn(template),
         "language_name": LANGUAGES.get(sheet.language, sheet.language),
         "channel_name": CHANNELS[sheet.channel],
     }
@@ -192,106 +194,3 @@ def _languages(content: c.Content, sheet: editing.Sheet) -> list[dict[str, Any]]
         }
         for code in known
     ]
-
-
-# --- Beside it -----------------------------------------------------------------------------------------------------
-
-
-@require_GET
-@needs("campaigns.view_template")
-@xframe_options_sameorigin
-def template_preview(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """The draft, or the version that `version` names, as the member that `member` names would get it."""
-    template = _template(public_id)
-    content = c.read(_shown(request, template))
-    channel, language = _place(request, content)
-    try:
-        shown = _specimen(request, content, channel, language)
-    except (press.CannotPress, wording.WordingFault) as fault:
-        return fault_response(fault)
-    return message_response(shown.message, channel)
-
-
-@require_GET
-@needs("campaigns.view_template")
-def template_checks(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    template = _template(public_id)
-    content = c.read(template.draft)
-    channel, language = _place(request, content)
-    context = {"template": template, "channel": channel, "language": language, "tones": TONES}
-    faults = [fault for fault in checking.faults_in(content) if fault.channel == CHANNELS[channel]]
-    try:
-        shown = _specimen(request, content, channel, language)
-    except (press.CannotPress, wording.WordingFault) as fault:
-        found = [checking.Check(checking.State.FAULT, "It cannot be shown", str(fault))]
-    else:
-        found = checks_of(content, channel, language, shown)
-    told = [checking.Check(checking.State.FAULT, "It cannot be saved yet", str(fault)) for fault in faults]
-    told += [check for check in found if not faults or check.title != "It cannot be shown"]
-    return render(request, "campaigns/template_checks.html", {**context, "checks": told})
-
-
-@require_POST
-@needs("campaigns.change_template")
-def template_links(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """Whether what the draft links to answers. Asked for by a button: it calls other people's servers."""
-    content = c.read(_template(public_id).draft)
-    channel, language = _place(request, content)
-    try:
-        links = _specimen(request, content, channel, language).letter.links
-    except (press.CannotPress, wording.WordingFault):
-        links = []
-    answers = check_links([link for link in links if isinstance(link, str) and "{" not in link])
-    return render(request, "campaigns/template_links.html", {"answers": answers})
-
-
-@require_GET
-@needs("campaigns.view_template", "loyalty.view_member")
-def specimen_list(request: HttpRequest) -> HttpResponse:
-    """For whom a message may be shown."""
-    context = {"members": queries.specimens(request.GET.get("q", "").strip())}
-    return render(request, "campaigns/template_members.html", context)
-
-
-@require_POST
-@needs("campaigns.change_template", "loyalty.view_pii")
-def template_test(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    template = _template(public_id)
-    content = c.read(template.draft)
-    _channel, language = _place(request, content)
-    member = specimen_member(request)
-    sending.send_trial(content=content, language=language, member=member, to=request.user, now=timezone.now())
-    messages.success(request, f"Sent to {request.user}.")
-    return redirect(f"{reverse('campaigns:template', args=[public_id])}?language={language}")
-
-
-def _specimen(request: HttpRequest, content: c.Content, channel: str, language: str) -> Specimen:
-    return specimens.specimen(
-        content,
-        channel=channel,
-        language=language,
-        member=specimen_member(request),
-        shop=business(),
-        now=timezone.now(),
-    )
-
-
-def _shown(request: HttpRequest, template: Template) -> Any:
-    if number := request.GET.get("version", ""):
-        if not number.isdecimal():
-            raise Http404("There is no such version.")
-        return get_object_or_404(template.versions, number=int(number[:9])).content
-    return template.draft
-
-
-def _place(request: HttpRequest, content: c.Content) -> tuple[str, str]:
-    asked = request.GET if request.method == "GET" else request.POST
-    channel = asked.get("channel", "")
-    channel = channel if channel in CHANNELS else "email"
-    language = asked.get("language", "")
-    known = {*LANGUAGES, *content.variants(channel)}
-    return channel, language if language in known else specimens.choose(content, channel)
-
-
-def _template(public_id: UUID) -> Template:
-    return get_object_or_404(Template.objects.select_related("draft_by"), public_id=public_id)

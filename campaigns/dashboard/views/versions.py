@@ -9,10 +9,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns.actions import templates as actions
-from campaigns.models import SavedBlock, Template
+from campaigns.forms.telling import LANGUAGES, outline
+from campaigns.models import SavedBlock, Template, TemplateVersion
 from campaigns.queries.templates import worn_by
 from campaigns.rules import content as c
-from campaigns.rules.differences import differences
+from campaigns.rules.differences import CHANNELS, Difference, differences
+from campaigns.writing import press
 from config.shared.access import needs
 from config.shared.htmx import page
 
@@ -33,23 +35,61 @@ def version_list(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @needs("campaigns.view_template")
 def version_page(request: HttpRequest, public_id: UUID, number: int) -> HttpResponse:
     """One version, as it looks, and what it changed; `against` names another to compare it with."""
-    template = get_object_or_404(Template, public_id=public_id)
+    template = get_object_or_404(Template.objects.select_related("draft_by"), public_id=public_id)
     versions = {version.number: version for version in template.versions.select_related("saved_by")}
     if number not in versions:
         raise Http404("There is no such version.")
     asked = request.GET.get("against", "")
-    against = versions.get(int(asked[:9]) if asked.isdecimal() else number - 1)
-    content = c.read(versions[number].content)
+    other = int(asked[:9]) if asked.isdecimal() else number
+    against = versions.get(number - 1 if other == number else other)
+    content, newest = c.read(versions[number].content), versions[max(versions)]
+    may_write = request.user.has_perm("campaigns.change_template") and template.archived_at is None
+    may_restore = may_write and number != newest.number
+    places = _places(content)
     context = {
         "template": template,
         "version": versions[number],
         "against": against,
         "others": [other for other in versions.values() if other.number != number],
-        "differences": differences(c.read(against.content) if against else c.Content(), content),
-        "is_newest": number == max(versions),
-        "may_write": request.user.has_perm("campaigns.change_template") and template.archived_at is None,
+        "differences": _between(c.read(against.content) if against else c.Content(), content),
+        "may_restore": may_restore,
+        "is_finished": may_restore and actions.is_finished(content),
+        "unsaved": _unsaved(template, newest) if may_restore else [],
+        "places": places,
+        "shown": _shown(places, request.GET.get("show", "")),
     }
     return page(request, "campaigns/template_version.html", context)
+
+
+def _between(before: c.Content, after: c.Content) -> list[Difference]:
+    shown = press.pictures_in([*before.email.values(), *after.email.values()])
+    pictures = {public_id: picture.name for public_id, picture in shown.items()}
+    return differences(outline(before, pictures), outline(after, pictures))
+
+
+def _unsaved(template: Template, newest: TemplateVersion) -> list[Difference]:
+    """What the draft changes: a restored version takes its place."""
+    return _between(c.read(newest.content), c.read(template.draft))
+
+
+def _places(content: c.Content) -> list[dict[str, str]]:
+    """Where it says something: a channel in a language."""
+    return [
+        {"name": f"{channel}-{code}", "channel": channel, "language": code, "label": _label(content, channel, code)}
+        for channel in CHANNELS
+        for code in content.variants(channel)
+    ]
+
+
+def _label(content: c.Content, channel: str, code: str) -> str:
+    """The language alone, where there is only one channel."""
+    used = [name for name in CHANNELS if content.variants(name)]
+    language = LANGUAGES.get(code, code)
+    return language if len(used) == 1 else f"{CHANNELS[channel]}, {language}"
+
+
+def _shown(places: list[dict[str, str]], asked: str) -> dict[str, str] | None:
+    return next((place for place in places if place["name"] == asked), places[0] if places else None)
 
 
 @require_POST
@@ -74,8 +114,12 @@ def version_restore(request: HttpRequest, public_id: UUID, number: int) -> HttpR
     old = get_object_or_404(Template, public_id=public_id).versions.filter(number=number).first()
     if old is None:
         raise Http404("There is no such version.")
-    version = actions.restore_version(version=old, by=request.user, now=timezone.now())
-    messages.success(request, f"Version {number} is back, as version {version.number}.")
+    if actions.is_finished(c.read(old.content)):
+        version = actions.restore_version(version=old, by=request.user, now=timezone.now())
+        messages.success(request, f"Version {number} is back, as version {version.number}.")
+    else:
+        actions.take_into_draft(version=old, by=request.user, now=timezone.now())
+        messages.success(request, f"Version {number} is the draft now. It has faults: mend them, and save it.")
     return redirect("campaigns:template", public_id)
 
 
