@@ -24,7 +24,7 @@ class CampaignMoved(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class MessageSent(DomainEvent):
-    """`subject` is the member's public id, here and below."""
+    """A message has left us. `subject` is the member's public id, here and below."""
 
     name = "message.sent"
     told = ("send", "campaign", "channel")
@@ -84,6 +84,8 @@ class MessageComplained(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class MessageOpened(DomainEvent):
+    """Its reader's mail program has fetched the pictures."""
+
     name = "message.opened"
     told = ("send", "campaign")
     untold_with = "machine"
@@ -94,6 +96,8 @@ class MessageOpened(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class MessageClicked(DomainEvent):
+    """The member has used a link in it."""
+
     name = "message.clicked"
     told = ("send", "campaign")
     untold_with = "machine"
@@ -105,6 +109,8 @@ class MessageClicked(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class MemberUnsubscribed(DomainEvent):
+    """A member wants no more of these messages."""
+
     name = "member.unsubscribed"
     told = ("send", "campaign", "channel")
     send: str

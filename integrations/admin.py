@@ -3,7 +3,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from config.shared.admin import ReadOnly
-from integrations.models import AlertDelivery, InboundCall, MailboxMessage, ProviderReport, StaffAlert
+from integrations.models import (
+    AlertDelivery,
+    DeliveryAttempt,
+    Destination,
+    InboundCall,
+    MailboxMessage,
+    OutboundDelivery,
+    ProviderReport,
+    StaffAlert,
+)
 
 
 @admin.register(MailboxMessage)
@@ -49,3 +58,29 @@ class AlertDeliveryAdmin(ReadOnly):
     list_display = ("id", "alert", "outlet", "status", "attempts", "told_at", "failed_at", "error")
     list_filter = ("status",)
     list_select_related = ("alert",)
+
+
+@admin.register(Destination)
+class DestinationAdmin(ReadOnly):
+    """Set up and changed under Integrations → Events out. An address may have a secret in it, too."""
+
+    list_display = ("id", "name", "kind", "is_enabled", "tells_people", "delivered_at", "failing_since")
+    list_filter = ("kind", "is_enabled")
+    search_fields = ("name",)
+    exclude = ("secret", "old_secret", "options")
+    raw_id_fields = ("created_by",)
+
+
+@admin.register(OutboundDelivery)
+class OutboundDeliveryAdmin(ReadOnly):
+    list_display = ("id", "destination", "event_name", "status", "attempts", "last_status", "due_at", "error")
+    list_filter = ("status", "destination")
+    list_select_related = ("destination",)
+    raw_id_fields = ("event",)
+
+
+@admin.register(DeliveryAttempt)
+class DeliveryAttemptAdmin(ReadOnly):
+    list_display = ("id", "delivery", "number", "at", "status", "duration_ms", "error")
+    list_select_related = ("delivery",)
+    raw_id_fields = ("delivery",)

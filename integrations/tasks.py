@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from integrations.alerts import telling
 from integrations.inbound import calls
+from integrations.outbound import delivering
 
 # Not long enough that one task meets the time limit of workers.
 PATIENCE = timedelta(seconds=30)
@@ -29,3 +30,14 @@ def forget_old_calls() -> None:
 def tell_staff() -> None:
     """At a nudge, and again for what a lost nudge or a silent outlet left behind."""
     telling.deliver(now=timezone.now())
+
+
+@shared_task(name="integrations.deliver_outbound")
+def deliver_outbound() -> None:
+    """At a nudge, and every few seconds for what is to be tried again or what a lost nudge left behind."""
+    delivering.deliver(clock=timezone.now)
+
+
+@shared_task(name="integrations.forget_old_deliveries")
+def forget_old_deliveries() -> None:
+    delivering.forget_old_deliveries(now=timezone.now())

@@ -5,6 +5,8 @@ from tracking.events import DomainEvent
 
 @dataclass(frozen=True, kw_only=True)
 class MemberJoined(DomainEvent):
+    """Somebody has become a member."""
+
     name = "member.joined"
     told = ("source",)
     source: str
@@ -12,7 +14,7 @@ class MemberJoined(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentChanged(DomainEvent):
-    """The evidence: what was allowed or withdrawn, on which words, where."""
+    """A member allowed or withdrew something. It is the evidence: what, on which words, where."""
 
     name = "consent.changed"
     told = ("channel", "topic", "is_granted", "source")
@@ -84,6 +86,8 @@ class TierChanged(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderDelivered(DomainEvent):
+    """An order has reached its member."""
+
     name = "order.delivered"
     told = ("order",)
     is_passive = True
@@ -119,6 +123,8 @@ class RewardHeld(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RewardRedeemed(DomainEvent):
+    """A held reward was handed over at the counter."""
+
     name = "reward.redeemed"
     told = ("reward", "points", "store", "proof")
     reward: str
@@ -141,6 +147,8 @@ class RewardReleased(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ProductScanned(DomainEvent):
+    """A member has read a product's code."""
+
     name = "product.scanned"
     told = ("sku", "batch", "points")
     sku: str
@@ -173,6 +181,8 @@ class ReferralRewarded(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ProductWished(DomainEvent):
+    """A member has put a product on their wishlist."""
+
     name = "wishlist.added"
     told = ("sku",)
     sku: str
@@ -208,6 +218,7 @@ class MemberLeft(DomainEvent):
 
     name = "member.left"
     told = ()
+    forgets = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,15 @@ class DomainEvent:
     `told` names the properties that may stand beside what systems send, where a partner's people see them, too. Only
     an event whose subject is a member has it, and it names nothing that says who or where they are or that opens what
     is theirs. None keeps the whole event in this log. One with something in `untold_with` is not told either. What is
-    `is_passive` was done to the member or for them: it is told, and makes nobody active.
+    `is_passive` was done to the member or for them: it is told, and makes nobody active. Who hears of one
+    that `forgets` is to empty whatever they keep about the member.
     """
 
     name: ClassVar[str]
     told: ClassVar[tuple[str, ...] | None] = None
     untold_with: ClassVar[str | None] = None
     is_passive: ClassVar[bool] = False
+    forgets: ClassVar[bool] = False
     subject: str
 
     def properties(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from integrations import actions, queries
 from integrations.domains import check
 from integrations.inbound.senders import senders
 from integrations.llm.base import language_model
-from integrations.models import MailboxMessage
+from integrations.models import Destination, MailboxMessage
 
 SHOWN = 50
 
@@ -37,6 +37,7 @@ def integrations(request: HttpRequest) -> HttpResponse:
         "model_address": settings.OPENAI["base_url"] or "api.openai.com",
         "unread": MailboxMessage.objects.filter(read_at=None).count(),
         "kept": MailboxMessage.objects.count(),
+        "outbound_names": list(Destination.objects.filter(is_enabled=True).values_list("name", flat=True)[:5]),
         "inbound_names": [each.label for each in senders().values() if settings.INBOUND_SECRETS.get(each.variable)],
     }
     return page(request, "integrations/integrations.html", context)
