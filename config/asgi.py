@@ -12,12 +12,14 @@ from django.conf import settings  # noqa: E402  # Settings can be read once Djan
 from django.db import connection  # noqa: E402
 
 from campaigns.dashboard.door import Touches  # noqa: E402
+from config.collector import leave_imports_alone  # noqa: E402
 from config.pages import Pages  # noqa: E402
 from integrations.inbound.app import Hooks  # noqa: E402
 from tracking.ingest.app import IngestApp  # noqa: E402
 from tracking.ingest.commit import conninfo_of  # noqa: E402
 
 import_module(settings.ROOT_URLCONF)  # Every page is there before the first visitor comes, who waits for none.
+leave_imports_alone()
 
 application = IngestApp(
     Touches(Hooks(Pages())),
