@@ -17,6 +17,7 @@ from loyalty.actions import (
     segments,
     sign_in,
     tiers,
+    wallet,
 )
 
 LONGEST_IMPORT = 3_600
@@ -93,3 +94,4 @@ def forget_sessions() -> None:
     login_codes.forget_old_codes(now=now)
     sign_in.forget_old_tokens(now=now)
     answers.forget_old_answers(now=now)
+    wallet.forget_phones_of_emptied(now=now)

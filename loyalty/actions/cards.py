@@ -7,12 +7,25 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
-from loyalty.models import Device
+from loyalty.models import Device, Member, WalletPass
 from loyalty.rules import proofs
 
 
 class CardNotRead(DomainError):
     code = "card_not_read"
+
+
+def holder_of(*, text: str, now: datetime) -> Member:
+    """Whose card this is: the app's, which counts once, or the one in their phone's wallet. Raises CardNotRead."""
+    if not text.strip().startswith(proofs.PASS):
+        return read_card(text=text, now=now).member
+    shown = proofs.pass_in(text, [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
+    passes = WalletPass.objects.select_related("member__merged_into")
+    found = passes.filter(public_id=shown, voided_at=None).first() if shown else None
+    member = found and (found.member.merged_into or found.member)
+    if not member or member.left_at:
+        raise CardNotRead(_("This card is out of date or not ours. Ask the member to open the app."))
+    return member
 
 
 @transaction.atomic

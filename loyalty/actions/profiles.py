@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
 from config.shared.trail import forget_values, note_change
-from loyalty.actions import members, redemptions, sign_in
+from loyalty.actions import members, redemptions, sign_in, wallet
 from loyalty.actions.enrolment import refuse_too_young
 from loyalty.events import ConsentChanged, MemberLeft
 from loyalty.models import (
@@ -76,6 +76,7 @@ def forget(member: Member, *, now: datetime) -> None:
 def _forget(member: Member, now: datetime) -> None:
     _withdraw_consents(member, now)
     _end_devices(member, now)
+    wallet.void(member=member, now=now)
     member.wishlist.all().delete()
     Invite.objects.filter(member=member).delete()
     Referral.objects.filter(friend=member).update(address=None, device_digest=None)

@@ -18,6 +18,8 @@ from loyalty.models import (
     Score,
     Scoring,
     Segment,
+    WalletPass,
+    WalletPhone,
 )
 
 
@@ -100,3 +102,19 @@ class MemberMergeAdmin(ReadOnly):
     shows_personal_data = True
     list_display = ("kept", "merged", "by", "merged_at", "undone_at")
     list_select_related = ("kept", "merged", "by")
+
+
+@admin.register(WalletPass)
+class WalletPassAdmin(ReadOnly):
+    shows_personal_data = True
+    list_display = ("member", "kind", "points", "tier", "changed_at", "pushed_at", "voided_at")
+    list_filter = ("kind",)
+    list_select_related = ("member",)
+    raw_id_fields = ("member",)
+
+
+@admin.register(WalletPhone)
+class WalletPhoneAdmin(ReadOnly):
+    list_display = ("wallet_pass", "registered_at")
+    list_select_related = ("wallet_pass",)
+    exclude = ("push_token", "device_id")

@@ -68,7 +68,11 @@ class ProgrammeAnswer(serializers.Serializer[Any]):
     referral = ProgrammeReferral(source="*")
     stores = ProgrammeStore(many=True)
     topics = ProgrammeTopic(many=True)
+    wallets = serializers.SerializerMethodField(help_text="Of phones, in which members may keep their card: apple.")
     push_key = serializers.SerializerMethodField(help_text="For `applicationServerKey`; empty: none are sent.")
+
+    def get_wallets(self, _offering: Any) -> list[str]:
+        return list(settings.WALLETS)
 
     def get_push_key(self, _offering: Any) -> str:
         """A phone offers push messages by this key: without a channel that sends them there is none."""

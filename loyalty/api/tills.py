@@ -28,7 +28,9 @@ SOURCE = "till"
 class FindQuery(serializers.Serializer[dict[str, Any]]):
     """One of the two."""
 
-    card = serializers.CharField(required=False, max_length=200, help_text="What the scanner read off the app.")
+    card = serializers.CharField(
+        required=False, max_length=200, help_text="What the scanner read off the app, or the card in a phone's wallet."
+    )
     q = serializers.CharField(
         required=False, max_length=100, help_text="A whole email, phone or customer number, or part of a name."
     )
@@ -105,10 +107,10 @@ class Members(TillView):
 
     @extend_schema(operation_id="loyalty_v1_till_members_find", parameters=[FindQuery], responses=FoundMembers)
     def get(self, request: Request) -> Response:
-        """Find somebody by the card on their phone, which counts once, or by what they say: five at most."""
+        """Find somebody by the card on their phone (the app's counts once), or by what they say: five at most."""
         asked = self.asked(FindQuery)
         if "card" in asked:
-            found = [cards.read_card(text=asked["card"], now=timezone.now()).member]
+            found = [cards.holder_of(text=asked["card"], now=timezone.now())]
         else:
             found = at_the_till.found(asked["q"])
         return Response(FoundMembers({"results": found}).data)

@@ -28,7 +28,7 @@ from loyalty.rules.contacts import masked_email, masked_phone
 
 USE = needs("loyalty.view_member", "loyalty.add_order")
 ROWS = 4
-CARD = "RGC"
+CARD, PASS = "RGC", "RGW"
 STORE = "till_store"
 
 
@@ -66,8 +66,8 @@ Lines = formset_factory(LineForm, extra=ROWS, max_num=50)
 def till(request: HttpRequest) -> HttpResponse:
     """By name, number or contact, or the text of a card that a scanner read."""
     asked = request.GET.get("q", "").strip()[:200]
-    if asked.startswith(CARD):
-        return redirect("loyalty:till-member", cards.read_card(text=asked, now=timezone.now()).member.public_id)
+    if asked.startswith((CARD, PASS)):
+        return redirect("loyalty:till-member", cards.holder_of(text=asked, now=timezone.now()).public_id)
     found = list(at_the_till.found(asked)) if asked else []
     if len(found) == 1:
         return redirect("loyalty:till-member", found[0].public_id)

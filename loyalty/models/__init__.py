@@ -21,6 +21,7 @@ from loyalty.models.shoppers import (
 )
 from loyalty.models.tiers import Tier, TierStanding
 from loyalty.models.tokens import ApiToken
+from loyalty.models.wallet import WalletPass, WalletPhone
 from loyalty.models.wishlist import WishlistItem
 
 __all__ = [
@@ -67,5 +68,7 @@ __all__ = [
     "TierStanding",
     "TillKey",
     "User",
+    "WalletPass",
+    "WalletPhone",
     "WishlistItem",
 ]

@@ -19,6 +19,7 @@ from loyalty.models import (
     Scan,
     Score,
     TierStanding,
+    WalletPass,
     WishlistItem,
 )
 from loyalty.queries.shoppers import NOTE_IS_INTERNAL
@@ -53,6 +54,9 @@ def kept_of(member: Member) -> dict[str, Any]:
         "brought_by": _rows(Referral.objects.filter(friend__in=people), "status joined_at address"),
         "wishes": _rows(WishlistItem.objects.filter(member__in=people), "product=product__name added_at price_told"),
         "devices": _rows(Device.objects.filter(member__in=people), "name created_at seen_at address ended_at ended_by"),
+        "wallet_passes": _rows(
+            WalletPass.objects.filter(member__in=people), "kind name points tier created_at changed_at voided_at"
+        ),
         "scores": _rows(Score.objects.filter(member=member), "group recency frequency monetary"),
         "sums": _rows(MemberStats.objects.filter(member=member), "orders spent last_ordered_at primary_category"),
         "events": [row for each in people for row in _events(each)],

@@ -116,7 +116,7 @@ def members(filters: Filters, *, may_see: bool) -> QuerySet[Member]:
     here = Member.objects.current()
     found = here.select_related("home_store", "stats", "score", "points_account")
     if filters.q:
-        found = found.filter(_about(filters.q, may_see=may_see))
+        found = found.filter(about(filters.q, may_see=may_see))
     if filters.store:
         found = found.filter(home_store=int(filters.store))
     if filters.group:
@@ -196,12 +196,13 @@ def csv_rows(found: QuerySet[Member], *, may_see: bool, today: date) -> Iterator
         )  # fmt: skip
 
 
-def _about(text: str, *, may_see: bool) -> Q:
-    match = Q(name__icontains=text) | Q(external_id=text)
+def about(text: str, *, may_see: bool, of: str = "") -> Q:
+    """Whom somebody looks for. `of` leads from other rows to their member, such as `member__`."""
+    match = Q(**{f"{of}name__icontains": text}) | Q(**{f"{of}external_id": text})
     if may_see:
-        match |= Q(email__istartswith=text)
+        match |= Q(**{f"{of}email__istartswith": text})
         with suppress(NotAnAddress):
-            match |= Q(phone=normal_phone(text))
+            match |= Q(**{f"{of}phone": normal_phone(text)})
     return match
 
 

@@ -1,5 +1,7 @@
 """What a phone shows at the counter: the PIN and QR code of a held reward, and a member card that changes by itself.
 
+The card in a phone's wallet cannot change every half minute: its code stays. It says who somebody is and holds nothing.
+
 All of it is derived from the signing key of this copy, so nothing is kept and nothing can be guessed: a QR code and a
 card carry 80 bits of an HMAC-SHA256. A PIN has six digits and is worth as much as the tries it is given.
 """
@@ -16,7 +18,7 @@ from datetime import datetime
 PIN_DIGITS = 6
 SIGNATURE_BYTES = 10
 CARD_SECONDS = 30
-REDEMPTION, CARD = "RGR1", "RGC1"
+REDEMPTION, CARD, PASS = "RGR1", "RGC1", "RGW1"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -77,6 +79,32 @@ def reads_card(text: str, *, keys: Sequence[str], now: datetime) -> Card | None:
         return None
     drawn = (_card(device_id, card_key(device_id, secret), step) for secret in keys)
     return Card(device_id, step) if any(_same(text.strip(), each) for each in drawn) else None
+
+
+def pass_text(pass_id: uuid.UUID, secret: str) -> str:
+    """What the pass in a phone's wallet shows as its QR code."""
+    signature = _signed(secret, b"wallet pass", pass_id.bytes)[:SIGNATURE_BYTES]
+    return f"{PASS}.{_text(pass_id.bytes)}.{_text(signature)}"
+
+
+def pass_in(text: str, keys: Sequence[str]) -> uuid.UUID | None:
+    """The pass a text of ours names, signed by any of `keys`; None for anything else."""
+    try:
+        kind, shown, _signature = text.strip().split(".")
+        pass_id = uuid.UUID(bytes=_bytes(shown))
+    except (ValueError, NotBase64):
+        return None
+    is_ours = kind == PASS and any(_same(text.strip(), pass_text(pass_id, secret)) for secret in keys)
+    return pass_id if is_ours else None
+
+
+def pass_token(pass_id: uuid.UUID, secret: str) -> str:
+    """What a phone shows to be given its pass: 256 bits in hex, known to whoever has the pass."""
+    return _signed(secret, b"wallet pass token", pass_id.bytes).hex()
+
+
+def is_pass_token(token: str, pass_id: uuid.UUID, keys: Sequence[str]) -> bool:
+    return any(_same(token, pass_token(pass_id, secret)) for secret in keys)
 
 
 def _card(device_id: uuid.UUID, key: bytes, step: int) -> str:

@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,10 +16,11 @@ import qrcode
 from django.conf import settings
 from django.utils import timezone
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns.actions.login_codes import send_codes
+from config.wallet import apple_identity
 from loyalty.actions import (
     business,
     cards,
@@ -36,12 +38,16 @@ from loyalty.actions import (
 from loyalty.models import CodeBatch, Device, Member, Product, Redemption, Reward, Scan, Tier, WishlistItem
 from loyalty.queries import brand
 from loyalty.rules.codes import text_of
+from tests.apple import authority
 from tests.browser.conftest import A_PERSONS_BROWSER, CHROMIUM, FLAGS
 from tests.loyalty.counter import Counted, balance, pin
 from tests.post_office import PostOffice, letters_to, open_post_office
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+AN_IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
+)
 ADA, BORN = "ada@example.com", "1981-12-10"
 A_CHILD = f"{timezone.now().year - 12}-01-01"
 PHONE = {"width": 390, "height": 844}
@@ -152,8 +158,9 @@ def phone_with(_browser: Browser, live_server: LiveServer, counter: Counted) -> 
     def make(*, camera: Path | None = None, locale: str = "en-US", **how: Any) -> Phone:
         own = _with_camera(_browser, camera) if camera else None
         context = (own or _browser).new_context(
-            viewport=PHONE, user_agent=A_PERSONS_BROWSER, reduced_motion="reduce", locale=locale, has_touch=True, **how
-        )
+            viewport=PHONE, reduced_motion="reduce", locale=locale, has_touch=True,
+            **{"user_agent": A_PERSONS_BROWSER} | how,
+        )  # fmt: skip
         context.set_default_timeout(10_000)
         page, errors = context.new_page(), list[str]()
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -458,6 +465,51 @@ def test_the_till_reads_the_card_that_the_phone_has_drawn_and_reads_it_once(phon
     assert cards.read_card(text=text, now=timezone.now()).member == ada
     with pytest.raises(cards.CardNotRead):
         cards.read_card(text=text, now=timezone.now())
+
+
+def on_the_card(phone: Phone) -> Locator:
+    """The button that offers to keep it in the phone's wallet."""
+    phone.sign_in()
+    phone.open("/app/card")
+    expect(phone.page.get_by_role("img", name="Your member card as a QR code")).to_be_visible()
+    phone.page.wait_for_load_state("networkidle")
+    return phone.page.get_by_role("button", name="Add to Apple Wallet")
+
+
+@pytest.fixture
+def apple_wallet(settings: Any) -> None:
+    settings.APPLE_PASS = apple_identity(authority().variables())
+    settings.WALLETS = {"apple": "integrations.wallets.apple.AppleWallet"}
+
+
+def test_a_shop_without_a_certificate_offers_no_card_for_wallets(phone_with: Callable[..., Phone], ada: Member) -> None:
+    expect(on_the_card(phone_with(user_agent=AN_IPHONE))).to_have_count(0)
+
+
+def test_a_phone_of_another_make_is_offered_no_card_for_apple_wallet(
+    phone_with: Callable[..., Phone], ada: Member, apple_wallet: None
+) -> None:
+    expect(on_the_card(phone_with())).to_have_count(0)
+
+
+def test_a_member_adds_their_card_to_apple_wallet(
+    phone_with: Callable[..., Phone],
+    ada: Member,
+    apple_wallet: None,
+    shot: Callable[[Page, str], None],
+    assert_accessible: Callable[[Page], None],
+) -> None:
+    iphone = phone_with(user_agent=AN_IPHONE)
+    offer = on_the_card(iphone)
+    expect(offer).to_be_visible()
+    assert_accessible(iphone.page)
+    shot(iphone.page, "app-card-wallet")
+    with iphone.page.expect_download() as given:
+        offer.press("Enter")
+    assert given.value.suggested_filename == "card.pkpass"
+    with zipfile.ZipFile(given.value.path()) as archive:
+        shown = json.loads(archive.read("pass.json"))
+    assert cards.holder_of(text=shown["barcodes"][0]["message"], now=timezone.now()) == ada
 
 
 def test_a_reward_is_held_and_redeemed_and_the_phone_shows_it(

@@ -8,17 +8,22 @@ import { icon } from '../icons.js'
 import { live } from '../live.js'
 import { qrPicture } from '../qr.js'
 import { thisDevice } from '../session.js'
+import { hasAppleWallet, walletButton } from '../wallet.js'
 
 export default function card(params, signal) {
   const code = h('div.card-code', { 'aria-live': 'off' })
   const who = h('div.card-who')
+  const wallet = h('div.row.is-centred')
   live('me', who, holder, { signal, quiet: true })
+  if (hasAppleWallet()) live('programme', wallet, offered, { signal, quiet: true })
   drawAgain(code, signal)
   keepAwake(signal)
   const body = h('section.member-card', who, code, h('div.card-time', { 'aria-hidden': 'true' }, h('span')), h('p', t('Show this at the till to earn points.')))
   const hint = h('p.hint-line', icon('brightness-up'), t('Turn up your screen’s brightness if the till does not read it.'))
-  return { title: t('My card'), body: [body, hint] }
+  return { title: t('My card'), body: [body, hint, wallet] }
 }
+
+const offered = ({ wallets = [] }) => wallets.includes('apple') && walletButton('apple', t('Add to Apple Wallet'))
 
 function holder(me) {
   return [h('p.card-name', me.name || t('Member')), me.tier?.name && h('p.card-tier', icon('award'), me.tier.name)]

@@ -1,0 +1,201 @@
+"""Cards in the wallets of phones: made, registered, brought up to date, and emptied.
+
+What a pass shows is compared with what is so, a set at a time: however points, tier or name came to change, the next
+comparison finds it, and many changes between two of them are one.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+
+from loyalty.models import Member, WalletPass, WalletPhone
+
+# How long a phone is not told of a change, for the next one may be just behind it.
+SETTLES = timedelta(seconds=5)
+LEASE = timedelta(minutes=2)
+MOST_PUSHES_A_DAY = 20
+# Between the making of a pass and its phone's word that it has it.
+ON_ITS_WAY = timedelta(minutes=10)
+# An emptied pass is fetched when its phone is on; then nothing of the phone is kept.
+FORGOTTEN_AFTER = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A pass whose phones are to be told, and how to reach them."""
+
+    pass_id: int
+    revision: int
+    tokens: tuple[str, ...]
+
+
+@transaction.atomic
+def issue(*, member: Member, kind: str, now: datetime) -> WalletPass:
+    """The member's pass: the one there is, or a new one that shows what is so now."""
+    standing = WalletPass.objects.filter(member=member, kind=kind, voided_at=None)
+    if not standing.exists():
+        try:
+            with transaction.atomic():
+                WalletPass.objects.create(member=member, kind=kind, created_at=now, changed_at=now)
+        except IntegrityError:
+            pass  # Two taps at once: the other one has made it.
+    made = standing.get()
+    _lock()
+    _compare(now, only=[made.pk])
+    made.refresh_from_db()
+    return made
+
+
+@transaction.atomic
+def void(*, member: Member, now: datetime) -> int:
+    """Empty every pass of a member, and of who became part of them; how many. Nobody reads anything on it any more."""
+    _lock()
+    own = Q(member=member) | Q(member__merged_into=member)
+    passes = WalletPass.objects.filter(own, voided_at=None)
+    return passes.update(
+        name="",
+        points=0,
+        tier="",
+        voided_at=now,
+        revision=_next_revision(),
+        changed_at=_changed(now),
+        push_due_at=Case(When(_has_phones(), then=Value(now)), default=None),
+    )
+
+
+# --- Phones --------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def register(*, wallet_pass: WalletPass, device_id: str, push_token: str, now: datetime) -> bool:
+    """A phone has the pass and wants to hear of it. True when that is news."""
+    told = {"push_token": push_token, "registered_at": now}
+    _phone, is_new = WalletPhone.objects.update_or_create(wallet_pass=wallet_pass, device_id=device_id, defaults=told)
+    # It fetched the pass a moment ago, and may have missed what changed since.
+    missed = WalletPass.objects.filter(
+        pk=wallet_pass.pk, changed_at__gt=F("created_at"), changed_at__gte=now - ON_ITS_WAY, push_due_at=None
+    )
+    missed.update(push_due_at=now + SETTLES)
+    return is_new
+
+
+def unregister(*, wallet_pass: WalletPass, device_id: str) -> None:
+    WalletPhone.objects.filter(wallet_pass=wallet_pass, device_id=device_id).delete()
+
+
+def forget_phones(tokens: Collection[str]) -> int:
+    """Their maker says that they take nothing more."""
+    return WalletPhone.objects.filter(push_token__in=tokens).delete()[0] if tokens else 0
+
+
+def forget_phones_of_emptied(*, now: datetime) -> int:
+    return WalletPhone.objects.filter(wallet_pass__voided_at__lt=now - FORGOTTEN_AFTER).delete()[0]
+
+
+# --- Up to date ----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def bring_up_to_date(*, now: datetime) -> int:
+    """Write what members are called, have and reached into their passes; how many changed. One at a time."""
+    if not WalletPass.objects.filter(voided_at=None).exists() or not _lock(waits=False):
+        return 0
+    return _compare(now)
+
+
+def _compare(now: datetime, *, only: list[int] | None = None) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_COMPARE, {"now": now, "due_at": now + SETTLES, "only": only})
+        return cursor.rowcount
+
+
+def _lock(*, waits: bool = True) -> bool:
+    """Until the transaction ends nobody else gives revisions: a phone that was told of one has missed none before."""
+    verb = "pg_advisory_xact_lock" if waits else "pg_try_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {verb}(hashtext('loyalty.wallets'))")
+        return waits or bool(cursor.fetchone()[0])
+
+
+def _next_revision() -> int:
+    latest = WalletPass.objects.order_by("-revision").values_list("revision", flat=True).first()
+    return (latest or 0) + 1
+
+
+def _changed(now: datetime) -> Case:
+    """Phones ask by the second: two changes are never in one."""
+    later = F("changed_at") + timedelta(seconds=1)
+    return Case(When(changed_at__lte=now - timedelta(seconds=1), then=Value(now)), default=later)
+
+
+def _has_phones() -> Exists:
+    return Exists(WalletPhone.objects.filter(wallet_pass=OuterRef("pk")))
+
+
+# Whoever was never counted stands where everybody begins. Who is part of another member shows what that one has.
+_COMPARE = """
+    WITH facts AS (
+        SELECT pass.id, person.name, account.balance AS points,
+               coalesce(CASE WHEN standing.member_id IS NULL THEN first.name ELSE tier.name END, '') AS tier
+        FROM loyalty_walletpass pass
+        JOIN loyalty_member holder ON holder.id = pass.member_id
+        JOIN loyalty_member person ON person.id = coalesce(holder.merged_into_id, holder.id)
+        JOIN loyalty_pointsaccount account ON account.member_id = person.id
+        LEFT JOIN loyalty_tierstanding standing ON standing.member_id = person.id
+        LEFT JOIN loyalty_tier tier ON tier.id = standing.tier_id
+        LEFT JOIN loyalty_tier first ON first.threshold = 0
+        WHERE pass.voided_at IS NULL AND (%(only)s::bigint[] IS NULL OR pass.id = ANY(%(only)s))
+    )
+    UPDATE loyalty_walletpass pass
+    SET name = facts.name, points = facts.points, tier = facts.tier,
+        revision = (SELECT coalesce(max(revision), 0) + 1 FROM loyalty_walletpass),
+        changed_at = CASE WHEN pass.revision = 0 THEN pass.created_at
+                          ELSE greatest(%(now)s, pass.changed_at + interval '1 second') END,
+        push_due_at = CASE WHEN EXISTS (SELECT FROM loyalty_walletphone phone WHERE phone.wallet_pass_id = pass.id)
+                           THEN coalesce(pass.push_due_at, %(due_at)s) END
+    FROM facts
+    WHERE facts.id = pass.id
+      AND (pass.revision = 0 OR (pass.name, pass.points, pass.tier) <> (facts.name, facts.points, facts.tier))
+"""
+
+
+# --- Telling phones ------------------------------------------------------------------------------------------------
+
+
+def claim_due(*, now: datetime, most: int) -> list[Due]:
+    """Passes whose phones are to be told now, ours until the lease ends. One that was told often today waits."""
+    lease = now + LEASE
+    with transaction.atomic():
+        held = _due(now).select_for_update(skip_locked=True, of=("self",)).order_by("push_due_at")
+        numbers = list(held.values_list("pk", flat=True)[:most])
+        WalletPass.objects.filter(pk__in=numbers).update(claimed_until=lease)
+    passes = WalletPass.objects.filter(pk__in=numbers).prefetch_related("phones").order_by("pk")
+    return [Due(row.pk, row.revision, tuple(phone.push_token for phone in row.phones.all())) for row in passes]
+
+
+def _due(now: datetime) -> QuerySet[WalletPass]:
+    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    told_enough = Q(pushed_on=now.date(), pushes__gte=MOST_PUSHES_A_DAY)
+    return WalletPass.objects.filter(free, push_due_at__lte=now).exclude(told_enough)
+
+
+def note_told(told: Iterable[Due], *, now: datetime) -> None:
+    """What has changed while they were told is told once more."""
+    for due in told:
+        own, is_same_day = WalletPass.objects.filter(pk=due.pass_id), Q(pushed_on=now.date())
+        own.filter(revision=due.revision).update(push_due_at=None)
+        own.update(
+            claimed_until=None,
+            pushed_at=now,
+            pushed_on=now.date(),
+            pushes=Case(When(is_same_day, then=F("pushes") + 1), default=Value(1)),
+        )
+
+
+def put_off(waits: Mapping[Due, timedelta], *, now: datetime) -> None:
+    """They could not be told; each is tried again after so long."""
+    for due, wait in waits.items():
+        WalletPass.objects.filter(pk=due.pass_id).update(claimed_until=None, push_due_at=now + wait)
