@@ -43,6 +43,7 @@ class Contract:
     accepted: Callable[[Letter], Reply]
     refused: Callable[[Letter], Reply]
     known_key: Callable[[Letter, bool], Reply] | None = None
+    batch_path: str = ""
 
 
 @dataclass
@@ -60,6 +61,7 @@ class House:
     hangs_up_after: set[str] = field(default_factory=set)
     breaks_at: Callable[[int], bool] = lambda call: False
     answers_first: list[tuple[int, dict[str, str], Any]] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
     knows_the_key: bool = True
     lock: Lock = field(default_factory=Lock)
     closing: Event = field(default_factory=Event)
@@ -185,6 +187,7 @@ CONTRACTS = {
     "postmark": Contract(
         url=f"postmark://{KEY}?message_stream=broadcast&api_url=http://127.0.0.1:%d/",
         path="/email",
+        batch_path="/email/batch",
         login={"X-Postmark-Server-Token": KEY},
         read=_postmark,
         accepted=lambda letter: (
@@ -273,6 +276,8 @@ class _Desk(BaseHTTPRequestHandler):
         is_known = house.knows_the_key and all(self.headers[name] == value for name, value in contract.login.items())
         if not is_known:
             return 401, {}, {"message": "Invalid private key"}
+        if self.path == contract.batch_path and isinstance(body, list):
+            return self._answer_batch(body)
         if self.path != contract.path:
             return 404, {}, {"message": "not found"}
         letter = contract.read(body, dict(self.headers.items()))
@@ -289,6 +294,25 @@ class _Desk(BaseHTTPRequestHandler):
             house.hangs_up_after.discard(letter.to)
             return None
         return _with_no_headers(contract.accepted(letter))
+
+    def _answer_batch(self, bodies: list[dict[str, Any]]) -> tuple[int, dict[str, str], Any] | None:
+        """200 whatever becomes of each: what was refused has its error in its place, as Postmark documents it."""
+        house, contract = self.house, self.house.contract
+        if len(bodies) > 500:
+            return 422, {}, {"ErrorCode": 410, "Message": "You may only send up to 500 messages in a single batch."}
+        letters = [contract.read(body, dict(self.headers.items())) for body in bodies]
+        house.batches.append(len(letters))
+        if house.breaks_at(house.calls):
+            return 500, {}, {"message": "Internal Server Error"}
+        taken = [letter for letter in letters if letter.to not in house.refuses]
+        house.taken += taken
+        for letter in taken:
+            if letter.to in house.hangs_up_after | house.falls_silent_after:
+                self.close_connection = True
+                house.hangs_up_after.discard(letter.to)
+                return None
+        refused = {letter.to: contract.refused(letter)[1] for letter in letters if letter.to in house.refuses}
+        return 200, {}, [refused.get(letter.to) or contract.accepted(letter)[1] for letter in letters]
 
     def _say(self, status: int, headers: dict[str, str], answer: Any) -> None:
         content = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()

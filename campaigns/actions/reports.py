@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -72,12 +72,14 @@ def _apply(now: datetime, batch: int) -> int:
 
 
 @transaction.atomic
-def mark_delivered(sends: Collection[int], *, at: datetime) -> None:
-    """Somebody used a link in them, so they have arrived, whatever was believed of them."""
-    rows = {send.pk: Told(send, send.status) for send in _locked(sends)}
-    for each in rows.values():
-        each.hear(ProviderReport(kind=Kind.DELIVERED, occurred_at=at))
-    _move(each for each in rows.values() if each.news)
+def mark_delivered(at: Mapping[int, datetime]) -> None:
+    """Somebody used a link in these sends at that time, so they had arrived, whatever was believed of them."""
+    if not at:
+        return
+    rows = [Told(send, send.status) for send in _locked(at)]
+    for each in rows:
+        each.hear(ProviderReport(kind=Kind.DELIVERED, occurred_at=at[each.send.pk]))
+    _move(each for each in rows if each.news)
 
 
 def _told_by(reports: Sequence[ProviderReport]) -> dict[int, Told]:
@@ -134,6 +136,7 @@ def _columns(each: Told) -> tuple[object, ...]:
         each.send.pk, each.status, left_at, when.get(Status.DELIVERED),
         when.get(Status.BOUNCED) or when.get(Status.FAILED), when.get(Status.COMPLAINED),
         report.reason or report.get_kind_display() if is_bad else "",
+        next((report.is_permanent for report, status in each.news if status == Status.BOUNCED), None),
     )  # fmt: skip
 
 
@@ -142,10 +145,11 @@ _MOVE = f"""
     SET status = told.status, sent_at = coalesce(send.sent_at, told.left_at),
         delivered_at = coalesce(told.delivered_at, send.delivered_at), failed_at = told.failed_at,
         doubtful_since = NULL,
-        complained_at = coalesce(told.complained_at, send.complained_at), failure = told.failure, claimed_until = NULL
+        complained_at = coalesce(told.complained_at, send.complained_at), failure = told.failure, claimed_until = NULL,
+        is_hard_bounce = coalesce(told.is_hard_bounce, send.is_hard_bounce)
     FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
-                %s::text[])
-        AS told (id, status, left_at, delivered_at, failed_at, complained_at, failure)
+                %s::text[], %s::bool[])
+        AS told (id, status, left_at, delivered_at, failed_at, complained_at, failure, is_hard_bounce)
     WHERE send.id = told.id
 """
 

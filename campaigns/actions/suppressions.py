@@ -85,7 +85,7 @@ def _heed_bounce(report: ProviderReport, send: Send | None, rules: CampaignPolic
     most, why = rules.soft_bounces, Reason.SOFT_BOUNCE
     if report.is_permanent:
         most, why = rules.hard_bounces, Reason.HARD_BOUNCE
-    if most and (_bounces_in_a_row(send, most) if send else 1) >= most:
+    if most and (_bounces_in_a_row(send, is_hard=report.is_permanent) if send else 1) >= most:
         _leave_alone(_address(report, send), why, report, now)
 
 
@@ -99,12 +99,22 @@ def _address(report: ProviderReport, send: Send | None) -> str:
         return ""
 
 
-def _bounces_in_a_row(send: Send, most: int) -> int:
-    """Of the newest messages to this address whose fate is known, no more than `most` looked at."""
-    known = (Send.Status.DELIVERED, Send.Status.BOUNCED, Send.Status.COMPLAINED)
-    own = Send.objects.filter(member=send.member_id, channel=send.channel, recipient=send.recipient, status__in=known)
-    latest = list(own.order_by("-due_at", "-pk").values_list("status", flat=True)[:most])
-    return next((place for place, status in enumerate(latest) if status != Send.Status.BOUNCED), len(latest))
+def _bounces_in_a_row(send: Send, *, is_hard: bool) -> int:
+    """Messages to this address that came back in this way since one arrived. What was marked as spam had arrived.
+
+    Of one message a provider may say first that it came back for now, and then for good.
+    """
+    if is_hard:
+        Send.objects.filter(pk=send.pk, status=Send.Status.BOUNCED, is_hard_bounce=False).update(is_hard_bounce=True)
+    own = Send.objects.filter(member=send.member_id, channel=send.channel, recipient=send.recipient)
+    arrived = own.filter(status__in=[Send.Status.DELIVERED, Send.Status.COMPLAINED])
+    last = arrived.order_by("-due_at", "-pk").values_list("due_at", "pk").first()
+    if last and last > (send.due_at, send.pk):
+        return 0
+    others = own.filter(status=Send.Status.BOUNCED, is_hard_bounce=is_hard).exclude(pk=send.pk)
+    if last:
+        others = others.filter(Q(due_at__gt=last[0]) | Q(due_at=last[0], pk__gt=last[1]))
+    return 1 + others.count()
 
 
 def _complaints(send: Send) -> int:

@@ -9,7 +9,7 @@ from campaigns.queries.permits import standing
 from campaigns.queries.trials import KEPT_FOR, key_of
 from campaigns.rules import content as c
 from campaigns.rules.wording import WordingFault
-from campaigns.sending import render
+from campaigns.sending import gate, render
 from campaigns.writing import drafts
 from campaigns.writing.press import CannotPress
 from config.shared.errors import DomainError
@@ -34,6 +34,7 @@ def send_trial(
     """
     if to != by.email.lower():
         _refuse_who_did_not_ask(channel, to)
+    _refuse_what_law_forbids(channel, to)
     _take_turn(by, now)
     try:
         letter = drafts.letter_of(c.read(template.draft), channel=channel, language=language, now=now)
@@ -62,6 +63,11 @@ def hand_over(trial: Send, message: Message) -> None:
             outlet.send(message)
     except (DeliveryFailed, OutcomeUnknown) as error:
         raise TestNotSent(f"The test could not be sent. {error}") from error
+
+
+def _refuse_what_law_forbids(by_channel: str, to: str) -> None:
+    if why_not := gate.transactional_refusal(channel=by_channel, address=to, terms=gate.terms()):
+        raise TestNotSent(f"The test was not sent. {why_not}")
 
 
 def _refuse_who_did_not_ask(by_channel: str, to: str) -> None:

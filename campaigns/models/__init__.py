@@ -3,7 +3,7 @@ from campaigns.models.permits import FrequencyCap, MessagePolicy, QuietHours, Se
 from campaigns.models.plans import Action, Candidate, Plan, PlanAnswer, PlanStep
 from campaigns.models.playbooks import Offer, Playbook
 from campaigns.models.policy import CampaignPolicy
-from campaigns.models.sends import Notice, Send, SendMove, Touch
+from campaigns.models.sends import Notice, ReceivedTouch, Send, SendMove, Touch
 from campaigns.models.templates import (
     BrandKit,
     Letter,
@@ -34,6 +34,7 @@ __all__ = [
     "PlanStep",
     "Playbook",
     "QuietHours",
+    "ReceivedTouch",
     "SavedBlock",
     "Send",
     "SendMove",

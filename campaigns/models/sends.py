@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 
 from loyalty.models import Consent
 
-# Every move of a send is kept, whoever made it: by the database, for all rows of a statement at once. EXECUTE plans each
-# statement anew: a plan that was made for one row would join a million rows of the next each with each.
+# Every move of a send is kept, whoever made it: by the database, for all rows of a statement at once. EXECUTE plans
+# each statement anew: a plan that was made for one row would join a million rows of the next each with each.
 KEPT_MOVES = pgtrigger.Trigger(
     name="moves_are_kept",
     level=pgtrigger.Statement,
@@ -108,6 +108,7 @@ class Send(models.Model):
     clicked_at = models.DateTimeField(null=True, blank=True, help_text="First click by a person.")
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     complained_at = models.DateTimeField(null=True, blank=True)
+    is_hard_bounce = models.BooleanField(null=True, blank=True, help_text="Of one that came back: it always will.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["action", "channel"], name="one_send_per_action_and_channel")]
@@ -118,6 +119,7 @@ class Send(models.Model):
                 fields=["claimed_until"], condition=models.Q(status__in=["CLAIMED", "HANDING_OFF"]), name="send_leased"
             ),
             models.Index(fields=["campaign", "status"], name="send_of_campaign"),
+            models.Index(fields=["campaign", "-due_at", "-id"], name="send_of_campaign_newest"),
             models.Index(fields=["member", "-due_at"], name="send_of_member"),
             models.Index(fields=["provider_id"], condition=~models.Q(provider_id=""), name="send_by_provider_id"),
             models.Index(fields=["failed_at"], condition=models.Q(status="FAILED"), name="send_failed"),
@@ -190,6 +192,25 @@ class Touch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of send #{self.send_id}"
+
+
+class ReceivedTouch(models.Model):
+    """An opening or click as the web server heard of it, for the moment until it is taken up as a Touch."""
+
+    send = models.UUIDField(help_text="The public id of a send, as the link says it.")
+    kind = models.CharField(max_length=11, choices=Touch.Kind)
+    url = models.CharField(max_length=2000, blank=True)
+    method = models.CharField(max_length=10)
+    user_agent = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()
+    failures = models.PositiveSmallIntegerField(default=0, help_text="How often it could not be taken up.")
+
+    class Meta:
+        verbose_name_plural = "received touches"
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.send}"
 
 
 class Notice(models.Model):

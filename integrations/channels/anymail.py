@@ -1,10 +1,12 @@
 """Email by the provider that EMAIL_URL names, over its web API."""
 
+import json
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 from uuid import NAMESPACE_URL, uuid5
@@ -22,15 +24,18 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.utils import timezone
 from django.utils.functional import classproperty
+from requests import RequestException
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from integrations.channels import letter
-from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown
+from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, Told
 
 CANNOT_BE_WRITTEN = (AnymailInvalidAddress, AnymailSerializationError, AnymailUnsupportedFeature)
 NEVER_LEFT = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)
 OURS_TO_MEND = {401, 402, 403, 404}
 TOO_LARGE, TOO_MANY, UNAVAILABLE, CONFLICT = 413, 429, 503, 409
+ASKED_ALONE = {400, TOO_LARGE, 422}
+INACTIVE = 406  # Postmark's own number for an address that came back or complained.
 # How providers say that it is the recipient they mind: "to parameter", "in to", "`to` field", "to.0.email", "To[0]".
 MINDS_THE_RECIPIENT = re.compile(r"\bto\W{0,2} (?:parameter|field)|\bin [`'\"]?to\b|\bto[.\[]\d", re.I)
 
@@ -123,6 +128,106 @@ class AnymailChannel:
     def _said(self, error: Any, otherwise: str = "") -> str:
         answer = " ".join(_text_of(error).split())[:300]
         return f"{self._title} {otherwise or f'answered {_status_of(error)}'}: {answer}".removesuffix(": ")
+
+
+class PostmarkChannel(AnymailChannel):
+    """Different letters in one call: Postmark's /email/batch answers 200, and in it for each, in their order.
+
+    https://postmarkapp.com/developer/api/email-api#send-batch-emails
+    """
+
+    at_once = 50  # of 500; what is lost with one call is in doubt, all of it
+
+    def send_many(self, messages: Sequence[Message], *, within: timedelta) -> list[Told]:
+        told, ends = list[Told](), monotonic() + within.total_seconds()
+        while len(told) < len(messages):
+            told += self._send_batch(messages[len(told) : len(told) + self.at_once])
+            if monotonic() >= ends or any(getattr(each, "retry_after", None) is not None for each in told):
+                break
+        return told + [None] * (len(messages) - len(told))
+
+    def _send_batch(self, messages: Sequence[Message]) -> list[Told]:
+        """What cannot be written is its own affair; the others go."""
+        letters: dict[int, dict[str, Any]] = {}
+        told = list[Told]([None] * len(messages))
+        for place, message in enumerate(messages):
+            try:
+                letters[place] = self._letter(message)
+            except DeliveryFailed as error:
+                told[place] = error
+        if letters:
+            answers = self._post([messages[place] for place in letters], list(letters.values()))
+            for place, answer in zip(letters, answers, strict=True):
+                told[place] = answer
+        return told
+
+    def _letter(self, message: Message) -> dict[str, Any]:
+        mail = letter.mail_of(message)
+        self._address(mail, message)
+        try:
+            self._backend.open()
+            payload = self._backend.build_message_payload(mail, self._backend.send_defaults)
+        except CANNOT_BE_WRITTEN as error:
+            raise letter.unwritable(error) from error
+        written: dict[str, Any] = payload.data
+        return written
+
+    def _post(self, messages: list[Message], letters: list[dict[str, Any]]) -> list[Told]:
+        backend = self._backend
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        headers["X-Postmark-Server-Token"] = backend.server_token
+        try:
+            answer = backend.session.post(
+                f"{backend.api_url}email/batch", data=json.dumps(letters), headers=headers, timeout=backend.timeout
+            )
+        except RequestException as lost:
+            error = AnymailRequestsAPIError("No answer")
+            error.__cause__ = lost
+            return [self._meaning(error, message) for message in messages]
+        if answer.status_code != 200:
+            return self._refused(AnymailRequestsAPIError(response=answer), messages)
+        told = _answers(answer, [str(each["To"]) for each in letters])
+        return [self._told(each, message) for each, message in zip(told, messages, strict=True)]
+
+    def _refused(self, error: AnymailRequestsAPIError, messages: list[Message]) -> list[Told]:
+        """A call that is refused took nothing. What one letter in it may be to blame for is asked of each alone."""
+        if len(messages) > 1 and _status_of(error) in ASKED_ALONE:
+            return [self._alone(message) for message in messages]
+        return [self._meaning(error, message) for message in messages]
+
+    def _alone(self, message: Message) -> Told:
+        try:
+            return self.send(message)
+        except (DeliveryFailed, OutcomeUnknown) as error:
+            return error
+
+    def _told(self, answer: Any, message: Message) -> Told:
+        """Of one letter. An error names the address in its words where it is to blame."""
+        if not isinstance(answer, dict) or not isinstance(code := answer.get("ErrorCode", 0), int):
+            return OutcomeUnknown(f"{self._title} took the messages and answered what is no answer.")
+        if code == 0:
+            number = answer.get("MessageID")
+            return number if isinstance(number, str) and number else f"<{message.id}>"
+        said = " ".join(str(answer.get("Message", "")).split())[:300]
+        is_theirs = code == INACTIVE or message.to.casefold() in said.casefold()
+        return DeliveryFailed(f"{self._title} answered {code}: {said}", permanent=is_theirs)
+
+
+def _answers(answer: Any, recipients: Sequence[str]) -> list[Any]:
+    """One for each. None for all where there are not as many, and for one that is about somebody else."""
+    try:
+        told = answer.json()
+    except ValueError:
+        told = None
+    if not isinstance(told, list) or len(told) != len(recipients):
+        return [None] * len(recipients)
+    return [each if _is_about(each, to) else None for each, to in zip(told, recipients, strict=True)]
+
+
+def _is_about(answer: Any, recipient: str) -> bool:
+    """Errors name nobody."""
+    to = answer.get("To") if isinstance(answer, dict) else None
+    return not isinstance(to, str) or not to or recipient.casefold() in to.casefold()
 
 
 def _status_of(error: Any) -> int | None:

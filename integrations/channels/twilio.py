@@ -10,6 +10,7 @@ from typing import Any, Self
 from urllib.parse import unquote, urlencode, urlsplit
 
 from django.conf import settings
+from django.utils import timezone
 from requests import RequestException
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
@@ -18,8 +19,12 @@ from twilio.rest import Client
 
 from integrations import outgoing
 from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown
+from integrations.inbound import calls
+from integrations.inbound.base import Kind, Report
 
 API = "https://api.twilio.com"
+# The person answered STOP, which Twilio keeps by itself.
+HAS_LEFT = 21610
 # What is wrong with the number or the text, and will be tomorrow. All else is about our account, and may be mended.
 FOR_GOOD = {
     21211: "This is not a phone number.",
@@ -27,7 +32,7 @@ FOR_GOOD = {
     21217: "This is not a phone number.",
     21602: "The text is empty.",
     21604: "There is no number to send to.",
-    21610: "This number has opted out of our texts.",
+    HAS_LEFT: "This number has opted out of our texts.",
     21612: "This number cannot be reached by SMS.",
     21614: "This number cannot receive texts.",
     21617: "The text is longer than 1,600 characters.",
@@ -65,6 +70,8 @@ class TwilioChannel:
         except RequestException as error:
             raise OutcomeUnknown("Twilio fell silent while it took the message.") from error
         except (TwilioRestException, TwilioServiceException) as error:
+            if error.code == HAS_LEFT:
+                _tell_left(message)
             raise _refusal(error) from error
         except (ValueError, TypeError, AttributeError) as error:  # 2xx, and no message in it that could be read
             raise OutcomeUnknown("Twilio took the message and answered what is no answer.") from error
@@ -105,6 +112,23 @@ def _report_to(message: Message) -> dict[str, str]:
     if urlsplit(settings.PUBLIC_URL).hostname in ("localhost", "127.0.0.1", "::1"):
         return {}
     return {"status_callback": f"{settings.PUBLIC_URL}/hooks/twilio/?{urlencode({'message': message.id})}"}
+
+
+def _tell_left(message: Message) -> None:
+    """The STOP itself may never have reached us: the refusal is as good, and is kept as the evidence."""
+    reason = f"Error {HAS_LEFT}: {FOR_GOOD[HAS_LEFT]}"
+    calls.note_answer(
+        sender="twilio",
+        report=Report(
+            key=f"refused {HAS_LEFT} {message.id}",
+            channel="sms",
+            kind=Kind.UNSUBSCRIBED,
+            message_id=message.id,
+            address=message.to,
+            reason=reason,
+            occurred_at=timezone.now(),
+        ),
+    )
 
 
 def _refusal(error: TwilioRestException | TwilioServiceException) -> DeliveryFailed:

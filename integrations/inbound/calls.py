@@ -134,7 +134,7 @@ def _read(calls: Iterable[InboundCall], *, now: datetime) -> int:
     faults: dict[int, str] = {}
     for call in calls:
         try:
-            rows += [_row(call, report) for report in _translated(call)]
+            rows += [_row(call.sender, report, received_at=call.received_at, call=call) for report in _translated(call)]
             read.append(call.pk)
         except Exception as error:
             faults[call.pk] = _fault(error)
@@ -160,10 +160,18 @@ def _translated(call: InboundCall) -> list[Report]:
     return senders()[call.sender].translate(kept)
 
 
-def _row(call: InboundCall, report: Report) -> ProviderReport:
+@transaction.atomic
+def note_answer(*, sender: str, report: Report) -> None:
+    """What a provider said in answer to a call of ours, as if it had reported it. Once, by its key."""
+    row = _row(sender, report, received_at=report.occurred_at)
+    ProviderReport.objects.bulk_create([row], ignore_conflicts=True)
+    nudge("campaigns.apply_reports")
+
+
+def _row(sender: str, report: Report, *, received_at: datetime, call: InboundCall | None = None) -> ProviderReport:
     return ProviderReport(
         call=call,
-        sender=call.sender,
+        sender=sender,
         key=_key(report.key),
         channel=report.channel,
         kind=report.kind,
@@ -173,7 +181,7 @@ def _row(call: InboundCall, report: Report) -> ProviderReport:
         is_permanent=report.is_permanent,
         reason=_fit(report.reason, 500),
         occurred_at=report.occurred_at,
-        received_at=call.received_at,
+        received_at=received_at,
     )
 
 

@@ -69,18 +69,24 @@ def test_buttons_without_a_colour_of_their_own_follow_the_brand(office: Client) 
 @pytest.mark.parametrize(
     ("chosen", "field", "said"),
     [
-        ({"text_colour": "#bbbbbb"}, "card_colour", "cannot be read well on the letter: the contrast is 1.9 to 1"),
+        (
+            {"text_colour": "#bbbbbb", "card_colour": "#ffffff", "page_colour": "#f4f5f7"},
+            "text_colour",
+            "cannot be read well on the letter: the contrast is 1.9 to 1",
+        ),
         ({"card_colour": "#333333"}, "card_colour", "cannot be read well on the letter"),
         ({"page_colour": "#444444"}, "page_colour", "cannot be read well on the page"),
     ],
 )
-def test_text_that_nobody_could_read_is_refused_beside_the_colour(
+def test_text_that_nobody_could_read_is_refused_beside_the_colour_that_was_changed(
     office: Client, chosen: dict[str, str], field: str, said: str
 ) -> None:
     answer = office.post(LOOK, posted(**chosen))
     page = unescape(answer.content.decode())
     assert answer.status_code == 422
     assert said in page.partition(f'id="id_{field}_error"')[2].partition("</div>")[0]
+    assert page.count(" autofocus") == 1
+    assert f'name="{field}"' in page.partition(" autofocus")[0].rpartition("<")[2]
     assert BrandKit.objects.get().font == "sans"
 
 
@@ -149,4 +155,11 @@ def test_the_admin_refuses_in_the_same_words(admin: User, client_of: Callable[[U
 def test_two_colours_are_judged_by_the_rule_itself(db: None) -> None:
     with pytest.raises(actions.HardToRead) as refusal:
         actions.change_brand_kit(**CHOSEN | {"text_colour": "#ffffff"})
-    assert refusal.value.field == "card_colour"
+    assert refusal.value.fields == ("card_colour", "text_colour")
+
+
+def test_the_first_of_several_faults_has_the_keyboard(office: Client) -> None:
+    page = office.post(LOOK, posted(corner=99, instagram="not a link")).content.decode()
+    assert page.count(" autofocus") == 1
+    assert 'name="corner"' in page.partition(" autofocus")[0].rpartition("<")[2]
+    assert page.count('class="field-error"') == 2

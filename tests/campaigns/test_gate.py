@@ -294,8 +294,8 @@ def test_no_code_goes_to_a_phone_that_said_stop(db: None, texts: list[str], now:
 
 
 def test_no_other_path_leads_to_a_channel() -> None:
-    """Who opens a channel: the dispatcher, sign-in codes, and test messages to colleagues. Each asks the gate, but for
-    the last, which go to the person who presses the button."""
+    """Who opens a channel: the dispatcher, sign-in codes, tests of templates, and the test of a channel's settings. All
+    ask the gate but for the last, which goes to the person who presses the button."""
     root = Path(__file__).parents[2]
     opens: set[str] = set()
     for app in ("tracking", "loyalty", "integrations", "campaigns", "analytics", "config"):
@@ -305,7 +305,7 @@ def test_no_other_path_leads_to_a_channel() -> None:
     assert opens == {
         "campaigns/sending/dispatch.py",
         "campaigns/actions/login_codes.py",
-        "campaigns/actions/sends.py",
+        "campaigns/actions/trials.py",
         "integrations/channels/base.py",
         "integrations/dashboard/sending_views.py",
     }

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from campaigns.actions import suppressions, templates, trials
+from campaigns.actions import permits, suppressions, templates, trials
 from campaigns.actions.trials import TestNotSent
 from campaigns.models import Send, Template
 from campaigns.rules import content as c
@@ -148,6 +148,19 @@ def test_a_text_goes_to_a_phone(post: Callable[..., Any], marketer: User, templa
     assert kept.recipient == "+12125550123"
     assert "Come by, Marketer." in kept.subject
     assert LogEntry.objects.get_for_object(template).latest("pk").changes["test_sent"][1] == "sms in en to •••23"
+
+
+def test_no_test_leaves_where_a_rule_forbids_its_channel(
+    send: Callable[..., None], marketer: User, now: dt.datetime, post_office: PostOffice
+) -> None:
+    permits.save_message_policy(
+        policy=None, vertical="", state="", channel="email", provider="", verdict="deny",
+        reason="Nobody carries this.", source="A law", as_of=now.date(), is_in_force=True,
+    )  # fmt: skip
+    for to in (marketer.email, "somebody@example.com"):
+        with pytest.raises(TestNotSent, match="Nobody carries this"):
+            send(to)
+    assert post_office.taken == []
 
 
 def test_view_in_browser_of_a_test_shows_the_whole_letter(

@@ -12,7 +12,16 @@ from django.core.mail import send_mail
 from django.utils import timezone
 
 from config import mail
-from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, channel, provider_of
+from integrations.channels.base import (
+    DeliveryFailed,
+    Message,
+    OutcomeUnknown,
+    Told,
+    at_once,
+    channel,
+    provider_of,
+    send_many,
+)
 from tests.mail_providers import CONTRACTS, KEY, House, open_house, point_at
 from tests.post_office import PostOffice, open_post_office
 
@@ -285,6 +294,135 @@ def test_links_are_left_as_they_are_because_ours_count(house: House, off: dict[s
 def test_the_message_keeps_our_message_id_where_the_provider_lets_it(house: House) -> None:
     send(message())
     assert house.taken[0].message_id == "<ada-1@shop.example>"
+
+
+# --- Batches --------------------------------------------------------------------------------------------------------
+
+
+postmark = pytest.mark.parametrize("house", ["postmark"], indirect=True)
+
+
+def send_together(*messages: Message, within: timedelta = timedelta(0)) -> list[Told]:
+    with channel("email") as outlet:
+        return send_many(outlet, messages, within=within)
+
+
+def people(count: int) -> list[Message]:
+    return [message(f"p{number}@example.com", text=f"Come by, {number}.") for number in range(count)]
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_only_who_carries_different_letters_in_one_call_is_given_several(name: str, settings: Any) -> None:
+    point_at(CONTRACTS[name].url % 1, settings)
+    with channel("email") as outlet:
+        assert at_once(outlet) == (50 if name == "postmark" else 1)
+
+
+@postmark
+def test_a_group_is_one_call_and_each_gets_their_own_letter(house: House) -> None:
+    told = send_together(*people(50))
+    assert (house.calls, house.batches) == (1, [50])
+    assert len(set(told)) == 50
+    assert house.taken_ids == [f"<p{number}-1@shop.example>" for number in range(50)]
+    assert {letter.to: letter.body["TextBody"] for letter in house.taken} == {
+        f"p{number}@example.com": f"Come by, {number}." for number in range(50)
+    }
+    assert {letter.metadata["message_id"] for letter in house.taken} == {
+        f"p{number}-1@shop.example" for number in range(50)
+    }
+    assert all(letter.body["TrackLinks"] == "None" for letter in house.taken)
+    assert all(letter.body["MessageStream"] == "broadcast" for letter in house.taken)
+
+
+@postmark
+def test_in_a_group_an_address_that_is_refused_is_given_up_and_costs_the_others_nothing(house: House) -> None:
+    house.refuses |= {"p1@example.com", "p3@example.com"}
+    told = send_together(*people(5))
+    assert [getattr(each, "permanent", None) for each in told] == [None, True, None, True, None]
+    assert house.copies() == {"p0@example.com": 1, "p2@example.com": 1, "p4@example.com": 1}
+
+
+@postmark
+def test_in_a_group_what_is_wrong_with_our_account_blames_no_address(house: House) -> None:
+    pending = {"ErrorCode": 412, "Message": "While your account is pending approval, all recipient addresses must ..."}
+    no_sender = {"ErrorCode": 400, "Message": "The 'From' address you supplied is not a Sender Signature."}
+    house.answers_first.append((200, {}, [pending, no_sender]))
+    told = send_together(*people(2))
+    assert [getattr(each, "permanent", None) for each in told] == [False, False]
+
+
+@postmark
+def test_a_group_that_cannot_be_written_in_part_goes_without_that_part(house: House) -> None:
+    first, _, last = people(3)
+    told = send_together(first, message("bob@example.com", subject="Hello\nBcc: all@example.com"), last)
+    assert isinstance(told[0], str)
+    assert isinstance(told[1], DeliveryFailed)
+    assert isinstance(told[2], str)
+    assert house.batches == [2]
+
+
+@postmark
+def test_a_group_whose_answer_is_lost_is_in_doubt_all_of_it_and_is_not_sent_again(house: House) -> None:
+    house.hangs_up_after.add("p2@example.com")
+    told = send_together(*people(5))
+    assert [type(each) for each in told] == [OutcomeUnknown] * 5
+    assert len(house.taken) == 5
+
+
+@postmark
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<html>Welcome to the hotel's network</html>",
+        [],
+        {"ErrorCode": 0},
+        [{"ErrorCode": 0, "MessageID": "1", "To": "p0@example.com"}],
+        [None, "x"],
+        [{"ErrorCode": "0"}, []],
+        [{"ErrorCode": 0, "MessageID": "1", "To": "p1@example.com"}, {"ErrorCode": 0, "To": "p0@example.com"}],
+    ],
+)
+def test_an_answer_that_does_not_say_whose_it_is_is_not_knowing(house: House, answer: Any) -> None:
+    house.answers_first.append((200, {}, answer))
+    assert [type(each) for each in send_together(*people(2))] == [OutcomeUnknown] * 2
+
+
+@postmark
+def test_a_group_that_finds_them_busy_is_a_pause_and_the_next_is_not_begun(house: House) -> None:
+    house.answers_first.append((429, {"Retry-After": "60"}, {"ErrorCode": 429, "Message": "Too many requests"}))
+    told = send_together(*people(80), within=timedelta(minutes=1))
+    assert all(isinstance(each, DeliveryFailed) and each.retry_after == timedelta(minutes=1) for each in told[:50])
+    assert told[50:] == [None] * 30
+    assert house.taken == []
+
+
+@postmark
+def test_more_than_a_group_are_several_calls_while_there_is_time(house: House) -> None:
+    assert send_together(*people(120))[50:] == [None] * 70
+    assert None not in send_together(*people(120), within=timedelta(minutes=1))
+    assert house.batches == [50, 50, 50, 20]
+
+
+@postmark
+def test_a_group_that_is_refused_for_one_of_its_letters_is_handed_over_one_by_one(house: House) -> None:
+    """It took nothing, so nobody gets a letter twice; and the one to blame cannot keep the others waiting for ever."""
+    house.answers_first.append((422, {}, {"ErrorCode": 402, "Message": "Invalid JSON"}))
+    house.refuses.add("p1@example.com")
+    told = send_together(*people(3))
+    assert [getattr(each, "permanent", None) for each in told] == [None, True, None]
+    assert house.copies() == {"p0@example.com": 1, "p2@example.com": 1}
+    assert house.calls == 4
+
+
+@postmark
+def test_a_group_with_a_wrong_key_or_nobody_there_has_not_left(house: House, settings: Any) -> None:
+    house.knows_the_key = False
+    refused = send_together(*people(2))
+    assert all(isinstance(each, DeliveryFailed) and not each.permanent for each in refused)
+    assert KEY not in str(refused)
+    point_at(CONTRACTS["postmark"].url % 1, settings)
+    absent = send_together(*people(2))
+    assert all(isinstance(each, DeliveryFailed) and not each.permanent for each in absent)
 
 
 # --- Idempotency keys -----------------------------------------------------------------------------------------------

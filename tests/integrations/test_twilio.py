@@ -54,6 +54,7 @@ def test_twilio_is_told_where_to_report_and_of_which_message(twilio: Twilio, set
     assert parse_qs(where.query) == {"message": ["a+b@shop.example"]}
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("code", [21610, 21211, 21614, 21612])
 def test_a_number_that_will_never_do_is_refused_for_good_and_blocks_nobody(twilio: Twilio, code: int) -> None:
     twilio.answers[ADA] = Twilio.error(400, code, "Not this one")
