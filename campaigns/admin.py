@@ -32,6 +32,7 @@ from campaigns.models import (
     PlanStep,
     Playbook,
     QuietHours,
+    ReceivedTouch,
     SavedBlock,
     Send,
     SendingRate,
@@ -247,6 +248,13 @@ class TouchAdmin(ReadOnly):
     list_display = ("id", "send", "kind", "at", "machine")
     list_filter = ("kind", "machine")
     list_select_related = ("send",)
+
+
+@admin.register(ReceivedTouch)
+class ReceivedTouchAdmin(ReadOnly):
+    shows_personal_data = True
+    list_display = ("id", "send", "kind", "at", "failures")
+    list_filter = ("kind", "failures")
 
 
 @admin.register(Notice)

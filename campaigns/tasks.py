@@ -3,7 +3,19 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns.actions import alarms, campaigns, hours, login_codes, notices, planning, reports, sends
+from campaigns.actions import (
+    alarms,
+    campaigns,
+    history,
+    hours,
+    login_codes,
+    notices,
+    planning,
+    reports,
+    sends,
+    touches,
+    wallets,
+)
 from campaigns.queries.plans import plans_to_make
 
 # Not long enough that one task, with the batch it is in, meets the time limit of workers.
@@ -39,6 +51,14 @@ def apply_reports() -> None:
         pass
 
 
+@shared_task(name="campaigns.take_up_touches")
+def take_up_touches() -> None:
+    """What the web server heard of openings and clicks."""
+    began = timezone.now()
+    while touches.take_up() and timezone.now() - began < PATIENCE:
+        pass
+
+
 @shared_task(name="campaigns.send_login_codes")
 def send_login_codes() -> None:
     """At a nudge, and again for what a lost nudge or a silent mail server left behind."""
@@ -65,3 +85,20 @@ def email_notices() -> None:
 @shared_task(name="campaigns.look_out")
 def look_out() -> None:
     alarms.look_out(now=timezone.now())
+
+
+@shared_task(name="campaigns.forget_old_history")
+def forget_old_history() -> None:
+    history.forget_old_history(now=timezone.now())
+
+
+@shared_task(name="campaigns.keep_wallets")
+def keep_wallets() -> None:
+    began = timezone.now()
+    while wallets.keep_wallets(now=timezone.now()) and timezone.now() - began < PATIENCE:
+        pass
+
+
+@shared_task(name="campaigns.look_at_certificate")
+def look_at_certificate() -> None:
+    wallets.look_at_certificate(now=timezone.now())

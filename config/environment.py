@@ -20,7 +20,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from config import embedded, mail, media
+from config import embedded, mail, media, wallet
 
 ROOT = Path(__file__).resolve().parent.parent
 SHORTEST_SECRET = 24
@@ -127,7 +127,8 @@ class Environment(BaseSettings):
     )
     secret_key_fallbacks: Words = Field(
         default_factory=list,
-        description="Earlier values of SECRET_KEY, separated by commas; printed codes and links keep working.",
+        description="Earlier values of SECRET_KEY, separated by commas; printed codes, links and what was sealed keep "
+        "working.",
     )
     var_dir: Path = Field(Path("var"), description="Data, sockets and logs of the embedded servers, and uploads.")
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
@@ -237,6 +238,14 @@ class Environment(BaseSettings):
     inbound_retention_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
         90, description="Days for which calls of providers are kept as they came. What they said stays."
     )
+    history_retention_months: Annotated[int, Field(ge=0, le=600)] = Field(
+        25,
+        description="Months for which the moves of each message and what providers reported of it are kept; 0 keeps "
+        "them for ever. Messages themselves, figures, and what people asked for (STOP, START) stay.",
+    )
+    outbound_retention_days: Annotated[int, Field(ge=2, le=3_650)] = Field(
+        30, description="Days for which deliveries to destinations (docs/events_out.md) are kept, with their attempts."
+    )
     alert_urls: Addresses = Field(
         default_factory=list,
         description="Where staff are told what went wrong, separated by spaces: slack://hooks.slack.com/services/..., "
@@ -248,9 +257,29 @@ class Environment(BaseSettings):
         "Default: one is made and kept in VAR_DIR. While EMAIL_URL is not set, notifications go to the local mailbox "
         "unless a key is set here.",
     )
+    apple_pass_type_id: str | None = Field(
+        None,
+        description="Members' cards in Apple Wallet (docs/wallet.md): the pass type, such as pass.com.example.shop. "
+        "This and the next four belong together.",
+    )
+    apple_team_id: str | None = Field(None, description="Your team at Apple, ten letters and digits.")
+    apple_pass_certificate: str | None = Field(
+        None, description="The pass type's certificate: a file (PEM, or .cer as Apple gives it), or PEM with \\n in it."
+    )
+    apple_pass_key: str | None = Field(None, description="Its private key: a file in PEM, or PEM with \\n in it.")
+    apple_wwdr_certificate: str | None = Field(
+        None, description="Apple's intermediate certificate that issued it (WWDR G4): a file, or PEM with \\n in it."
+    )
+    apple_pass_key_password: str | None = Field(None, description="Opens APPLE_PASS_KEY, where that is encrypted.")
+    apns_url: Annotated[str, _url("https")] = Field(
+        "https://api.push.apple.com", description="Another host that speaks Apple's push protocol."
+    )
+    apns_ca_file: Path | None = Field(
+        None, description="Certificates to trust for APNS_URL. Default: those of this machine."
+    )
     allow_private_addresses: bool = Field(
         False,
-        description="Addresses given by shoppers' browsers, and ALERT_URLS, may lead into a private network and be "
+        description="Addresses given by shoppers' browsers, of destinations and in ALERT_URLS may lead inside and be "
         "plain http. For trying things out.",
     )
     openai_api_key: str | None = Field(
@@ -287,6 +316,12 @@ class Environment(BaseSettings):
                     "TRUSTED_PROXIES must be 1 or more when BASE_URL is https: a proxy in front speaks https, and"
                     " without it every page would redirect to itself."
                 )
+        return self
+
+    @model_validator(mode="after")
+    def wallet_is_whole(self) -> Self:
+        if self.apple_identity and not self.public_url.startswith("https://") and self.is_production:
+            raise ValueError("BASE_URL must be https for Apple Wallet: phones fetch their passes from no other.")
         return self
 
     @model_validator(mode="after")
@@ -336,6 +371,12 @@ class Environment(BaseSettings):
         if self.sms_url and self.sms_url.startswith("twilio://") and not self.twilio_auth_tokens:
             secrets["TWILIO_AUTH_TOKENS"] = [unquote(urlsplit(self.sms_url).password or "")]
         return secrets
+
+    @property
+    def apple_identity(self) -> wallet.AppleIdentity | None:
+        """Raises ValueError."""
+        names = (*wallet.NAMES, "APPLE_PASS_KEY_PASSWORD")
+        return wallet.apple_identity({name: getattr(self, name.lower()) for name in names})
 
     @property
     def uses_mailbox(self) -> bool:

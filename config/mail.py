@@ -18,7 +18,7 @@ class Provider:
 
     `secrets` are anymail's names for what stands before the @, `host` for what stands behind it, `options` for what
     may follow the question mark. `remembers_for` is for how long the same idempotency key is taken for the same
-    message, by the shortest time its documents name.
+    message, by the shortest time its documents name. `channel` is the adapter that hands messages to members over.
     """
 
     name: str
@@ -30,9 +30,12 @@ class Provider:
     keeps_message_id: bool = True
     may_leave_links_alone: bool = True
     remembers_for: timedelta = timedelta(0)
+    channel: str = "anymail.AnymailChannel"
 
 
-SMTP = Provider(name="smtp", title="SMTP server", backend="django.core.mail.backends.smtp")
+SMTP = Provider(
+    name="smtp", title="SMTP server", backend="django.core.mail.backends.smtp", channel="email.EmailChannel"
+)
 _BY_WEB_API = (
     Provider(
         name="mailgun",
@@ -48,6 +51,7 @@ _BY_WEB_API = (
         backend="anymail.backends.postmark",
         secrets=("POSTMARK_SERVER_TOKEN",),
         options=("api_url", "message_stream"),
+        channel="anymail.PostmarkChannel",
     ),
     Provider(
         name="brevo",
@@ -115,8 +119,7 @@ def provider_of(url: str) -> Provider:
 
 def channel_of(url: str) -> str:
     """The adapter that hands messages to members over, as settings.CHANNELS names it."""
-    is_smtp = provider_of(url) is SMTP
-    return "integrations.channels.email.EmailChannel" if is_smtp else "integrations.channels.anymail.AnymailChannel"
+    return f"integrations.channels.{provider_of(url).channel}"
 
 
 def settings_of(url: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from config.shared.access import client_address
+from integrations.outbound import queries as outbound
 from tracking import queries
 from tracking.ingest import spool
 
@@ -58,6 +59,9 @@ class _Rows:
         yield received
         owed = queries.owed_dispatches(timezone.now()).count()
         yield GaugeMetricFamily("regulars_dispatches_owed", "Events that handlers still have to hear of.", owed)
+        waiting, sick = outbound.waiting_deliveries(), outbound.failing_destinations()
+        yield GaugeMetricFamily("regulars_deliveries_waiting", "Events that destinations have to hear of.", waiting)
+        yield GaugeMetricFamily("regulars_destinations_failing", "Destinations whose last delivery failed.", sick)
         spooled = spool.size_of(settings.INGEST_FOLDER / "spool")
         yield GaugeMetricFamily(
             "regulars_spool_bytes", "Events on this machine's disk that wait for PostgreSQL.", spooled

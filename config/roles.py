@@ -37,7 +37,8 @@ MANAGER_MAY = (
     "tracking.change_partnersystem tracking.add_systemkey tracking.change_systemkey tracking.add_eventstructure "
     "tracking.change_eventstructure tracking.delete_eventstructure tracking.add_partneraccess "
     "tracking.change_partneraccess tracking.add_usermerge tracking.change_usermerge tracking.add_replay "
-    "tracking.change_replay integrations.change_inboundcall"
+    "tracking.change_replay integrations.change_inboundcall "
+    "integrations.add_destination integrations.change_destination integrations.delete_destination"
 ).split()
 
 

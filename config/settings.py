@@ -24,7 +24,7 @@ DEMO_SHOP = ENV.demo_shop and not ENV.is_production
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # config.urls finds what is in it: a worker has no use for that
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -189,6 +189,10 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "tracking.UserMerge",
     {"model": "tracking.CountedProperty", "include_fields": ["system", "event_name", "path", "status"]},
     "tracking.SavedFunnel",
+    {
+        "model": "integrations.Destination",
+        "include_fields": ["name", "kind", "options", "events", "tells_people", "is_enabled", "disabled_because"],
+    },
     {"model": "tracking.Replay", "include_fields": ["system", "event_name", "error_type", "status"]},
 )
 
@@ -242,7 +246,19 @@ ALLOW_PRIVATE_ADDRESSES = ENV.allow_private_addresses
 ALERT_URLS = ENV.alert_urls
 INBOUND_SECRETS = ENV.inbound_secrets
 INBOUND_RETENTION_DAYS = ENV.inbound_retention_days
+HISTORY_RETENTION_MONTHS = ENV.history_retention_months
 SHOP_BRAND = "loyalty.queries.brand.brand"
+
+# Who is told what happens here, and who says whom an event is about, where a destination is to know.
+OUTBOUND_RETENTION_DAYS = ENV.outbound_retention_days
+OUTBOUND_PEOPLE = "loyalty.queries.told_people.told_people"
+CUSTOMERIO_URLS = {"us": "https://track.customer.io", "eu": "https://track-eu.customer.io"}
+
+# Where members may keep their card.
+APPLE_PASS = ENV.apple_identity
+WALLETS = {"apple": "integrations.wallets.apple.AppleWallet"} if APPLE_PASS else {}
+APNS_URL = ENV.apns_url.rstrip("/")
+APNS_CA_FILE = str(ENV.apns_ca_file or "")
 
 LANGUAGE_MODEL = "integrations.llm.openai.OpenAIModel" if ENV.openai_api_key else "integrations.llm.rules.RulesModel"
 OPENAI = {"api_key": ENV.openai_api_key, "base_url": ENV.openai_base_url, "model": ENV.openai_model}

@@ -33,6 +33,8 @@ LEDGER, COUNTER, FAULTS, MERGING = (
 )
 OUTGOING = "tests/integrations/test_outgoing.py"
 CALLS = "tests/integrations/test_inbound_calls.py"
+CONTRACT, WALLETS = (f"tests/integrations/test_{name}.py" for name in ("email_contract", "wallets"))
+OUTBOUND = "tests/integrations/test_outbound.py"
 GATE, SENDING, WHO = (f"tests/campaigns/test_{name}.py" for name in ("gate", "sending", "who_got_it"))
 ACTIONS = "loyalty/actions"
 DISPATCH = "campaigns/sending/dispatch.py"
@@ -283,11 +285,116 @@ BUGS = (
         f"{GATE} -k after_the_approval",
     ),
     Bug(
+        "an answer to a group of letters is read in any order",
+        "integrations/channels/anymail.py",
+        "return [each if _is_about(each, to) else None for each, to in zip(told, recipients, strict=True)]",
+        "return list(told)",
+        f"{CONTRACT} -k does_not_say_whose",
+    ),
+    Bug(
+        "a refused group is never handed over one by one",
+        "integrations/channels/anymail.py",
+        "if len(messages) > 1 and _status_of(error) in ASKED_ALONE:",
+        "if False:",
+        f"{CONTRACT} -k one_by_one",
+    ),
+    Bug(
+        "a STOP that only Twilio heard is forgotten",
+        "integrations/channels/twilio.py",
+        "if error.code == HAS_LEFT:",
+        "if False:",
+        "tests/campaigns/test_left_alone.py -k only_twilio_heard",
+    ),
+    Bug(
+        "hard and soft bounces are counted together",
+        "campaigns/actions/suppressions.py",
+        "status=Send.Status.BOUNCED, is_hard_bounce=is_hard)",
+        "status=Send.Status.BOUNCED)",
+        "tests/campaigns/test_left_alone.py -k counted_apart",
+    ),
+    Bug(
+        "the evidence of a STOP is dropped with the rest",
+        "campaigns/actions/history.py",
+        ".exclude(kind__in=_CHOICES)",
+        "",
+        "tests/campaigns/test_kept_history.py -k asked_for",
+    ),
+    Bug(
+        "a card is given to whoever knows its number",
+        "campaigns/queries/wallets.py",
+        "if not proofs.is_pass_token(token, public_id, [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]):",
+        "if not token:",
+        f"{WALLETS} -k without_its_token",
+    ),
+    Bug(
+        "an emptied card is read at the till",
+        "loyalty/actions/cards.py",
+        "public_id=shown, voided_at=None",
+        "public_id=shown",
+        f"{WALLETS} -k loses_a_phone",
+    ),
+    Bug(
+        "what changes while a phone is told is lost",
+        "loyalty/actions/wallet.py",
+        "own.filter(revision=due.revision).update",
+        "own.update",
+        f"{WALLETS} -k told_once_more",
+    ),
+    Bug(
+        "a phone is told as often as points change",
+        "loyalty/actions/wallet.py",
+        "push_due_at__lte=now).exclude(told_enough)",
+        "push_due_at__lte=now)",
+        f"{WALLETS} -k so_often_a_day",
+    ),
+    Bug(
+        "any text becomes part of an address at Apple",
+        "integrations/wallets/apns.py",
+        "if not TOKEN.fullmatch(token):",
+        "if False:",
+        f"{WALLETS} -k never_made_an_address",
+    ),
+    Bug(
         "a provider's older report takes a message back",
         "campaigns/rules/progress.py",
         "return target if status in sources else status",
         "return target",
         f"{WHO} -k either_order",
+    ),
+    Bug(
+        "a destination is told what happened before it was there",
+        "integrations/outbound/following.py",
+        "AND event.recorded_at >= destination.told_since",
+        "",
+        f"{OUTBOUND} -k happened_before",
+    ),
+    Bug(
+        "each worker tells one destination as much as it likes",
+        "integrations/outbound/parcels.py",
+        "- calls, 0)",
+        ", 0)",
+        f"{OUTBOUND} -k keep_to_the_limit",
+    ),
+    Bug(
+        "an earlier secret signs for ever",
+        "integrations/outbound/parcels.py",
+        " and destination.old_secret_until > now",
+        "",
+        f"{OUTBOUND} -k signs_beside_the_old_one",
+    ),
+    Bug(
+        "who people are is told unasked",
+        "integrations/outbound/parcels.py",
+        "people_in(rows) if destination.tells_people else {}",
+        "people_in(rows)",
+        f"{OUTBOUND} -k about_a_member_by_id",
+    ),
+    Bug(
+        "what waited behind a failure counts as tried",
+        "integrations/outbound/noting.py",
+        'claimed_until=None, attempts=F("attempts") - 1',
+        "claimed_until=None",
+        f"{OUTBOUND} -k waited_behind_a_failure",
     ),
 )
 

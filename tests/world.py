@@ -35,6 +35,7 @@ from campaigns.models import (
     Plan,
     PlanStep,
     QuietHours,
+    ReceivedTouch,
     Send,
     SendingRate,
     Suppression,
@@ -44,6 +45,8 @@ from campaigns.rules.starters import STARTERS
 from integrations.actions import take_mail
 from integrations.alerts.telling import tell_staff
 from integrations.events import PushDeviceGone
+from integrations.models import OutboundDelivery
+from integrations.outbound import delivering, managing
 from loyalty.actions import (
     business,
     codes,
@@ -67,6 +70,7 @@ from loyalty.actions import (
     tiers,
     till_keys,
     tokens,
+    wallet,
     wishlist,
 )
 from loyalty.models import (
@@ -167,6 +171,7 @@ class World:
     permits: Permits
     picture: MediaFile
     template: Template
+    outbound: OutboundDelivery
 
 
 def make(
@@ -217,6 +222,7 @@ def make(
         permits=_permits(admin, now),
         picture=media.keep(content=picture(), name="Shelf", alt="", by=marketer, now=now),
         template=_template(marketer, now),
+        outbound=_told_to_others(admin, now),
     )
 
 
@@ -253,6 +259,17 @@ def _told_to_staff(now: dt.datetime) -> None:
         )  # fmt: skip
 
 
+def _told_to_others(by: User, now: dt.datetime) -> OutboundDelivery:
+    """A webhook whose first event did not arrive: it leads inside."""
+    warehouse = managing.create(
+        kind="webhook", name="Warehouse", options={"url": "https://127.0.0.1:9/"}, events=["member.joined"],
+        tells_people=True, secret="", by_id=by.pk, now=now,
+    ).destination  # fmt: skip
+    delivery = managing.send_test(destination=warehouse, event_name="member.joined", now=now)
+    assert delivering.deliver(clock=lambda: now) == 0
+    return delivery
+
+
 def _on_a_phone(member: Member, office: PostOffice, now: dt.datetime) -> None:
     address = "192.0.2.7"
     asked = login_codes.ask_for_code(channel="email", destination=EMAIL, address=address, now=now)
@@ -262,6 +279,8 @@ def _on_a_phone(member: Member, office: PostOffice, now: dt.datetime) -> None:
         asked_id=asked.public_id, code=code, device_name="Ada's phone", address=address, now=now
     ).device
     assert device.member == member
+    card = wallet.issue(member=member, kind="apple", now=now)
+    wallet.register(wallet_pass=card, device_id="d41d8cd9", push_token="ab" * 32, now=now)
 
 
 def _a_merge(kept: Member, by: User, now: dt.datetime) -> MemberMerge:
@@ -424,6 +443,7 @@ def _run(campaign: Campaign, office: PostOffice, by: User, approver: User, now: 
     reader = {"method": "GET", "user_agent": "Mozilla/5.0 Firefox/140", "now": late + dt.timedelta(hours=1)}
     touches.note_open(send=send, **reader)
     touches.note_click(send=send, url="https://shop.example", **reader)
+    touches.receive([ReceivedTouch(send=send.public_id, kind="OPEN", method="GET", user_agent="", at=late)])
     touches.unsubscribe(send=send, address="192.0.2.7", now=late)
     members.set_consent(
         member=send.member, channel="email", is_granted=True, wording="Yes again", source="till", by=by, now=late

@@ -18,6 +18,7 @@ from django.utils import timezone
 from campaigns.models import SavedBlock, Template
 from integrations.inbound import calls, queries
 from integrations.inbound.senders import senders
+from integrations.models import OutboundDelivery
 from loyalty.models import User
 from tests.world import PERSONAL, Permits, Tracked, World
 from tracking.models import Dispatch, Event, TrackedEvent
@@ -110,6 +111,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **_tracking_ids(world.tracked),
         **_counter_ids(world),
         **_permit_ids(world.permits),
+        **_outbound_ids(world.outbound),
         **by(world.picture.public_id, "campaigns:picture", "campaigns:picture-archive"),
         **_template_ids(world.template),
         **by(event.pk, "tracking:event", key="pk"),
@@ -144,6 +146,16 @@ def _template_ids(template: Template) -> dict[str, list[dict[str, Any]]]:
         **{f"campaigns:{name}": [{**one, "number": 1}] for name in ("version", "version-restore")},
         "campaigns:template-do": [{**one, "verb": verb} for verb in verbs],
         "campaigns:block-forget": [{"pk": SavedBlock.objects.latest("pk").pk}],
+    }
+
+
+def _outbound_ids(delivery: OutboundDelivery) -> dict[str, list[dict[str, Any]]]:
+    one, pages = {"public_id": delivery.destination.public_id}, "destination change test rotate switch replay delete"
+    steps = {"delivery", "delivery-again", "delivery-now"}
+    return {
+        "integrations:outbound-new": [{"kind": name} for name in ("webhook", "customerio")],
+        **{f"integrations:outbound-{name}": [one] for name in pages.split()},
+        **{f"integrations:outbound-{name}": [{**one, "delivery_id": delivery.public_id}] for name in steps},
     }
 
 
