@@ -55,7 +55,7 @@ def apply_reports() -> None:
 def take_up_touches() -> None:
     """What the web server heard of openings and clicks."""
     began = timezone.now()
-    while touches.take_up() and timezone.now() - began < PATIENCE:
+    while touches.take_up(now=timezone.now()) and timezone.now() - began < PATIENCE:
         pass
 
 

@@ -46,22 +46,24 @@ def apply_reports(*, now: datetime, batch: int = BATCH) -> int:
 
     One that cannot be applied holds up nobody: fewer are tried at a time, until it stands alone and is put aside.
     """
+    tried = list[int]()
     try:
-        return _apply(now, batch)
+        return _apply(now, batch, tried)
     except OperationalError:  # the database's own trouble, or a deadlock: the next tick tries again
         raise
     except Exception:
         if batch > 1:
             return apply_reports(now=now, batch=batch // 10 or 1)
-        logger.exception("A report could not be applied, and is put aside.")
-        oldest = ProviderReport.objects.filter(applied_at=None).order_by("pk")[:1]
-        return ProviderReport.objects.filter(pk__in=oldest.values("pk")).update(applied_at=now)
+        logger.exception("Report %s could not be applied, and is put aside.", tried)
+        return ProviderReport.objects.filter(pk__in=tried, applied_at=None).update(applied_at=now)
 
 
 @transaction.atomic
-def _apply(now: datetime, batch: int) -> int:
+def _apply(now: datetime, batch: int, tried: list[int]) -> int:
+    """`tried` tells which they were: another worker may hold older ones."""
     waiting = ProviderReport.objects.filter(applied_at=None).order_by("pk")
     reports = list(waiting.select_for_update(skip_locked=True)[:batch])
+    tried += [report.pk for report in reports]
     told = _told_by(reports)
     _move(each for each in told.values() if each.news)
     suppressions.heed(reports, {report.pk: each.send for each in told.values() for report in each.heard}, now=now)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from campaigns.actions import notices, trials
 from campaigns.actions.trials import TestNotSent
-from campaigns.models import Action, Campaign, Notice, PlanStep, Send, SendMove, Touch, WrongState
+from campaigns.models import Action, Campaign, Notice, PlanStep, ReceivedTouch, Send, SendMove, Touch, WrongState
 from campaigns.queries.campaigns import is_over
 from campaigns.rules.wording import WordingFault
 from campaigns.sending import dispatch, render
@@ -22,7 +22,7 @@ from config.shared.nudge import nudge
 from config.shared.trail import note_change
 from integrations.actions import forget_reports
 from integrations.channels.base import Message
-from loyalty.models import Consent, User
+from loyalty.models import Consent, Member, User
 
 Status = Send.Status
 
@@ -52,6 +52,7 @@ def send_due(*, now: datetime) -> int:
 @transaction.atomic
 def forget_member(*, public_id: str) -> None:
     """Of somebody who has left: what waits never leaves, and where the rest went is not kept."""
+    dispatch.hold_members(Member.objects.filter(public_id=public_id).values_list("pk", flat=True))
     sends = Send.objects.filter(member__public_id=public_id)
     told = [(send.recipient, send.provider_id, send.message_id) for send in sends.iterator()]
     sends.update(recipient="", failure="")  # a mail server's refusal names the address
@@ -60,6 +61,7 @@ def forget_member(*, public_id: str) -> None:
     waiting.update(status=Status.CANCELLED, failure="The member has left.")
     SendMove.objects.filter(send__in=sends).update(note="")
     Touch.objects.filter(send__in=sends).update(user_agent="")
+    ReceivedTouch.objects.filter(send__in=sends.values("public_id")).update(user_agent="")
     addresses, provider_ids, message_ids = ({row[column] for row in told} for column in range(3))
     forget_reports(addresses=addresses, provider_ids=provider_ids, message_ids=message_ids)
 

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
-from django.db.models import F
+from django.db import OperationalError, connection, transaction
+from django.db.models import F, Q
 
 from campaigns.actions.reports import mark_delivered
 from campaigns.events import MemberUnsubscribed, MessageClicked, MessageOpened
@@ -29,7 +29,7 @@ Kind = Touch.Kind
 REPEATED_OPEN = timedelta(minutes=1)
 # Taken up in one transaction, with their members held meanwhile.
 TOGETHER = 200
-MOST_FAILURES = 5
+MOST_FAILURES, RETRIED_AFTER = 5, timedelta(minutes=5)
 LONGEST_URL, LONGEST_AGENT = 2000, 300
 logger = logging.getLogger(__name__)
 
@@ -66,19 +66,21 @@ _RECEIVE = f"""
 
 
 @transaction.atomic
-def take_up() -> int:
+def take_up(*, now: datetime) -> int:
     """Note the oldest that were received; how many. One worker at a time: what is a machine's shows by their order.
 
-    What cannot be noted does not hold up the others. It is tried again, five times in all, and stays to be looked at.
+    What cannot be noted does not hold up the others. It is tried again some minutes later, five times in all, and stays
+    to be looked at.
     """
     if not _is_the_only_one():
         return 0
-    received = list(ReceivedTouch.objects.filter(failures__lt=MOST_FAILURES).order_by("failures", "pk")[:TOGETHER])
+    again = Q(failures__lt=MOST_FAILURES, tried_at__lt=now - RETRIED_AFTER)
+    received = list(ReceivedTouch.objects.filter(Q(tried_at=None) | again).order_by("pk")[:TOGETHER])
     named = {touch.send for touch in received}
     sends = Send.objects.only("public_id", "member").in_bulk(named, field_name="public_id")
     heard = {touch.pk: _heard(touch, sends[touch.send]) for touch in received if touch.send in sends}
     failed = _not_noted(heard)
-    ReceivedTouch.objects.filter(pk__in=failed).update(failures=F("failures") + 1)
+    ReceivedTouch.objects.filter(pk__in=failed).update(failures=F("failures") + 1, tried_at=now)
     ReceivedTouch.objects.filter(pk__in={touch.pk for touch in received} - failed).delete()
     return len(received)
 
@@ -100,14 +102,19 @@ def _not_noted(heard: Mapping[int, Heard]) -> set[int]:
     dispatch.hold_members({each.send.member_id for each in heard.values()})
     try:
         note(list(heard.values()))
+    except OperationalError:  # the database's own trouble: the next tick tries them all again
+        raise
     except Exception:
-        return {number for number, each in heard.items() if not _is_noted(number, each)}
+        in_order = sorted(heard.items(), key=lambda pair: pair[1].send.pk)  # as everybody takes sends
+        return {number for number, each in in_order if not _is_noted(number, each)}
     return set()
 
 
 def _is_noted(number: int, heard: Heard) -> bool:
     try:
         note([heard])
+    except OperationalError:
+        raise
     except Exception:
         logger.exception("Received touch %s could not be taken up", number)
         return False
@@ -129,8 +136,9 @@ def note_click(*, send: Send, url: str, method: str, user_agent: str, now: datet
 def note(heard: Sequence[Heard]) -> None:
     """Note openings and clicks in their order, as if each came alone.
 
-    The same reader who opens again within a minute is not told twice. A click that shows earlier ones to be a machine's
-    marks them, too. One touch of a message comes after the other: its member is held, and then itself.
+    The same reader who opens again within a minute is not told twice, whichever was heard first. A click that shows
+    others to be a machine's marks them, too. One touch of a message comes after the other: its member is held, and then
+    itself.
     """
     sends = _locked(heard)
     known = _latest_of(sends, since=min(each.at for each in heard) - REPEATED_OPEN)
@@ -176,25 +184,29 @@ def _opening(heard: Heard, send: Send, before: Sequence[Touch]) -> Touch | None:
     machine = machines.opened_by_machine(
         method=heard.method, user_agent=heard.user_agent, since_sent=_since_sent(send, heard.at)
     )
-    lately = heard.at - REPEATED_OPEN
-    if any(touch.kind == Kind.OPEN and touch.machine == machine and touch.at > lately for touch in before):
+    opened = (touch for touch in before if touch.kind == Kind.OPEN and touch.machine == machine)
+    if any(abs(touch.at - heard.at) < REPEATED_OPEN for touch in opened):
         return None
-    return _touch(heard, machine)
+    return _touch(heard, send, machine)
 
 
 def _click(heard: Heard, send: Send, before: Sequence[Touch]) -> Touch:
-    just_now, url = heard.at - machines.TOO_FAST, _fit(heard.url, LONGEST_URL)
-    others = [touch for touch in before if touch.kind == Kind.CLICK and touch.at > just_now and touch.url != url]
+    url = _fit(heard.url, LONGEST_URL)
+    others = [
+        touch
+        for touch in before
+        if touch.kind == Kind.CLICK and touch.url != url and abs(touch.at - heard.at) < machines.TOO_FAST
+    ]
     machine = machines.clicked_by_machine(
         method=heard.method,
         user_agent=heard.user_agent,
         since_sent=_since_sent(send, heard.at),
-        since_other_link=heard.at - max(touch.at for touch in others) if others else None,
+        since_other_link=min((abs(touch.at - heard.at) for touch in others), default=None),
     )
     if machine == machines.EVERY_LINK:
         for touch in others:
             touch.machine = touch.machine or machine
-    return _touch(heard, machine)
+    return _touch(heard, send, machine)
 
 
 def _since_sent(send: Send, at: datetime) -> timedelta | None:
@@ -204,14 +216,15 @@ def _since_sent(send: Send, at: datetime) -> timedelta | None:
     return timedelta(0) if send.status == Send.Status.HANDING_OFF else None
 
 
-def _touch(heard: Heard, machine: str = "") -> Touch:
+def _touch(heard: Heard, send: Send, machine: str = "") -> Touch:
+    """Of who has left meanwhile, what they read with is not kept."""
     return Touch(
         send_id=heard.send.pk,
         kind=heard.kind,
         at=heard.at,
         url=_fit(heard.url, LONGEST_URL),
         machine=machine,
-        user_agent=_fit(heard.user_agent, LONGEST_AGENT),
+        user_agent="" if send.member.left_at else _fit(heard.user_agent, LONGEST_AGENT),
     )
 
 
@@ -292,6 +305,6 @@ def unsubscribe(*, send: Send, address: str | None, now: datetime) -> None:
         now=now,
     )
     if Send.objects.filter(pk=send.pk, unsubscribed_at=None).update(unsubscribed_at=now):
-        touch = _touch(heard)
+        touch = _touch(heard, sends[send.pk])
         touch.save()
         _tell([touch], sends)

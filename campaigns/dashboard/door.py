@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from django.db import Error, close_old_connections
@@ -18,7 +19,7 @@ from campaigns.actions import touches
 from campaigns.dashboard.views.public import PIXEL
 from campaigns.models import ReceivedTouch, Touch
 from campaigns.sending import links
-from config.shared.together import Together
+from config.shared.together import Together, TooMany
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -33,6 +34,7 @@ _HEADERS = (
     (b"referrer-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
 )
+LONGEST_WAIT = 2.0  # seconds a reader waits for the database
 logger = logging.getLogger(__name__)
 
 
@@ -42,7 +44,7 @@ class Touches:
     def __init__(self, inner: Application) -> None:
         self.inner = inner
         self._kept: Together[ReceivedTouch] = Together(touches.receive, name="touches")
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="links")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="links")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
@@ -58,19 +60,24 @@ class Touches:
         await self.inner(scope, receive, send)
 
     async def _click(self, token: str) -> links.Click | None:
-        """In a thread: what the number of a link stands for is asked of the database, the first time."""
-        return await asyncio.get_running_loop().run_in_executor(self._reader, _read_click, token)
+        """None as well where the database does not say in time what a link stands for: the page behind may wait."""
+        if not links.must_be_looked_up(token):
+            return links.read_click(token)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_WAIT):
+                return await asyncio.get_running_loop().run_in_executor(self._readers, _read_click, token)
+        return None
 
     async def _keep(self, touch: ReceivedTouch, scope: Message) -> None:
         """A reader gets where they want to, though nobody can be told of it."""
         touch.method, touch.at = scope["method"], timezone.now()
-        touch.user_agent = next(
-            (value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"), ""
-        )
+        agents = (value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent")
+        touch.user_agent = next(agents, "")
         try:
-            await self._kept.keep(touch)
-        except Error:
-            logger.exception("%s of message %s could not be kept and will not be counted", touch.kind, touch.send)
+            async with asyncio.timeout(LONGEST_WAIT):
+                await self._kept.keep(touch)
+        except (Error, TimeoutError, TooMany) as error:
+            logger.warning("%s of message %s may not be counted: %r", touch.kind, touch.send, error)
 
 
 def _read_click(token: str) -> links.Click | None:

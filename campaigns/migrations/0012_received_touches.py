@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
                     "failures",
                     models.PositiveSmallIntegerField(default=0, help_text="How often it could not be taken up."),
                 ),
+                ("tried_at", models.DateTimeField(blank=True, help_text="When it last could not.", null=True)),
             ],
             options={
                 "verbose_name_plural": "received touches",

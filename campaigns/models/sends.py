@@ -204,6 +204,7 @@ class ReceivedTouch(models.Model):
     user_agent = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField()
     failures = models.PositiveSmallIntegerField(default=0, help_text="How often it could not be taken up.")
+    tried_at = models.DateTimeField(null=True, blank=True, help_text="When it last could not.")
 
     class Meta:
         verbose_name_plural = "received touches"

@@ -76,10 +76,15 @@ def short_offer_url(send: Send) -> str:
     return _absolute("click", name + _short_signature(name, settings.SECRET_KEY))
 
 
+def must_be_looked_up(token: str) -> bool:
+    """Whether `read_click` may ask the database what a number stands for."""
+    return len(token) == _LINK_NAME + _SIGNATURE
+
+
 def read_click(token: str) -> Click | None:
     if len(token) == _NAME + _SIGNATURE:
         return _read_short(token)
-    if len(token) == _LINK_NAME + _SIGNATURE:
+    if must_be_looked_up(token):
         return _read_link(token)
     for unsign in (signing.Signer(salt="link").unsign_object, _unsign_older):
         with suppress(signing.BadSignature):

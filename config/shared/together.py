@@ -9,6 +9,11 @@ from django.db import close_old_connections
 
 Row = TypeVar("Row")
 AT_MOST = 500
+MOST_WAITING = 20_000
+
+
+class TooMany(Exception):
+    """More wait than memory should hold: the database does not keep up, or not answer."""
 
 
 class Together(Generic[Row]):
@@ -21,7 +26,9 @@ class Together(Generic[Row]):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def keep(self, row: Row) -> None:
-        """Returns when `row` is durable; raises what `keep` did for the rows it shared a write with."""
+        """Returns when `row` is durable. Raises TooMany, and what `keep` did for the rows it shared a write with."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise TooMany
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._waiting.append((row, done))

@@ -38,6 +38,10 @@ class Message:
     devices: tuple[PushDevice, ...] = ()
 
 
+# Who asks for no time at all, or for a moment that has passed, is not asked again at once, for ever.
+SHORTEST_QUIET = timedelta(seconds=5)
+
+
 class DeliveryFailed(Exception):
     """The provider did not take the message. `permanent` when trying again cannot help.
 
@@ -47,7 +51,7 @@ class DeliveryFailed(Exception):
     def __init__(self, reason: str, *, permanent: bool, retry_after: timedelta | None = None) -> None:
         super().__init__(reason)
         self.permanent = permanent
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else max(retry_after, SHORTEST_QUIET)
 
 
 class OutcomeUnknown(Exception):

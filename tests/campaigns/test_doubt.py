@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from campaigns.actions import sends, suppressions
 from campaigns.actions.campaigns import cancel_campaign
@@ -254,3 +255,35 @@ def test_nor_one_that_comes_after_they_left(alone: Send) -> None:
     send_due(now=alone.due_at)
     assert Send.objects.get(pk=alone.pk).failure == ""
     assert not SendMove.objects.filter(note__contains="@").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_cannot_be_applied_is_put_aside_and_what_another_worker_holds_is_not(
+    running: Campaign, now: dt.datetime
+) -> None:
+    """The one is a complaint that something of ours cannot digest, here a rule of the table."""
+    held, _ = (
+        ProviderReport.objects.create(
+            sender="mailgun", key=kind, kind=kind, channel="email", message_id=send.message_id, occurred_at=now,
+            received_at=now,
+        )
+        for kind, send in zip(("delivered", "complained"), running.sends.order_by("pk")[:2], strict=True)
+    )  # fmt: skip
+    running.sends.update(status=Status.SENT, sent_at=now)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE campaigns_send ADD CONSTRAINT nobody CHECK (status <> 'COMPLAINED')")
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT FROM integrations_providerreport WHERE id = %s FOR UPDATE", [held.pk])
+        while apply_reports(now=now):
+            pass
+        other.rollback()
+    finally:
+        other.close()
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE campaigns_send DROP CONSTRAINT nobody")
+    assert list(ProviderReport.objects.filter(applied_at=None)) == [held]
+    assert apply_reports(now=now) == 1
+    assert running.sends.filter(status=Status.DELIVERED).count() == 1

@@ -360,6 +360,23 @@ def test_a_provider_that_asks_for_quiet_gets_it_from_all_workers_and_nobody_is_f
     assert len(texts) == by_text.sends.count()
 
 
+def test_a_provider_that_asks_for_no_time_at_all_is_not_asked_again_for_ever(
+    by_text: Campaign, texts: list[str]
+) -> None:
+    asked: list[str] = []
+
+    def busy(message: Any) -> str:
+        asked.append(message.id)
+        raise DeliveryFailed("Too many requests", permanent=False, retry_after=dt.timedelta(0))
+
+    Outlet.during, sends = busy, Outlet.during
+    send_all(MONDAY)
+    assert len(asked) == 1
+    Outlet.during = sends
+    send_all(MONDAY + dt.timedelta(minutes=1))
+    assert len(texts) == by_text.sends.count()
+
+
 def test_the_quiet_one_worker_was_asked_for_is_kept_by_another_in_the_middle_of_its_batch(
     by_text: Campaign, texts: list[str]
 ) -> None:
