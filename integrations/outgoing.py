@@ -81,7 +81,7 @@ def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> t
     else:
         try:
             until = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         wait = until.replace(tzinfo=until.tzinfo or UTC) - (now or datetime.now(UTC))
     return min(max(wait, timedelta()), LONGEST_WAIT)

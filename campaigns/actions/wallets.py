@@ -9,6 +9,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from campaigns.queries.brand_kit import brand_kit
+from config.shared.clock import ticking
 from integrations.alerts.telling import tell_staff
 from integrations.models import StaffAlert
 from integrations.wallets.base import Answer, Card, Field, File, Look, Word, wallet
@@ -20,6 +21,8 @@ from loyalty.rules import colours, proofs
 AT_ONCE = 200
 # How long before the certificate ends staff are told, and told again.
 ENDS_SOON = (timedelta(days=30), timedelta(days=7), timedelta(0))
+# How long one run tells phones at most; the next goes on.
+LONGEST_RUN = timedelta(seconds=30)
 # Without a word from them how long to wait.
 AGAIN_AFTER = timedelta(minutes=1)
 SERVICE = "/wallet"
@@ -72,7 +75,10 @@ def keep_wallets(*, now: datetime) -> int:
     if not settings.WALLETS:
         return 0
     passes.bring_up_to_date(now=now)
-    return _tell(passes.claim_due(now=now, most=AT_ONCE), now)
+    clock, told = ticking(now), 0
+    while clock() < now + LONGEST_RUN and (due := passes.claim_due(now=clock(), most=AT_ONCE)):
+        told += _tell(due, clock())
+    return told
 
 
 def _tell(due: Sequence[Due], now: datetime) -> int:
@@ -86,7 +92,23 @@ def _tell(due: Sequence[Due], now: datetime) -> int:
     if refused:
         why = next(answer.why for answer in answers.values() if answer.word == Word.REFUSED)
         logger.warning("%d passes could not be told of, and are tried again. %s", len(refused), why)
+    _tell_staff_of_refusals({answer.why for answer in answers.values() if answer.is_ours_to_mend}, now)
     return len(told)
+
+
+def _tell_staff_of_refusals(reasons: set[str], now: datetime) -> None:
+    """Of each once a month."""
+    for why in sorted(reasons):
+        tell_staff(
+            key=f"wallet {why} {now:%Y-%m}"[:150],
+            severity=StaffAlert.Severity.WARNING,
+            title="Apple refuses to tell phones of changed cards",
+            text=f"{why}. Those phones keep their cards and are tried again. If no card brings itself up to date any "
+            "more, see that APPLE_PASS_CERTIFICATE is of the APPLE_PASS_TYPE_ID with which the cards were made; if "
+            "the others do, it is those phones alone, and there is nothing to do.",
+            link=settings.PUBLIC_URL,
+            now=now,
+        )
 
 
 def _wait(answers: Sequence[Answer]) -> timedelta | None:

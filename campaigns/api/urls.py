@@ -18,5 +18,5 @@ urlpatterns = [
         name="wallet-registration",
     ),
     path("wallet/v1/passes/<str:pass_type>/<str:serial>", wallet.latest, name="wallet-pass"),
-    path("wallet/v1/log", wallet.log, name="wallet-log"),
+    path("wallet/v1/log", wallet.Log.as_view(), name="wallet-log"),
 ]

@@ -17,7 +17,7 @@ from django.utils.http import http_date, parse_http_date_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -29,6 +29,7 @@ from config.shared.masking import masked
 from integrations.wallets.base import CannotMakePass, wallet
 from loyalty.actions import wallet as actions
 from loyalty.api.shoppers import ShopperView
+from loyalty.api.sign_in import EntranceView
 from loyalty.models import WalletPass
 
 # Of the link by which a phone is given its pass: long enough for a tap, too short to be of use elsewhere.
@@ -59,9 +60,14 @@ class Pass(ShopperView):
         made = actions.issue(member=self.member, kind=kind, now=timezone.now())
         return Response({"url": f"/wallet/cards/{_LINKS.sign(made.public_id.hex)}"})
 
-    @extend_schema(request=None, responses={204: None})
+    @extend_schema(request=None, responses={204: None, 404: None})
     def delete(self, request: Request, kind: str) -> Response:
-        """Empty the cards you have in wallets, such as on a lost phone. A new one can be added at once."""
+        """Empty the cards you have in wallets, such as on a lost phone. A new one can be added at once.
+
+        404 for a wallet that nobody knows here.
+        """
+        if kind not in WalletPass.Kind.values:
+            return Response({"detail": _("There are no cards for this wallet.")}, status.HTTP_404_NOT_FOUND)
         actions.void(member=self.member, now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -120,14 +126,22 @@ def latest(request: HttpRequest, pass_type: str, serial: str) -> HttpResponse:
     return _file(found)
 
 
-@csrf_exempt
-@require_POST
-def log(request: HttpRequest) -> HttpResponse:
-    """What phones complain of. Anybody may say anything here, so little of it is written down."""
-    lines = _body(request).get("logs")
-    for line in (lines if isinstance(lines, list) else [])[:MOST_LINES]:
-        logger.info("A phone says of a pass: %s", masked(" ".join(str(line).split())[:LONGEST_LINE]))
-    return HttpResponse(status=200)
+@extend_schema(exclude=True)
+class Log(EntranceView):
+    """What phones complain of. Anybody may say anything here, so little of it is written down, and so often."""
+
+    def post(self, request: Request) -> HttpResponse:
+        if not settings.WALLETS:
+            return HttpResponse(status=404)
+        lines = _body(request._request).get("logs")
+        for line in (lines if isinstance(lines, list) else [])[:MOST_LINES]:
+            logger.info("A phone says of a pass: %s", masked(_printable(str(line)[:LONGEST_LINE])))
+        return HttpResponse(status=200)
+
+
+def _printable(text: str) -> str:
+    """On one line, and without what would steer the screen of who reads it."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
 
 
 def _shown(request: HttpRequest, pass_type: str, serial: str) -> WalletPass | None:

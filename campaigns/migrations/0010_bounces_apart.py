@@ -1,17 +1,21 @@
 from django.db import migrations, models
 
-# Of what came back before, as far as its reports are kept.
+# Of what came back before, as far as its reports are kept: by our own id of the message where they name it, else by the
+# provider's.
 BACKFILL = """
     UPDATE campaigns_send send SET is_hard_bounce = told.is_hard
     FROM (
-        SELECT bounced.id, bool_or(report.is_permanent) AS is_hard
-        FROM campaigns_send bounced
-        JOIN integrations_providerreport report ON report.kind = 'bounced' AND report.provider_id <> ''
-            AND report.provider_id = bounced.provider_id AND report.channel = bounced.channel
-        WHERE bounced.status = 'BOUNCED' AND bounced.provider_id <> ''
-        GROUP BY bounced.id
+        SELECT coalesce(own.id, theirs.id) AS id, bool_or(report.is_permanent) AS is_hard
+        FROM integrations_providerreport report
+        LEFT JOIN campaigns_send own ON own.public_id =
+            CASE WHEN report.message_id ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}(@|$)'
+                 THEN left(report.message_id, 36)::uuid END
+        LEFT JOIN campaigns_send theirs ON theirs.provider_id <> ''
+            AND theirs.provider_id = report.provider_id AND theirs.channel = report.channel
+        WHERE report.kind = 'bounced'
+        GROUP BY 1
     ) told
-    WHERE send.id = told.id
+    WHERE send.id = told.id AND send.status = 'BOUNCED'
 """
 
 
@@ -23,10 +27,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
-            model_name="send",
-            index=models.Index(fields=["campaign", "-due_at", "-id"], name="send_of_campaign_newest"),
-        ),
         migrations.AddField(
             model_name="send",
             name="is_hard_bounce",

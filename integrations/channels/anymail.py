@@ -5,7 +5,6 @@ import re
 import ssl
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -22,11 +21,11 @@ from anymail.exceptions import (
 from anymail.message import AnymailStatus
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
-from django.utils import timezone
 from django.utils.functional import classproperty
 from requests import RequestException
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from integrations import outgoing
 from integrations.channels import letter
 from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, Told
 
@@ -115,8 +114,9 @@ class AnymailChannel:
             return OutcomeUnknown(f"{self._title} fell silent while it took the message.")
         if status in OURS_TO_MEND:
             return DeliveryFailed(f"{self._said(error)} Check EMAIL_URL and your account there.", permanent=False)
-        if status == TOO_MANY or (status == UNAVAILABLE and _retry_after(error)):
-            return DeliveryFailed(self._said(error), permanent=False, retry_after=_retry_after(error))
+        wait = outgoing.retry_after(getattr(error.response, "headers", {}))
+        if status == TOO_MANY or (status == UNAVAILABLE and wait):
+            return DeliveryFailed(self._said(error), permanent=False, retry_after=wait)
         if status == CONFLICT or not 400 <= status < 500:
             return OutcomeUnknown(self._said(error))
         return DeliveryFailed(self._said(error), permanent=status == TOO_LARGE or _minds(error, message.to))
@@ -141,13 +141,13 @@ class PostmarkChannel(AnymailChannel):
     def send_many(self, messages: Sequence[Message], *, within: timedelta) -> list[Told]:
         told, ends = list[Told](), monotonic() + within.total_seconds()
         while len(told) < len(messages):
-            told += self._send_batch(messages[len(told) : len(told) + self.at_once])
-            if monotonic() >= ends or any(getattr(each, "retry_after", None) is not None for each in told):
+            told += self._send_batch(messages[len(told) : len(told) + self.at_once], ends)
+            if monotonic() >= ends or None in told or any(map(_asks_for_quiet, told)):
                 break
         return told + [None] * (len(messages) - len(told))
 
-    def _send_batch(self, messages: Sequence[Message]) -> list[Told]:
-        """What cannot be written is its own affair; the others go."""
+    def _send_batch(self, messages: Sequence[Message], ends: float) -> list[Told]:
+        """What cannot be written is its own affair; the others go. `ends` is when none is begun any more."""
         letters: dict[int, dict[str, Any]] = {}
         told = list[Told]([None] * len(messages))
         for place, message in enumerate(messages):
@@ -156,7 +156,7 @@ class PostmarkChannel(AnymailChannel):
             except DeliveryFailed as error:
                 told[place] = error
         if letters:
-            answers = self._post([messages[place] for place in letters], list(letters.values()))
+            answers = self._post([messages[place] for place in letters], list(letters.values()), ends)
             for place, answer in zip(letters, answers, strict=True):
                 told[place] = answer
         return told
@@ -172,7 +172,7 @@ class PostmarkChannel(AnymailChannel):
         written: dict[str, Any] = payload.data
         return written
 
-    def _post(self, messages: list[Message], letters: list[dict[str, Any]]) -> list[Told]:
+    def _post(self, messages: list[Message], letters: list[dict[str, Any]], ends: float) -> list[Told]:
         backend = self._backend
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         headers["X-Postmark-Server-Token"] = backend.server_token
@@ -185,15 +185,24 @@ class PostmarkChannel(AnymailChannel):
             error.__cause__ = lost
             return [self._meaning(error, message) for message in messages]
         if answer.status_code != 200:
-            return self._refused(AnymailRequestsAPIError(response=answer), messages)
+            return self._refused(AnymailRequestsAPIError(response=answer), messages, ends)
         told = _answers(answer, [str(each["To"]) for each in letters])
         return [self._told(each, message) for each, message in zip(told, messages, strict=True)]
 
-    def _refused(self, error: AnymailRequestsAPIError, messages: list[Message]) -> list[Told]:
+    def _refused(self, error: AnymailRequestsAPIError, messages: list[Message], ends: float) -> list[Told]:
         """A call that is refused took nothing. What one letter in it may be to blame for is asked of each alone."""
         if len(messages) > 1 and _status_of(error) in ASKED_ALONE:
-            return [self._alone(message) for message in messages]
+            return self._one_by_one(messages, ends)
         return [self._meaning(error, message) for message in messages]
+
+    def _one_by_one(self, messages: list[Message], ends: float) -> list[Told]:
+        """Until there is no more time, they ask for quiet, or an answer is lost."""
+        told = list[Told]()
+        for message in messages:
+            told.append(self._alone(message))
+            if monotonic() >= ends or _asks_for_quiet(told[-1]) or isinstance(told[-1], OutcomeUnknown):
+                break
+        return told + [None] * (len(messages) - len(told))
 
     def _alone(self, message: Message) -> Told:
         try:
@@ -203,7 +212,7 @@ class PostmarkChannel(AnymailChannel):
 
     def _told(self, answer: Any, message: Message) -> Told:
         """Of one letter. An error names the address in its words where it is to blame."""
-        if not isinstance(answer, dict) or not isinstance(code := answer.get("ErrorCode", 0), int):
+        if not isinstance(answer, dict) or not isinstance(code := answer.get("ErrorCode"), int):
             return OutcomeUnknown(f"{self._title} took the messages and answered what is no answer.")
         if code == 0:
             number = answer.get("MessageID")
@@ -211,6 +220,10 @@ class PostmarkChannel(AnymailChannel):
         said = " ".join(str(answer.get("Message", "")).split())[:300]
         is_theirs = code == INACTIVE or message.to.casefold() in said.casefold()
         return DeliveryFailed(f"{self._title} answered {code}: {said}", permanent=is_theirs)
+
+
+def _asks_for_quiet(told: Told) -> bool:
+    return isinstance(told, DeliveryFailed) and told.retry_after is not None
 
 
 def _answers(answer: Any, recipients: Sequence[str]) -> list[Any]:
@@ -262,14 +275,3 @@ def _minds(error: Any, recipient: str) -> bool:
 def _was_taken_before(error: Any) -> bool:
     """Brevo answers a known key like this, and does nothing."""
     return "duplicate_parameter" in _text_of(error) and "idempotencykey" in _text_of(error).casefold()
-
-
-def _retry_after(error: Any) -> timedelta | None:
-    """Seconds or a date (RFC 9110, 10.2.3). None when it says nothing that can be read."""
-    value = str(getattr(error.response, "headers", {}).get("Retry-After", "")).strip()
-    if value.isdecimal():
-        return timedelta(seconds=min(int(value), 86_400))
-    try:
-        return max(parsedate_to_datetime(value) - timezone.now(), timedelta(0))
-    except (TypeError, ValueError):
-        return None

@@ -4,6 +4,7 @@ The sender is a number (+15551230000), a name, or a messaging service (MG...). T
 that a 429 was never processed (error 20429), and that a text sent again after a 5xx may arrive twice (error 20500).
 """
 
+import logging
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -38,6 +39,7 @@ FOR_GOOD = {
     21617: "The text is longer than 1,600 characters.",
     21635: "This number is a landline.",
 }
+logger = logging.getLogger(__name__)
 
 
 class TwilioChannel:
@@ -115,20 +117,23 @@ def _report_to(message: Message) -> dict[str, str]:
 
 
 def _tell_left(message: Message) -> None:
-    """The STOP itself may never have reached us: the refusal is as good, and is kept as the evidence."""
-    reason = f"Error {HAS_LEFT}: {FOR_GOOD[HAS_LEFT]}"
-    calls.note_answer(
-        sender="twilio",
-        report=Report(
-            key=f"refused {HAS_LEFT} {message.id}",
-            channel="sms",
-            kind=Kind.UNSUBSCRIBED,
-            message_id=message.id,
-            address=message.to,
-            reason=reason,
-            occurred_at=timezone.now(),
-        ),
+    """The STOP itself may never have reached us: the refusal is as good, and is kept as the evidence.
+
+    Whatever goes wrong with that, the text was refused, and its caller hears so.
+    """
+    report = Report(
+        key=f"refused {HAS_LEFT} {message.id}",
+        channel="sms",
+        kind=Kind.UNSUBSCRIBED,
+        message_id=message.id,
+        address=message.to,
+        reason=f"Error {HAS_LEFT}: {FOR_GOOD[HAS_LEFT]}",
+        occurred_at=timezone.now(),
     )
+    try:
+        calls.note_answer(sender="twilio", report=report)
+    except Exception:
+        logger.exception("That the number of message %s has opted out could not be kept.", message.id)
 
 
 def _refusal(error: TwilioRestException | TwilioServiceException) -> DeliveryFailed:

@@ -5,7 +5,6 @@ https://developer.apple.com/documentation/usernotifications/sending-notification
 
 import asyncio
 import json
-import logging
 import re
 import ssl
 from collections.abc import Sequence
@@ -21,14 +20,14 @@ from integrations.wallets.base import Answer, Word
 
 AT_ONCE = 50
 TOKEN = re.compile(r"[0-9a-fA-F]{1,200}")
-# Whatever these say of a phone stays so: it was erased, the pass was thrown away, the token is none of ours.
-GONE = {"Unregistered", "ExpiredToken", "BadDeviceToken", "DeviceTokenNotForTopic", "MissingDeviceToken"}
-OURS_TO_MEND = "Apple refuses APPLE_PASS_CERTIFICATE or APPLE_PASS_TYPE_ID"
+GONE = 410  # and stays so: the phone was erased, or the pass was thrown away
+# Of a token. A wrong certificate or pass type of ours makes Apple say so of every phone, so none is forgotten for it.
+NOT_OURS = {"BadDeviceToken", "DeviceTokenNotForTopic", "MissingDeviceToken"}
+OURS_TO_MEND = {400, 403, 405, 413}
 # Apple ends connections as it likes (GOAWAY). Being told twice is being told once, so another is opened.
 TRIES = 3
 # One is enough for all, while Apple ends none.
 MOST_CONNECTIONS = 3
-logger = logging.getLogger(__name__)
 
 
 def tell_changed(tokens: Sequence[str], *, identity: AppleIdentity, url: str) -> list[Answer]:
@@ -76,16 +75,18 @@ def _answer(response: httpx2.Response) -> Answer:
     status, reason = response.status_code, _reason(response)
     if status == 200:
         return Answer(Word.TOLD)
-    if status == 410 or reason in GONE:
+    if status == GONE:
         return Answer(Word.GONE, reason)
-    said = f"Apple answered {status} {reason}".strip()
-    if status in (403, 405, 413) or status == 400:
-        logger.warning("%s. %s.", OURS_TO_MEND, said)
-    return Answer(Word.REFUSED, said, outgoing.retry_after(response.headers) or _wait(status))
+    wait = outgoing.retry_after(response.headers) or _wait(status, reason)
+    return Answer(
+        Word.REFUSED, f"Apple answered {status} {reason}".strip(), wait, is_ours_to_mend=status in OURS_TO_MEND
+    )
 
 
-def _wait(status: int) -> timedelta | None:
-    """What asks for patience without saying how much."""
+def _wait(status: int, reason: str) -> timedelta | None:
+    """What asks for patience without saying how much; and what somebody has to mend first."""
+    if reason in NOT_OURS:
+        return timedelta(hours=1)
     return timedelta(minutes=10) if status in (429, 503) else None
 
 

@@ -67,11 +67,12 @@ class Word(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """`wait` is how long they ask not to be spoken to of this phone."""
+    """`wait` is how long they ask not to be spoken to of this phone. What is ours to mend, staff are to hear of."""
 
     word: Word
     why: str = ""
     wait: timedelta | None = None
+    is_ours_to_mend: bool = False
 
 
 class CannotMakePass(Exception):

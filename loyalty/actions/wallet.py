@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Greatest
 
 from loyalty.models import Member, WalletPass, WalletPhone
 
@@ -17,18 +18,19 @@ from loyalty.models import Member, WalletPass, WalletPhone
 SETTLES = timedelta(seconds=5)
 LEASE = timedelta(minutes=2)
 MOST_PUSHES_A_DAY = 20
-# Between the making of a pass and its phone's word that it has it.
-ON_ITS_WAY = timedelta(minutes=10)
+# Of one pass. Whoever has more loses the oldest: its token proves a pass, and could register any number of them.
+MOST_PHONES = 20
 # An emptied pass is fetched when its phone is on; then nothing of the phone is kept.
 FORGOTTEN_AFTER = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class Due:
-    """A pass whose phones are to be told, and how to reach them."""
+    """A pass whose phones are to be told of a revision, since when, and how to reach them."""
 
     pass_id: int
     revision: int
+    due_at: datetime
     tokens: tuple[str, ...]
 
 
@@ -62,7 +64,7 @@ def void(*, member: Member, now: datetime) -> int:
         voided_at=now,
         revision=_next_revision(),
         changed_at=_changed(now),
-        push_due_at=Case(When(_has_phones(), then=Value(now)), default=None),
+        push_due_at=Case(When(Q(push_due_at__isnull=False) | _has_phones(), then=Value(now)), default=None),
     )
 
 
@@ -72,13 +74,13 @@ def void(*, member: Member, now: datetime) -> int:
 @transaction.atomic
 def register(*, wallet_pass: WalletPass, device_id: str, push_token: str, now: datetime) -> bool:
     """A phone has the pass and wants to hear of it. True when that is news."""
+    # It may have missed what changed since it fetched the pass, so it is told in any case, once. This holds the pass:
+    # who tells its other phones at this moment, or changes it, finds a later time there and leaves it.
+    WalletPass.objects.filter(pk=wallet_pass.pk).update(push_due_at=Greatest("push_due_at", Value(now + SETTLES)))
     told = {"push_token": push_token, "registered_at": now}
     _phone, is_new = WalletPhone.objects.update_or_create(wallet_pass=wallet_pass, device_id=device_id, defaults=told)
-    # It fetched the pass a moment ago, and may have missed what changed since.
-    missed = WalletPass.objects.filter(
-        pk=wallet_pass.pk, changed_at__gt=F("created_at"), changed_at__gte=now - ON_ITS_WAY, push_due_at=None
-    )
-    missed.update(push_due_at=now + SETTLES)
+    newest = WalletPhone.objects.filter(wallet_pass=wallet_pass).order_by("-registered_at", "-pk")
+    WalletPhone.objects.filter(pk__in=list(newest.values_list("pk", flat=True)[MOST_PHONES:])).delete()
     return is_new
 
 
@@ -108,12 +110,15 @@ def bring_up_to_date(*, now: datetime) -> int:
 
 def _compare(now: datetime, *, only: list[int] | None = None) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_COMPARE, {"now": now, "due_at": now + SETTLES, "only": only})
+        cursor.execute(_COMPARE if only is None else _COMPARE_ONLY, {"now": now, "due_at": now + SETTLES, "only": only})
         return cursor.rowcount
 
 
 def _lock(*, waits: bool = True) -> bool:
-    """Until the transaction ends nobody else gives revisions: a phone that was told of one has missed none before."""
+    """Until the transaction ends nobody else gives revisions: a phone that was told of one has missed none before.
+
+    Whoever writes many passes at once holds it, too: each takes them in an order of its own.
+    """
     verb = "pg_advisory_xact_lock" if waits else "pg_try_advisory_xact_lock"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {verb}(hashtext('loyalty.wallets'))")
@@ -136,7 +141,7 @@ def _has_phones() -> Exists:
 
 
 # Whoever was never counted stands where everybody begins. Who is part of another member shows what that one has.
-_COMPARE = """
+_COMPARISON = """
     WITH facts AS (
         SELECT pass.id, person.name, account.balance AS points,
                coalesce(CASE WHEN standing.member_id IS NULL THEN first.name ELSE tier.name END, '') AS tier
@@ -147,19 +152,22 @@ _COMPARE = """
         LEFT JOIN loyalty_tierstanding standing ON standing.member_id = person.id
         LEFT JOIN loyalty_tier tier ON tier.id = standing.tier_id
         LEFT JOIN loyalty_tier first ON first.threshold = 0
-        WHERE pass.voided_at IS NULL AND (%(only)s::bigint[] IS NULL OR pass.id = ANY(%(only)s))
+        WHERE pass.voided_at IS NULL {which}
     )
     UPDATE loyalty_walletpass pass
     SET name = facts.name, points = facts.points, tier = facts.tier,
         revision = (SELECT coalesce(max(revision), 0) + 1 FROM loyalty_walletpass),
         changed_at = CASE WHEN pass.revision = 0 THEN pass.created_at
                           ELSE greatest(%(now)s, pass.changed_at + interval '1 second') END,
-        push_due_at = CASE WHEN EXISTS (SELECT FROM loyalty_walletphone phone WHERE phone.wallet_pass_id = pass.id)
-                           THEN coalesce(pass.push_due_at, %(due_at)s) END
+        push_due_at = coalesce(pass.push_due_at, CASE WHEN EXISTS (
+            SELECT FROM loyalty_walletphone phone WHERE phone.wallet_pass_id = pass.id
+        ) THEN %(due_at)s::timestamptz END)
     FROM facts
     WHERE facts.id = pass.id
       AND (pass.revision = 0 OR (pass.name, pass.points, pass.tier) <> (facts.name, facts.points, facts.tier))
 """
+_COMPARE = _COMPARISON.format(which="")
+_COMPARE_ONLY = _COMPARISON.format(which="AND pass.id = ANY(%(only)s)")
 
 
 # --- Telling phones ------------------------------------------------------------------------------------------------
@@ -173,7 +181,11 @@ def claim_due(*, now: datetime, most: int) -> list[Due]:
         numbers = list(held.values_list("pk", flat=True)[:most])
         WalletPass.objects.filter(pk__in=numbers).update(claimed_until=lease)
     passes = WalletPass.objects.filter(pk__in=numbers).prefetch_related("phones").order_by("pk")
-    return [Due(row.pk, row.revision, tuple(phone.push_token for phone in row.phones.all())) for row in passes]
+    return [Due(row.pk, row.revision, row.push_due_at or now, _tokens(row)) for row in passes]
+
+
+def _tokens(row: WalletPass) -> tuple[str, ...]:
+    return tuple(phone.push_token for phone in row.phones.all())
 
 
 def _due(now: datetime) -> QuerySet[WalletPass]:
@@ -182,20 +194,37 @@ def _due(now: datetime) -> QuerySet[WalletPass]:
     return WalletPass.objects.filter(free, push_due_at__lte=now).exclude(told_enough)
 
 
+@transaction.atomic
 def note_told(told: Iterable[Due], *, now: datetime) -> None:
-    """What has changed while they were told is told once more."""
-    for due in told:
-        own, is_same_day = WalletPass.objects.filter(pk=due.pass_id), Q(pushed_on=now.date())
-        own.filter(revision=due.revision).update(push_due_at=None)
-        own.update(
-            claimed_until=None,
-            pushed_at=now,
-            pushed_on=now.date(),
-            pushes=Case(When(is_same_day, then=F("pushes") + 1), default=Value(1)),
-        )
+    """What has changed while they were told is told once more, and so is who registered meanwhile."""
+    if each := list(told):
+        _lock()
+        columns = [due.pass_id for due in each], [due.revision for due in each], [due.due_at for due in each]
+        with connection.cursor() as cursor:
+            cursor.execute(_NOTE_TOLD, [now, now.date(), now.date(), *columns])
 
 
+@transaction.atomic
 def put_off(waits: Mapping[Due, timedelta], *, now: datetime) -> None:
     """They could not be told; each is tried again after so long."""
-    for due, wait in waits.items():
-        WalletPass.objects.filter(pk=due.pass_id).update(claimed_until=None, push_due_at=now + wait)
+    if waits:
+        _lock()
+        with connection.cursor() as cursor:
+            cursor.execute(_PUT_OFF, [[due.pass_id for due in waits], [now + wait for wait in waits.values()]])
+
+
+_NOTE_TOLD = """
+    UPDATE loyalty_walletpass pass
+    SET push_due_at = CASE WHEN pass.revision = told.revision AND pass.push_due_at <= told.due_at
+                           THEN NULL ELSE pass.push_due_at END,
+        claimed_until = NULL, pushed_at = %s, pushed_on = %s,
+        pushes = CASE WHEN pass.pushed_on = %s THEN pass.pushes + 1 ELSE 1 END
+    FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS told (id, revision, due_at)
+    WHERE pass.id = told.id
+"""
+_PUT_OFF = """
+    UPDATE loyalty_walletpass pass
+    SET claimed_until = NULL, push_due_at = put_off.until
+    FROM unnest(%s::bigint[], %s::timestamptz[]) AS put_off (id, until)
+    WHERE pass.id = put_off.id
+"""

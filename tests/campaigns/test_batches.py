@@ -57,6 +57,17 @@ def test_a_lost_answer_leaves_its_group_in_doubt_and_nothing_goes_twice(
     assert states(running) == {Status.UNKNOWN: len(doubted), Status.SENT: running.sends.count() - len(doubted)}
 
 
+def test_a_group_that_is_refused_as_a_whole_reaches_everybody_once_all_the_same(
+    running: Campaign, house: House, at_the_end: dt.datetime
+) -> None:
+    house.answers_first += [(422, {}, {"ErrorCode": 402, "Message": "Invalid JSON"})] * 3
+    send_all(at_the_end)
+    for minute in range(1, 4):
+        send_all(at_the_end + dt.timedelta(hours=minute))
+    assert states(running) == {Status.SENT: running.sends.count()}
+    assert len(house.taken_ids) == len(set(house.taken_ids)) == running.sends.count()
+
+
 def test_a_pause_asked_of_a_group_holds_all_of_it_and_costs_no_try(
     running: Campaign, house: House, at_the_end: dt.datetime
 ) -> None:

@@ -237,13 +237,23 @@ def test_closed_for_a_while_is_a_pause_but_only_when_it_says_so(house: House) ->
 @pytest.mark.parametrize("house", ["mailgun"], indirect=True)
 def test_a_pause_until_an_hour_of_the_day_is_understood_and_nonsense_is_none(house: House) -> None:
     later = format_datetime(timezone.now() + timedelta(minutes=5), usegmt=True)
-    house.answers_first += [(429, {"Retry-After": later}, {}), (429, {"Retry-After": "soon"}, {})]
-    until, nonsense = send(message(), message())
+    never = f"Mon, {'9' * 20} Jan 2026 00:00:00 GMT"
+    house.answers_first += [(429, {"Retry-After": said}, {}) for said in (later, "soon", never)]
+    until, *nonsense = send(*(message(f"p{number}@example.com") for number in range(3)))
     assert isinstance(until, DeliveryFailed)
     assert until.retry_after
     assert timedelta(minutes=4) < until.retry_after <= timedelta(minutes=5)
-    assert isinstance(nonsense, DeliveryFailed)
-    assert nonsense.retry_after is None
+    for each in nonsense:
+        assert isinstance(each, DeliveryFailed)
+        assert each.retry_after is None
+
+
+@every_provider
+def test_a_pause_is_an_hour_at_most_whatever_they_ask_for(house: House) -> None:
+    far = "Fri, 01 Jan 2099 00:00:00 GMT"
+    house.answers_first += [(429, {"Retry-After": far}, {}), (503, {"Retry-After": "86400"}, {})]
+    outcomes = send(message(), message())
+    assert [getattr(each, "retry_after", None) for each in outcomes] == [timedelta(hours=1)] * 2
 
 
 @pytest.mark.parametrize("house", ["mailgun"], indirect=True)
@@ -379,6 +389,7 @@ def test_a_group_whose_answer_is_lost_is_in_doubt_all_of_it_and_is_not_sent_agai
         [{"ErrorCode": 0, "MessageID": "1", "To": "p0@example.com"}],
         [None, "x"],
         [{"ErrorCode": "0"}, []],
+        [{"MessageID": "1", "To": "p0@example.com"}, {"Message": "Not found"}],
         [{"ErrorCode": 0, "MessageID": "1", "To": "p1@example.com"}, {"ErrorCode": 0, "To": "p0@example.com"}],
     ],
 )
@@ -408,10 +419,43 @@ def test_a_group_that_is_refused_for_one_of_its_letters_is_handed_over_one_by_on
     """It took nothing, so nobody gets a letter twice; and the one to blame cannot keep the others waiting for ever."""
     house.answers_first.append((422, {}, {"ErrorCode": 402, "Message": "Invalid JSON"}))
     house.refuses.add("p1@example.com")
-    told = send_together(*people(3))
+    told = send_together(*people(3), within=timedelta(minutes=1))
     assert [getattr(each, "permanent", None) for each in told] == [None, True, None]
     assert house.copies() == {"p0@example.com": 1, "p2@example.com": 1}
     assert house.calls == 4
+
+
+@postmark
+def test_one_by_one_nobody_is_begun_after_the_time_is_up(house: House) -> None:
+    house.answers_first.append((422, {}, {"ErrorCode": 402, "Message": "Invalid JSON"}))
+    first, *others = send_together(*people(60))
+    assert isinstance(first, str)
+    assert others == [None] * 59
+    assert (house.calls, house.taken_ids) == (2, ["<p0-1@shop.example>"])
+
+
+@postmark
+def test_one_by_one_the_first_who_finds_them_busy_is_the_last(house: House) -> None:
+    house.answers_first += [
+        (422, {}, {"ErrorCode": 402, "Message": "Invalid JSON"}),
+        (429, {"Retry-After": "60"}, {"ErrorCode": 429, "Message": "Too many requests"}),
+    ]
+    busy, *others = send_together(*people(60), within=timedelta(minutes=1))
+    assert isinstance(busy, DeliveryFailed)
+    assert busy.retry_after == timedelta(minutes=1)
+    assert others == [None] * 59
+    assert (house.calls, house.taken) == (2, [])
+
+
+@postmark
+def test_one_by_one_the_first_whose_answer_is_lost_is_the_last(house: House) -> None:
+    house.answers_first.append((422, {}, {"ErrorCode": 402, "Message": "Invalid JSON"}))
+    house.hangs_up_after.add("p1@example.com")
+    first, doubted, *others = send_together(*people(60), within=timedelta(minutes=1))
+    assert isinstance(first, str)
+    assert isinstance(doubted, OutcomeUnknown)
+    assert others == [None] * 58
+    assert house.copies() == {"p0@example.com": 1, "p1@example.com": 1}
 
 
 @postmark

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import connection
 
 from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, channel
 from tests.providers import Reply, Twilio, open_twilio
@@ -52,6 +53,19 @@ def test_twilio_is_told_where_to_report_and_of_which_message(twilio: Twilio, set
     where = urlsplit(twilio.taken[0]["StatusCallback"])
     assert (where.netloc, where.path) == ("shop.example", "/hooks/twilio/")
     assert parse_qs(where.query) == {"message": ["a+b@shop.example"]}
+
+
+def test_a_refusal_stays_one_when_that_the_number_has_left_cannot_be_kept(
+    twilio: Twilio, db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    twilio.answers[ADA] = Twilio.error(400, 21610, "Attempt to send to unsubscribed recipient")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE integrations_providerreport RENAME TO somewhere_else")
+    refused, taken = send(text_to(), text_to(BOB))
+    assert isinstance(refused, DeliveryFailed)
+    assert refused.permanent
+    assert isinstance(taken, str)
+    assert "could not be kept" in caplog.text
 
 
 @pytest.mark.django_db

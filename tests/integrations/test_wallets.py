@@ -14,7 +14,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image, ImageColor, ImageDraw
@@ -82,10 +84,18 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 @pytest.fixture
 def phone(app: "App", push: PushService) -> "Phone":
-    """Ada's, with her card in its wallet."""
+    """Ada's, with her card in its wallet, and told once since it registered, yesterday as it were."""
     phone = Phone("a" * 64)
     phone.add(app.card())
+    settle(push, at=timezone.now() - dt.timedelta(days=1))
     return phone
+
+
+def settle(push: PushService, *, at: dt.datetime) -> None:
+    """Let all phones be told of what there is, and begin anew to count."""
+    due = passes.claim_due(now=timezone.now() + SETTLED, most=100)
+    passes.note_told(due, now=at)
+    push.told.clear()
 
 
 class App:
@@ -350,8 +360,16 @@ def test_what_is_no_token_of_a_phone_is_refused(phone: Phone, token: Any) -> Non
     assert WalletPhone.objects.get().push_token == "a" * 64
 
 
+def test_of_the_phones_of_a_card_the_newest_are_kept(phone: Phone, app: App) -> None:
+    card = app.card()
+    for number in range(passes.MOST_PHONES + 3):
+        assert Phone(f"{number:064x}").add(card).status_code == 201
+    kept = set(WalletPhone.objects.values_list("push_token", flat=True))
+    assert kept == {f"{number:064x}" for number in range(3, passes.MOST_PHONES + 3)}
+
+
 def test_what_a_phone_complains_of_is_logged_shortly_and_without_addresses(
-    client: Client, caplog: pytest.LogCaptureFixture
+    push: PushService, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", logger="campaigns.api.wallet")
     lines = ["ada@example.com\nCRITICAL forged", "x" * 5_000, *map(str, range(50))]
@@ -362,6 +380,30 @@ def test_what_a_phone_complains_of_is_logged_shortly_and_without_addresses(
     assert not any("ada@example.com" in line or "\n" in line for line in caplog.messages)
     for nonsense in ("[]", "{", '{"logs": 1}', "[" * 20_000):
         assert client.post("/wallet/v1/log", nonsense, content_type="application/json").status_code == 200
+
+
+def test_nothing_a_phone_complains_of_steers_the_screen_of_who_reads_the_log(
+    push: PushService, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="campaigns.api.wallet")
+    client.post("/wallet/v1/log", {"logs": ["\x1b[2JNo\x00 pass\u202e for\x9b you"]}, content_type="application/json")
+    assert [message.partition(": ")[2] for message in caplog.messages] == ["[2JNo pass for you"]
+
+
+def test_nobody_fills_the_log_of_a_shop(
+    push: PushService, client: Client, caplog: pytest.LogCaptureFixture, settings: Any
+) -> None:
+    caplog.set_level("INFO", logger="campaigns.api.wallet")
+
+    def complain(**how: Any) -> int:
+        return client.post("/wallet/v1/log", {"logs": ["Oh"]}, content_type="application/json", **how).status_code
+
+    settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": {"stranger": 2}}
+    assert [complain() for _ in range(3)] == [200, 200, 429]
+    assert complain(REMOTE_ADDR="192.0.2.7") == 200
+    settings.WALLETS = {}
+    assert complain(REMOTE_ADDR="192.0.2.8") == 404
+    assert len([message for message in caplog.messages if "A phone says" in message]) == 3
 
 
 # --- Changes --------------------------------------------------------------------------------------------------------
@@ -419,6 +461,65 @@ def test_what_changes_while_a_phone_is_told_is_told_once_more(
     assert push.tokens == [phone.push_token]
 
 
+def test_a_phone_that_registers_while_another_is_told_is_told_too(
+    phone: Phone, app: App, push: PushService, ada: Member, manager: User, now: dt.datetime
+) -> None:
+    other = Phone("b" * 64)
+    other.shown = read(app.card())
+    give(ada, 10, now, manager)
+    keep_wallets(now=now)
+    due = passes.claim_due(now=now + SETTLED, most=10)
+    assert other.register().status_code == 201
+    passes.note_told(due, now=now + SETTLED)
+    keep_wallets(now=timezone.now() + 2 * SETTLED)
+    assert other.push_token in push.tokens
+    other.woken()
+    assert other.values()["points"] == 10
+
+
+def test_a_change_before_a_phone_had_registered_reaches_it(
+    push: PushService, ada: Member, manager: User, now: dt.datetime
+) -> None:
+    """However long it took between the card and the word that it is there."""
+    row = passes.issue(member=ada, kind=APPLE, now=now)
+    give(ada, 10, now, manager)
+    keep_wallets(now=now + SECONDS)
+    later = now + dt.timedelta(hours=1)
+    passes.register(wallet_pass=row, device_id="slow", push_token="c" * 64, now=later)
+    keep_wallets(now=later + SETTLED)
+    assert push.tokens == ["c" * 64]
+
+
+def test_however_many_cards_changed_they_are_compared_once_and_noted_together(
+    push: PushService, manager: User, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        member = join(name=f"P{number}", email=f"p{number}@example.com", source="till", now=now)
+        row = passes.issue(member=member, kind=APPLE, now=now)
+        passes.register(wallet_pass=row, device_id=f"d{number}", push_token=f"{number:064x}", now=now)
+    monkeypatch.setattr("campaigns.actions.wallets.AT_ONCE", 3)
+    with CaptureQueriesContext(connection) as asked:
+        assert keep_wallets(now=now + SETTLED) == 6
+    written = [query["sql"] for query in asked if "UPDATE loyalty_walletpass" in query["sql"]]
+    assert len([sql for sql in written if "facts" in sql]) == 1
+    assert len([sql for sql in written if "pushed_at" in sql]) == 2
+    assert len(push.told) == 6
+
+
+def test_cards_that_could_not_be_told_of_are_put_off_together_each_for_its_own_time(
+    push: PushService, db: None, now: dt.datetime, django_assert_num_queries: Any
+) -> None:
+    rows = []
+    for number in range(4):
+        member = join(name=f"P{number}", email=f"p{number}@example.com", source="till", now=now)
+        rows.append(passes.issue(member=member, kind=APPLE, now=now))
+    waits = {passes.Due(row.pk, row.revision, now, ()): dt.timedelta(minutes=minute) for minute, row in enumerate(rows)}
+    with django_assert_num_queries(4):  # a savepoint and its end, the lock, and one statement
+        passes.put_off(waits, now=now)
+    due = WalletPass.objects.order_by("pk").values_list("push_due_at", flat=True)
+    assert list(due) == [now + dt.timedelta(minutes=minute) for minute in range(4)]
+
+
 def test_nothing_changed_tells_nobody(phone: Phone, push: PushService, now: dt.datetime) -> None:
     for minute in range(5):
         keep_wallets(now=now + dt.timedelta(minutes=minute))
@@ -444,9 +545,10 @@ def test_a_phone_is_told_so_often_a_day_and_of_the_rest_tomorrow(
 def test_every_phone_of_a_member_is_told_over_one_connection(
     phone: Phone, app: App, push: PushService, ada: Member, manager: User, now: dt.datetime
 ) -> None:
-    others = [Phone(f"{number:064x}") for number in range(60)]
+    others = [Phone(f"{number:064x}") for number in range(passes.MOST_PHONES - 1)]
     for each in others:
         each.add(app.card())
+    settle(push, at=now)
     give(ada, 5, now, manager)
     keep_wallets(now=now)
     keep_wallets(now=now + SETTLED)
@@ -466,6 +568,25 @@ def test_a_phone_that_apple_calls_gone_is_forgotten(
     keep_wallets(now=now + dt.timedelta(hours=1))
     keep_wallets(now=now + dt.timedelta(hours=2))
     assert len(push.told) == 1
+
+
+@pytest.mark.parametrize("reason", ["BadDeviceToken", "DeviceTokenNotForTopic", "MissingDeviceToken"])
+def test_a_certificate_of_another_kind_costs_no_phone_its_card_and_staff_are_told_once(
+    phone: Phone, push: PushService, ada: Member, manager: User, now: dt.datetime, reason: str
+) -> None:
+    push.answers[phone.push_token] = [(400, reason, {}), (400, reason, {})]
+    give(ada, 5, now, manager)
+    keep_wallets(now=now)
+    at = now + SETTLED
+    for after in (SETTLED, dt.timedelta(minutes=59), dt.timedelta(minutes=61), dt.timedelta(hours=3)):
+        keep_wallets(now=now + after)
+    assert len(push.told) == 3
+    assert WalletPhone.objects.get().push_token == phone.push_token
+    assert WalletPass.objects.get().push_due_at is None
+    alert = StaffAlert.objects.get()
+    assert alert.created_at >= at
+    assert reason in alert.text
+    assert "APPLE_PASS_CERTIFICATE" in alert.text
 
 
 @pytest.mark.parametrize(
@@ -566,6 +687,8 @@ def test_whoever_loses_a_phone_empties_its_card_and_adds_a_new_one(
     phone: Phone, app: App, ada: Member, now: dt.datetime
 ) -> None:
     old = phone.shown["barcodes"][0]["message"]
+    assert app.ask("delete", kind="google").status_code == 404
+    assert cards.holder_of(text=old, now=now) == ada
     assert app.ask("delete").status_code == 204
     with pytest.raises(cards.CardNotRead):
         cards.holder_of(text=old, now=now)
