@@ -55,6 +55,7 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute=35, hour=9),
     },
     "Tell destinations what happened": {"task": "integrations.deliver_outbound", "schedule": 5},
+    "Drop what deleted destinations left": {"task": "integrations.finish_outbound_deletions", "schedule": 60},
     "Forget old deliveries to destinations": {
         "task": "integrations.forget_old_deliveries",
         "schedule": crontab(minute=35, hour=9),

@@ -191,7 +191,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "tracking.SavedFunnel",
     {
         "model": "integrations.Destination",
-        "include_fields": ["name", "kind", "options", "events", "tells_people", "is_enabled", "disabled_because"],
+        "include_fields": ["name", "kind", "events", "tells_people", "is_enabled", "disabled_because"],
     },
     {"model": "tracking.Replay", "include_fields": ["system", "event_name", "error_type", "status"]},
 )

@@ -62,7 +62,7 @@ class AlertDeliveryAdmin(ReadOnly):
 
 @admin.register(Destination)
 class DestinationAdmin(ReadOnly):
-    """Set up and changed under Integrations → Events out. An address may have a secret in it, too."""
+    """Set up and changed under Integrations → Events out. An address among its options may hold a key."""
 
     list_display = ("id", "name", "kind", "is_enabled", "tells_people", "delivered_at", "failing_since")
     list_filter = ("kind", "is_enabled")

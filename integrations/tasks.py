@@ -38,6 +38,12 @@ def deliver_outbound() -> None:
     delivering.deliver(clock=timezone.now)
 
 
+@shared_task(name="integrations.finish_outbound_deletions")
+def finish_outbound_deletions() -> None:
+    """At a nudge, and each minute for what took longer or what a lost nudge left behind."""
+    delivering.finish_deletions(clock=timezone.now)
+
+
 @shared_task(name="integrations.forget_old_deliveries")
 def forget_old_deliveries() -> None:
     delivering.forget_old_deliveries(now=timezone.now())

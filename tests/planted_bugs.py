@@ -336,8 +336,8 @@ BUGS = (
     Bug(
         "what changes while a phone is told is lost",
         "loyalty/actions/wallet.py",
-        "own.filter(revision=due.revision).update",
-        "own.update",
+        "CASE WHEN pass.revision = told.revision AND pass.push_due_at",
+        "CASE WHEN pass.push_due_at",
         f"{WALLETS} -k told_once_more",
     ),
     Bug(

@@ -9,6 +9,7 @@ from django.utils import timezone
 from config.shared.forms import MomentInput
 from integrations.models import Destination
 from integrations.outbound.base import Kind
+from integrations.outbound.managing import HIDDEN
 from integrations.outbound.notices import GROUPS, Told, told
 
 WARNING = (
@@ -18,7 +19,10 @@ WARNING = (
 
 
 class DestinationForm(forms.Form):
-    """`events` are check boxes, a field for each app they come from."""
+    """`events` are check boxes, a field for each app they come from.
+
+    With `only_name` the rest is shown, and none of it is taken.
+    """
 
     name = forms.CharField(max_length=80, help_text="For you to recognise it by.")
     secret = forms.CharField(
@@ -28,7 +32,9 @@ class DestinationForm(forms.Form):
     )
     tells_people = forms.BooleanField(required=False, label="Say who each event is about: name, email and phone")
 
-    def __init__(self, *args: Any, kind: type[Kind], is_new: bool, may_tell_people: bool, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, kind: type[Kind], is_new: bool, may_tell_people: bool, only_name: bool, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         if kind.asks_for:
             secret = self.fields["secret"]
@@ -47,9 +53,14 @@ class DestinationForm(forms.Form):
                 required=False,
                 widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
             )
+        self.only_name = only_name
+        if only_name:
+            disable(self, but="name")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        if self.only_name and set(self.data) - {"name", "csrfmiddlewaretoken"}:
+            raise forms.ValidationError(HIDDEN)
         cleaned["events"] = [name for field in self._event_fields() for name in cleaned.get(field, [])]
         if not cleaned["events"]:
             self.add_error(None, "Choose at least one event.")
@@ -62,6 +73,12 @@ class DestinationForm(forms.Form):
         """Each group of events, and each check box with what it is about."""
         for name in self._event_fields():
             yield self[name], [(option, told()[option.data["value"]]) for option in self[name]]
+
+
+def disable(form: forms.Form, *, but: str = "") -> None:
+    """Its fields are shown, and keep what they have whatever is sent."""
+    for name, field in form.fields.items():
+        field.disabled = name != but
 
 
 def initial_of(destination: Destination) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from config.shared.access import needs
 from config.shared.errors import DomainError
 from config.shared.htmx import page
-from integrations.dashboard.outbound_forms import WARNING, DestinationForm, ReplayForm, TestForm, initial_of
+from integrations.dashboard.outbound_forms import WARNING, DestinationForm, ReplayForm, TestForm, disable, initial_of
 from integrations.models import Destination, OutboundDelivery
 from integrations.outbound import managing, queries
 from integrations.outbound.base import Kind
@@ -55,7 +55,7 @@ def outbound_new(request: HttpRequest, kind: str) -> HttpResponse:
     if form.is_valid() and options.is_valid():
         try:
             made = managing.create(
-                kind=kind, **_entered(form, options, None), by_id=request.user.pk, now=timezone.now()
+                kind=kind, **_entered(form, options, False), by_id=request.user.pk, now=timezone.now()
             )
         except DomainError as refusal:
             form.add_error(None, str(refusal))
@@ -76,7 +76,9 @@ def outbound_change(request: HttpRequest, public_id: UUID) -> HttpResponse:
     form, options = _forms(request, kind, destination)
     if form.is_valid() and options.is_valid():
         try:
-            managing.change(destination=destination, **_entered(form, options, destination))
+            managing.change(
+                destination=destination, **_entered(form, options, None), may_see_people=_may_see_people(request)
+            )
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -92,19 +94,32 @@ def _forms(request: HttpRequest, kind: type[Kind], destination: Destination | No
         initial=initial,
         kind=kind,
         is_new=destination is None,
-        may_tell_people=request.user.has_perm("loyalty.view_pii"),
+        may_tell_people=_may_see_people(request),
+        only_name=destination is not None and not _may_lead(request, destination),
     )
-    return form, kind.form(request.POST or None, initial=initial)
+    if not form.only_name:
+        return form, kind.form(request.POST or None, initial=initial)
+    options = kind.form(initial if request.POST else None, initial=initial)
+    disable(options)
+    return form, options
 
 
-def _entered(form: DestinationForm, options: Form, destination: Destination | None) -> dict[str, Any]:
-    """Whoever may not see people leaves it as it is whether they are told of."""
-    as_it_is = destination.tells_people if destination else False
+def _may_see_people(request: HttpRequest) -> bool:
+    return request.user.has_perm("loyalty.view_pii")
+
+
+def _may_lead(request: HttpRequest, destination: Destination) -> bool:
+    """Whether they may say where its events go: who people are goes along, perhaps."""
+    return not destination.tells_people or _may_see_people(request)
+
+
+def _entered(form: DestinationForm, options: Form, otherwise: bool | None) -> dict[str, Any]:
+    """`otherwise`: whether people are told of, when whoever fills the form in may not say so."""
     return {
         "name": form.cleaned_data["name"].strip(),
         "options": options.cleaned_data,
         "events": form.cleaned_data["events"],
-        "tells_people": form.cleaned_data.get("tells_people", as_it_is),
+        "tells_people": form.cleaned_data.get("tells_people", otherwise),
         "secret": form.cleaned_data.get("secret", ""),
     }
 
@@ -113,6 +128,7 @@ def _form_page(
     request: HttpRequest, kind: type[Kind], form: DestinationForm, options: Form, destination: Destination | None
 ) -> HttpResponse:
     context = {"kind": kind, "form": form, "options": options, "destination": destination, "warning": WARNING}
+    context["hidden"] = managing.HIDDEN if form.only_name else ""
     status = 422 if form.errors or options.errors else 200
     return page(request, "integrations/outbound_form.html", context, status=status)
 
@@ -135,7 +151,7 @@ def outbound_destination(request: HttpRequest, public_id: UUID) -> HttpResponse:
     before = request.GET.get("before", "")
     place = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     rows = list(queries.deliveries(destination, **asked, before=place)[: SHOWN + 1])
-    may_change = request.user.has_perm("integrations.change_destination")
+    may_change = request.user.has_perm("integrations.change_destination") and not destination.going_since
     context = {
         "state": queries.state(destination, now),
         "destination": destination,
@@ -154,6 +170,7 @@ def outbound_destination(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "newest": _asked(asked) if place is not None else "",
         "signs_twice_until": _signs_twice_until(destination, now),
         "may_change": may_change,
+        "may_lead": _may_lead(request, destination),
         "may_delete": request.user.has_perm("integrations.delete_destination"),
         "place": destination.options.get("url", "") if may_change else "",
         "test_form": TestForm(destination=destination),
@@ -188,7 +205,8 @@ def outbound_test(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @CHANGE
 def outbound_rotate(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    secret = managing.rotate(destination=_destination(public_id), now=timezone.now())
+    may_see = _may_see_people(request)
+    secret = managing.rotate(destination=_destination(public_id), may_see_people=may_see, now=timezone.now())
     return _secret_page(request, _destination(public_id), secret)
 
 
@@ -197,7 +215,7 @@ def outbound_rotate(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def outbound_switch(request: HttpRequest, public_id: UUID) -> HttpResponse:
     destination = _destination(public_id)
     if request.POST.get("to") == "on":
-        managing.enable(destination=destination, now=timezone.now())
+        managing.enable(destination=destination, may_see_people=_may_see_people(request), now=timezone.now())
         messages.success(request, f"{destination} hears of what happens from now on, and of what still waited.")
     else:
         managing.disable(destination=destination)
@@ -211,19 +229,33 @@ def outbound_replay(request: HttpRequest, public_id: UUID) -> HttpResponse:
     destination, form = _destination(public_id), ReplayForm(request.POST)
     if form.is_valid():
         count = managing.replay_failed(destination=destination, since=form.cleaned_data["since"], now=timezone.now())
-        said = f"{count:,} deliveries are told again." if count else "Nothing has failed since then."
-        messages.success(request, said)
+        messages.success(request, _told_again(count))
     else:
         messages.error(request, " ".join(map(str, form.errors["since"])))
     return redirect("integrations:outbound-destination", public_id)
 
 
+def _told_again(count: int) -> str:
+    if not count:
+        return "Nothing has failed since then."
+    said = f"{count:,} deliveries are told again."
+    return said if count < managing.AT_ONCE else f"{said} Those are the oldest; ask again for more once they are told."
+
+
 @require_POST
 @needs("integrations.delete_destination")
 def outbound_delete(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    destination = _destination(public_id)
-    managing.delete(destination=destination)
-    messages.success(request, f"{destination} and its deliveries are gone.")
+    """A second click may find it gone, or going, and so may not lead back to its page."""
+    destination = Destination.objects.filter(public_id=public_id).first()
+    if destination is None:
+        messages.info(request, "This destination is gone already.")
+        return redirect("integrations:outbound")
+    try:
+        managing.delete(destination=destination, now=timezone.now())
+    except managing.AlreadySo as refusal:
+        messages.info(request, str(refusal))
+    else:
+        messages.success(request, f"{destination} is told nothing any more. Its deliveries go in the background.")
     return redirect("integrations:outbound")
 
 
@@ -235,7 +267,7 @@ def outbound_delete(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def outbound_delivery(request: HttpRequest, public_id: UUID, delivery_id: UUID) -> HttpResponse:
     """While an attempt is near, the page asks again by itself."""
     now, delivery = timezone.now(), _delivery(public_id, delivery_id)
-    may_see = request.user.has_perm("loyalty.view_pii")
+    may_see = _may_see_people(request)
     is_waiting = delivery.status == OutboundDelivery.Status.WAITING and delivery.destination.is_enabled
     context = {
         "delivery": delivery,

@@ -9,7 +9,8 @@ from django.db import models
 
 class Destination(models.Model):
     """One place that is told of events. `kind` names its adapter (integrations.outbound.kinds), `options` is what
-    that one asks for; nothing in it is secret."""
+    that one asks for. An address among them may hold a key: they are shown to those who may change them, and to
+    nobody in the admin or the trail."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=80)
@@ -26,13 +27,21 @@ class Destination(models.Model):
     rests_until = models.DateTimeField(null=True, blank=True, help_text="It asked for a pause, or was silent.")
     delivered_at = models.DateTimeField(null=True, blank=True, help_text="The last success, to ten seconds.")
     failing_since = models.DateTimeField(null=True, blank=True, help_text="The first failure with no success since.")
+    failing_days = models.PositiveSmallIntegerField(default=0, help_text="On how many days it has failed since then.")
+    failed_at = models.DateTimeField(null=True, blank=True, help_text="The last failure.")
     last_error = models.CharField(max_length=300, blank=True)
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="Whoever waits longest is told first.")
+    going_since = models.DateTimeField(null=True, blank=True, help_text="Deleted; its deliveries go bit by bit.")
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:
         ordering = ["name", "pk"]
-        constraints = [models.UniqueConstraint(fields=["name"], name="one_destination_per_name")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=models.Q(going_since=None), name="one_destination_per_name"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -87,12 +96,15 @@ class OutboundDelivery(models.Model):
 class DeliveryAttempt(models.Model):
     """One call, and what came of it. Without `status` nobody answered."""
 
-    delivery = models.ForeignKey(OutboundDelivery, models.CASCADE, related_name="tries")
+    # Without an index of its own: that of the constraint below begins with it.
+    delivery = models.ForeignKey(OutboundDelivery, models.CASCADE, related_name="tries", db_index=False)
     number = models.PositiveIntegerField()
     at = models.DateTimeField()
     duration_ms = models.PositiveIntegerField()
     status = models.PositiveSmallIntegerField(null=True, blank=True)
-    answer = models.CharField(max_length=1_024, blank=True, help_text="The beginning, without addresses of people.")
+    answer = models.CharField(
+        max_length=1_024, blank=True, help_text="The beginning, without addresses; empty where people are told of."
+    )
     error = models.CharField(max_length=300, blank=True)
 
     class Meta:

@@ -18,7 +18,8 @@ class Notice:
     """One event as it may be told. `id` is a ULID, the same however often and to whomever it is told.
 
     `subject` is the public id of the member it is about; `person` says who that is (name, email, phone), and is empty
-    unless the destination is to know. `forgets` when the member is to be forgotten there, too.
+    unless the destination is to know. `is_gone` when the member has left since. `forgets` when they are to be
+    forgotten there, too.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Notice:
     subject: str
     properties: Mapping[str, Any]
     person: Mapping[str, str] = field(default_factory=dict)
+    is_gone: bool = False
     forgets: bool = False
 
 
@@ -51,10 +53,12 @@ class Answer:
 class Verdict:
     """Told when there is no `error`. `is_final` is not tried again; `ends` switches the whole destination off.
 
+    `error` is in our words and `said` in theirs: those may repeat what they were told.
     `apart`: one of several may be what is wrong, so each is told alone, at once.
     """
 
     error: str = ""
+    said: str = ""
     is_final: bool = False
     ends: bool = False
     apart: bool = False

@@ -5,30 +5,31 @@ calls wait in threads and know no database; rows are claimed and noted between t
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from requests import RequestException, Session
 
 from config.shared.clock import Clock
 from integrations import outgoing
 from integrations.models import DeliveryAttempt, Destination, OutboundDelivery
 from integrations.outbound.base import Answer, Kind, Notice, Verdict
-from integrations.outbound.kinds import kinds
 from integrations.outbound.noting import Outcome, note
-from integrations.outbound.parcels import Parcel, claimed
+from integrations.outbound.parcels import FAILED_HERE, Parcel, claimed, with_work
 
 THREADS = 32  # of one worker
 PATIENCE = timedelta(seconds=20)  # then another task goes on
 TURN = timedelta(seconds=2)  # then small calls make room for others
+BATCH = 5_000  # deliveries dropped in one transaction
 APART = timedelta(minutes=1)  # for telling events alone that were refused together
-FAILED_HERE = "The call failed here. The log of this server says why."
 logger = logging.getLogger(__name__)
 
 
@@ -37,6 +38,9 @@ class Sweep:
     clock: Clock
     under_way: dict["Future[list[Outcome]]", Parcel] = field(default_factory=dict)
     told: int = 0
+
+    def calls_to(self, number: int) -> int:
+        return sum(parcel.destination.pk == number for parcel in self.under_way.values())
 
 
 def deliver(*, clock: Clock) -> int:
@@ -50,21 +54,44 @@ def deliver(*, clock: Clock) -> int:
                 return sweep.told
             finished, _ = wait(sweep.under_way, timeout=1, return_when=FIRST_COMPLETED)
             for future in finished:
-                sweep.told += note(sweep.under_way.pop(future), future.result(), clock())
+                sweep.told += _noted(sweep.under_way.pop(future), future.result, clock())
 
 
 def _take_up(sweep: Sweep, pool: ThreadPoolExecutor) -> None:
-    """From one destination after the other, while threads are free. What cannot be told is noted at once."""
+    """From one destination after the other, each its share of the threads. What cannot be told is noted at once."""
     now = sweep.clock()
-    awake = Destination.objects.filter(Q(rests_until=None) | Q(rests_until__lte=now), is_enabled=True, kind__in=kinds())
-    for number in awake.values_list("pk", flat=True):
-        if len(sweep.under_way) >= THREADS:
-            break
-        for parcel in claimed(number, now):
+    waiting = list(with_work(now).values_list("pk", flat=True))
+    share = max(1, THREADS // max(1, len(waiting)))
+    for number in waiting:
+        free = min(THREADS - len(sweep.under_way), share - sweep.calls_to(number))
+        for parcel in _claimed(number, now, free):
             if parcel.notices:
                 sweep.under_way[pool.submit(tell, parcel, now)] = parcel
             else:
-                note(parcel, [Outcome(verdict=parcel.refused)] * len(parcel.deliveries), now)
+                _noted(parcel, partial(_refused, parcel), now)
+
+
+def _claimed(number: int, now: datetime, calls: int) -> list[Parcel]:
+    try:
+        return claimed(number, now, calls=calls) if calls > 0 else []
+    except Exception:
+        logger.exception("Nothing could be claimed for destination #%s.", number)
+        return []
+
+
+def _refused(parcel: Parcel) -> list[Outcome]:
+    return [Outcome(verdict=parcel.refused)] * len(parcel.deliveries)
+
+
+def _noted(parcel: Parcel, outcomes: Callable[[], list[Outcome]], now: datetime) -> int:
+    """How many were told. What cannot be noted is an attempt that failed, and costs no other parcel anything."""
+    try:
+        return note(parcel, outcomes(), now)
+    except Exception:
+        logger.exception("What came of a call to destination #%s cannot be noted.", parcel.destination.pk)
+    with suppress(Exception):  # Then its lease lapses.
+        note(parcel, _failed_here(len(parcel.deliveries)), now)
+    return 0
 
 
 # --- Telling: in a thread of its own, without a database ------------------------------------------------------------
@@ -72,12 +99,8 @@ def _take_up(sweep: Sweep, pool: ThreadPoolExecutor) -> None:
 
 def tell(parcel: Parcel, now: datetime) -> list[Outcome]:
     """Of the first deliveries of the parcel, one or more: after a failure, or some seconds, the rest waits."""
-    try:
-        with outgoing.untrusted() as session:
-            return _told(parcel, session, now)
-    except Exception:
-        logger.exception("A call to destination #%s failed.", parcel.destination.pk)
-        return [Outcome(verdict=Verdict(error=FAILED_HERE))] * len(parcel.deliveries)
+    with outgoing.untrusted() as session:
+        return _told(parcel, session, now)
 
 
 def _told(parcel: Parcel, session: Session, now: datetime) -> list[Outcome]:
@@ -105,6 +128,15 @@ def _told_at_once(kind: Kind, notices: Sequence[Notice], session: Session, now: 
 
 
 def _speak(kind: Kind, notices: Sequence[Notice], session: Session, now: datetime) -> list[Outcome]:
+    """Whatever goes wrong here, what was told before it stays told."""
+    try:
+        return _called(kind, notices, session, now)
+    except Exception:
+        logger.exception("A call of kind %s failed.", kind.name)
+        return _failed_here(len(notices))
+
+
+def _called(kind: Kind, notices: Sequence[Notice], session: Session, now: datetime) -> list[Outcome]:
     began, call = monotonic(), kind.call(notices, now=now)
     try:
         reply = session.request(call.method, call.url, data=call.body, headers=dict(call.headers))
@@ -121,20 +153,40 @@ def _silence(error: str, began: float) -> list[Outcome]:
     return [Outcome(verdict=Verdict(error=error), took=timedelta(seconds=monotonic() - began))]
 
 
+def _failed_here(count: int) -> list[Outcome]:
+    return [Outcome(verdict=Verdict(error=FAILED_HERE))] * count
+
+
 # --- Forgetting ---------------------------------------------------------------------------------------------------
 
 
 def forget_old_deliveries(*, now: datetime) -> int:
     """Drop deliveries older than OUTBOUND_RETENTION_DAYS with their attempts, batch by batch. Returns how many."""
     old = OutboundDelivery.objects.filter(created_at__lt=now - timedelta(days=settings.OUTBOUND_RETENTION_DAYS))
-    return drop(old)
-
-
-def drop(deliveries: QuerySet[OutboundDelivery], *, batch: int = 5_000) -> int:
     dropped = 0
-    while numbers := list(deliveries.order_by("created_at").values_list("pk", flat=True)[:batch]):
-        with transaction.atomic():
-            DeliveryAttempt.objects.filter(delivery__in=numbers).delete()
-            OutboundDelivery.objects.filter(pk__in=numbers).delete()
-        dropped += len(numbers)
+    while count := _drop(old.order_by("created_at")):
+        dropped += count
     return dropped
+
+
+def finish_deletions(*, clock: Clock) -> int:
+    """Drop the deliveries of deleted destinations batch by batch, and then them. What takes long goes on next time."""
+    began, dropped = clock(), 0
+    for destination in Destination.objects.exclude(going_since=None).order_by("going_since"):
+        while count := _drop(destination.deliveries.order_by("pk")):
+            dropped += count
+            if clock() - began > PATIENCE:
+                return dropped
+        destination.delete()
+    return dropped
+
+
+@transaction.atomic
+def _drop(deliveries: QuerySet[OutboundDelivery]) -> int:
+    """The first of them. They are locked as `note` locks them, so that no attempt is noted in between."""
+    first = list(deliveries.values_list("pk", flat=True)[:BATCH])
+    there = OutboundDelivery.objects.select_for_update().filter(pk__in=first)
+    numbers = list(there.order_by("pk").values_list("pk", flat=True))
+    DeliveryAttempt.objects.filter(delivery__in=numbers).delete()
+    OutboundDelivery.objects.filter(pk__in=numbers).delete()
+    return len(first)

@@ -13,12 +13,16 @@ from config.shared.nudge import nudge
 from config.shared.sealing import seal
 from config.shared.trail import note_change
 from integrations.models import Destination, OutboundDelivery
-from integrations.outbound.delivering import drop
 from integrations.outbound.kinds import kinds
 from integrations.outbound.notices import told
 
 OVERLAP = timedelta(hours=24)  # in which the old secret signs beside the new one
+AT_ONCE = 10_000  # deliveries told again by one click
 TASK = "integrations.deliver_outbound"
+HIDDEN = (
+    "This destination is told who people are, which you may not see. You may rename it and switch it off; ask somebody "
+    "who may see personal data to change where it leads, its events or its secret, or to switch it on."
+)
 Status = OutboundDelivery.Status
 
 
@@ -36,6 +40,12 @@ class SecretMissing(DomainError):
 
 class AlreadySo(DomainError):
     code = "already_so"
+
+
+class PeopleHidden(DomainError):
+    """Whoever may not see people may not lead what is told of them elsewhere, either."""
+
+    code = "people_hidden"
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,7 @@ def create(
         created_at=now,
         created_by_id=by_id,
     )
+    note_change(destination, options=("", _place(kind, options)))
     return Made(destination, made)
 
 
@@ -87,21 +98,50 @@ def change(
     name: str,
     options: Mapping[str, Any],
     events: Collection[str],
-    tells_people: bool,
+    tells_people: bool | None,
     secret: str,
+    may_see_people: bool,
 ) -> None:
-    """An empty `secret` leaves it as it is. Raises NameTaken, NothingChosen."""
+    """An empty `secret` leaves it as it is, and so does no `tells_people`. `may_see_people`: whoever asks for it.
+
+    Raises NameTaken, NothingChosen, AlreadySo, PeopleHidden.
+    """
     _refuse_taken(name, but=destination)
-    new = {"name": name, "options": dict(options), "events": _chosen(events), "tells_people": tells_people}
+    row = _locked(destination)
+    new: dict[str, Any] = {"name": name, "options": dict(options), "events": _chosen(events)}
+    new["tells_people"] = row.tells_people if tells_people is None else tells_people
     if secret:
         new["secret"] = seal(secret)
-    was = {field: getattr(destination, field) for field in new}
+    was = {field: getattr(row, field) for field in new}
+    was["events"] = [event for event in told() if event in row.events]
+    if not may_see_people and (was["tells_people"] or new["tells_people"]) and {**was, "name": name} != new:
+        raise PeopleHidden(HIDDEN)
     # Whatever asked for a rest was asked at the old place, perhaps.
     Destination.objects.filter(pk=destination.pk).update(**new, rests_until=None)
     if secret:
         was["secret"], new["secret"] = "earlier", "new"
+    if was["options"] != new["options"]:
+        was["options"], new["options"] = _places(destination.kind, was["options"], new["options"])
     note_change(destination, **{field: (was[field], new[field]) for field in new})
     nudge(TASK)
+
+
+def _places(kind: str, was: Any, new: Any) -> tuple[str, str]:
+    """For the trail: where it led and leads, without what may be a key in an address."""
+    places = _place(kind, was), _place(kind, new)
+    return places if len(set(places)) == 2 else (f"{places[0]}, earlier", f"{places[0]}, new")
+
+
+def _place(kind: str, options: Mapping[str, Any]) -> str:
+    return kinds()[kind](options, ()).place
+
+
+def _locked(destination: Destination) -> Destination:
+    """As it is now. Raises AlreadySo when somebody deleted it meanwhile."""
+    row = Destination.objects.select_for_update(no_key=True).filter(pk=destination.pk, going_since=None).first()
+    if row is None:
+        raise AlreadySo(f"{destination.name} is being deleted.")
+    return row
 
 
 def _chosen(events: Collection[str]) -> list[str]:
@@ -112,27 +152,31 @@ def _chosen(events: Collection[str]) -> list[str]:
 
 
 def _refuse_taken(name: str, *, but: Destination | None = None) -> None:
-    others = Destination.objects.exclude(pk=but.pk) if but else Destination.objects.all()
-    if others.filter(name=name).exists():
+    others = Destination.objects.filter(name=name, going_since=None)
+    if others.exclude(pk=but.pk if but else 0).exists():
         raise NameTaken(f"There is a destination called {name} already. Choose another name.")
 
 
 @transaction.atomic
-def rotate(*, destination: Destination, now: datetime) -> str:
-    """A new secret, shown this one time. The one before signs as well for a day. Raises AlreadySo."""
+def rotate(*, destination: Destination, may_see_people: bool, now: datetime) -> str:
+    """A new secret, shown this one time. The one before signs as well for a day. Raises AlreadySo, PeopleHidden."""
     kind = kinds()[destination.kind]
     if kind.asks_for:
         raise AlreadySo(f"The {kind.asks_for} is made over there. Enter the new one on the form.")
     made, until = kind.new_secret(), now + OVERLAP
-    row = Destination.objects.select_for_update().get(pk=destination.pk)
+    row = _locked(destination)
+    if row.tells_people and not may_see_people:
+        raise PeopleHidden(HIDDEN)
     Destination.objects.filter(pk=row.pk).update(secret=seal(made), old_secret=row.secret, old_secret_until=until)
     note_change(destination, secret=("earlier", "new"))
     return made
 
 
 @transaction.atomic
-def enable(*, destination: Destination, now: datetime) -> None:
-    """Told of what is recorded from now on, and of what still waits. Raises AlreadySo."""
+def enable(*, destination: Destination, may_see_people: bool, now: datetime) -> None:
+    """Told of what is recorded from now on, and of what still waits. Raises AlreadySo, PeopleHidden."""
+    if _locked(destination).tells_people and not may_see_people:
+        raise PeopleHidden(HIDDEN)
     off = Destination.objects.filter(pk=destination.pk, is_enabled=False)
     if not off.update(
         is_enabled=True, told_since=now, disabled_because="", failing_since=None, rests_until=None, last_error=""
@@ -150,11 +194,13 @@ def disable(*, destination: Destination) -> None:
     note_change(destination, is_enabled=(True, False))
 
 
-def delete(*, destination: Destination) -> None:
-    """With every delivery of it. First it is switched off, so that nothing new comes while the rest goes."""
-    Destination.objects.filter(pk=destination.pk).update(is_enabled=False)
-    drop(destination.deliveries.all())
-    Destination.objects.get(pk=destination.pk).delete()
+@transaction.atomic
+def delete(*, destination: Destination, now: datetime) -> None:
+    """It is told nothing from this commit on, and goes with every delivery of it, bit by bit. Raises AlreadySo."""
+    if not Destination.objects.filter(pk=destination.pk, going_since=None).update(is_enabled=False, going_since=now):
+        raise AlreadySo(f"{destination.name} is being deleted already.")
+    note_change(destination, is_enabled=(destination.is_enabled, False), going_since=(None, now))
+    nudge("integrations.finish_outbound_deletions")
 
 
 @transaction.atomic
@@ -178,8 +224,9 @@ def replay(*, delivery: OutboundDelivery, now: datetime) -> None:
 
 @transaction.atomic
 def replay_failed(*, destination: Destination, since: datetime, now: datetime) -> int:
-    """Tell all that failed of what happened here since then; how many."""
-    return _begin_anew(destination.deliveries.filter(status=Status.FAILED, created_at__gte=since), now)
+    """Tell what failed of what happened here since then, the oldest AT_ONCE of it; how many."""
+    failed = destination.deliveries.filter(status=Status.FAILED, created_at__gte=since).order_by("pk")
+    return _begin_anew(OutboundDelivery.objects.filter(pk__in=list(failed.values_list("pk", flat=True)[:AT_ONCE])), now)
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """What may be told of an event, and what it looks like. The classes themselves say it: see DomainEvent.told."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from integrations.models import OutboundDelivery
 from integrations.outbound.base import CannotBeTold, Notice
 from tracking.events import DomainEvent, told_events
+from tracking.models import Event
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -92,7 +93,15 @@ def people_in(deliveries: Iterable[OutboundDelivery]) -> Mapping[str, Mapping[st
     return found
 
 
-def notice_of(delivery: OutboundDelivery, people: Mapping[str, Mapping[str, str]]) -> Notice:
+def gone_of(deliveries: Iterable[OutboundDelivery]) -> set[str]:
+    """Of the members these events are about, those whom we were asked to forget: the log says so, for ever."""
+    subjects = {delivery.event.subject for delivery in deliveries if delivery.event}
+    names = [event.name for event in told_events() if event.forgets]
+    left = Event.objects.filter(subject__in=subjects, name__in=names)
+    return set(left.values_list("subject", flat=True)) if subjects else set()
+
+
+def notice_of(delivery: OutboundDelivery, people: Mapping[str, Mapping[str, str]], gone: Collection[str]) -> Notice:
     """Raises CannotBeTold for an event that this version tells nobody."""
     event, kind = delivery.event, told().get(delivery.event_name)
     if kind is None:
@@ -107,6 +116,7 @@ def notice_of(delivery: OutboundDelivery, people: Mapping[str, Mapping[str, str]
         subject=event.subject,
         properties={name: event.properties[name] for name in kind.properties if name in event.properties},
         person=people.get(event.subject, {}),
+        is_gone=event.subject in gone,
         forgets=kind.forgets,
     )
 

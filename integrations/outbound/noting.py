@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, PositiveSmallIntegerField, Q, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
@@ -14,7 +14,7 @@ from config.shared.masking import masked
 from config.shared.trail import note_change
 from integrations.alerts.telling import tell_staff
 from integrations.models import DeliveryAttempt, Destination, OutboundDelivery
-from integrations.outbound.base import Answer, Notice, Verdict
+from integrations.outbound.base import Answer, Verdict
 from integrations.outbound.parcels import Parcel
 
 Status = OutboundDelivery.Status
@@ -22,7 +22,8 @@ Status = OutboundDelivery.Status
 # At once, and then after each of these; what fails the eighth time has failed.
 WAITS = [timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30)]
 WAITS += [timedelta(hours=2), timedelta(hours=5), timedelta(hours=10), timedelta(hours=10)]
-GIVEN_UP_AFTER = timedelta(days=5)  # of nothing but failures
+GIVEN_UP_AFTER = timedelta(days=5)  # of nothing but failures, on as many days
+SHORTEST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=1)  # for whoever fails again
 SLOW = timedelta(seconds=5)  # who fails after so long gets a pause of twice as long
 LONGEST_ANSWER = 1_024
 NOTED_EVERY = timedelta(seconds=10)
@@ -40,7 +41,7 @@ class Outcome:
 @transaction.atomic
 def note(parcel: Parcel, outcomes: Sequence[Outcome], now: datetime) -> int:
     """How many were told. A late answer to somebody whose lease has lapsed still counts when it is a yes."""
-    outcomes = _without_people(outcomes, parcel.notices)
+    outcomes = _fit_to_keep(outcomes, knows_people=parcel.destination.tells_people)
     there = OutboundDelivery.objects.select_for_update().filter(pk__in=[row.pk for row in parcel.deliveries])
     kept = set(there.order_by("pk").values_list("pk", flat=True))  # without what somebody deleted meanwhile
     told_of = parcel.deliveries[: len(outcomes)]
@@ -88,25 +89,32 @@ def _attempt(row: OutboundDelivery, outcome: Outcome, now: datetime) -> Delivery
     )
 
 
-def _without_people(outcomes: Sequence[Outcome], notices: Sequence[Notice]) -> list[Outcome]:
-    """What others say may repeat what they were told; of that nothing is kept. Only the beginning is looked at."""
-    names = {name for notice in notices for name in notice.person.values()}
+def _fit_to_keep(outcomes: Sequence[Outcome], *, knows_people: bool) -> list[Outcome]:
+    """What others say may repeat what they were told, in any spelling: of whoever is told of people nothing is kept.
 
-    def kept(text: str) -> str:
-        text = text[: LONGEST_ANSWER + 256]
-        for name in names:
-            text = text.replace(name, "…")
-        return masked(text).replace("\x00", "")
-
+    Else it is kept without addresses. Only the beginning is looked at.
+    """
     return [
         replace(
-            outcome,
-            verdict=replace(outcome.verdict, error=kept(outcome.verdict.error)),
-            answer=outcome.answer
-            and replace(outcome.answer, body=kept(outcome.answer.body.decode("utf-8", "replace")).encode()),
+            each,
+            verdict=replace(each.verdict, error=_clean(_words(each.verdict, knows_people=knows_people))),
+            answer=each.answer and replace(each.answer, body=b"" if knows_people else _cleaned(each.answer.body)),
         )
-        for outcome in outcomes
+        for each in outcomes
     ]
+
+
+def _words(verdict: Verdict, *, knows_people: bool) -> str:
+    return verdict.error if knows_people or not verdict.said else f"{verdict.error} {verdict.said}"
+
+
+def _cleaned(body: bytes) -> bytes:
+    return _clean(body.decode("utf-8", "replace")).encode()
+
+
+def _clean(text: str) -> str:
+    """As PostgreSQL keeps it: half a surrogate, which JSON can say, is no text, and NUL is none either."""
+    return masked(text[: LONGEST_ANSWER + 256].encode("utf-8", "replace").decode()).replace("\x00", "")
 
 
 def _consequence(row: OutboundDelivery, outcome: Outcome, now: datetime) -> dict[str, object]:
@@ -127,14 +135,34 @@ def _note_health(destination: Destination, outcomes: Sequence[Outcome], now: dat
     failures = [each for each in outcomes if each.verdict.error and (each.verdict.ends or not each.verdict.is_final)]
     if not failures:
         return
-    said = failures[0].verdict.error[:300]
-    row.update(last_error=said, failing_since=Coalesce("failing_since", now))
-    if pause := max(map(_pause, failures)):
+    said, failed_before = failures[0].verdict.error[:300], row.values_list("failing_since", flat=True).first()
+    row.update(last_error=said, failing_since=Coalesce("failing_since", now), failing_days=_days(now), failed_at=now)
+    if pause := max(_rest(failed_before, now), *map(_pause, failures)):
         row.update(rests_until=now + pause)
     if any(outcome.verdict.ends for outcome in failures):
         _give_up(destination, said, now)
-    elif row.filter(failing_since__lte=now - GIVEN_UP_AFTER).exists():
+    elif row.filter(failing_since__lte=now - GIVEN_UP_AFTER, failing_days__gte=GIVEN_UP_AFTER.days).exists():
         _give_up(destination, f"It took nothing for {GIVEN_UP_AFTER.days} days. {said}", now)
+
+
+def _days(now: datetime) -> Case:
+    """One more on the first failure of a day (UTC): five days with a failure at either end are not five bad days."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    is_first = Q(failed_at=None) | Q(failed_at__lt=today)
+    so_far = F("failing_days")
+    return Case(
+        When(failing_since=None, then=1),
+        When(is_first, then=so_far + 1),
+        default=so_far,
+        output_field=PositiveSmallIntegerField(),
+    )
+
+
+def _rest(failing_since: datetime | None, now: datetime) -> timedelta:
+    """None after a single failure; then a tenth of the time it has been failing."""
+    if failing_since is None:
+        return timedelta()
+    return min(max((now - failing_since) / 10, SHORTEST_REST), LONGEST_REST)
 
 
 def _pause(outcome: Outcome) -> timedelta:

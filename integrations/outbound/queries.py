@@ -12,7 +12,7 @@ from config.shared.sealing import SealBroken
 from integrations.models import DeliveryAttempt, Destination, OutboundDelivery
 from integrations.outbound.base import CannotBeTold, Kind
 from integrations.outbound.kinds import kinds
-from integrations.outbound.notices import notice_of, people_in
+from integrations.outbound.notices import gone_of, notice_of, people_in
 from integrations.outbound.parcels import opened
 from tracking.rules.privacy import shown
 
@@ -37,6 +37,8 @@ class DestinationState:
     def health(self) -> tuple[str, str]:
         """In a word or two, and its tone."""
         row = self.destination
+        if row.going_since:
+            return "Being deleted", "neutral"
         if not row.is_enabled:
             return ("Switched off by itself", "danger") if row.disabled_because else ("Off", "neutral")
         if row.failing_since:
@@ -127,7 +129,8 @@ def told_with(delivery: OutboundDelivery, *, may_see_people: bool, now: datetime
     destination = delivery.destination
     people = people_in([delivery]) if destination.tells_people and may_see_people else {}
     try:
-        kind, notice = opened(destination, now=now), notice_of(delivery, people)
+        kind, notice = opened(destination, now=now), notice_of(delivery, people, gone_of([delivery]))
+        kind.check(notice)
         call = kind.call([notice], now=now)
     except (CannotBeTold, SealBroken) as error:
         return Told(refusal=str(error))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -99,7 +100,7 @@ def test_one_that_works_one_that_fails_and_one_that_gave_up(
         house.pay(house.join(email="ada@example.com"), *range(55))
         house.deliver()
         house.deliver(seconds=10)
-        managing.rotate(destination=works, now=timezone.now())
+        managing.rotate(destination=works, may_see_people=True, now=timezone.now())
     see(LIST, "list")
     for destination, name in ((works, "works"), (fails, "failing"), (gives_up, "gave-up")):
         see(f"{LIST}{destination.public_id}/", name)
@@ -108,3 +109,18 @@ def test_one_that_works_one_that_fails_and_one_that_gave_up(
     see(f"{LIST}{fails.public_id}/change/", "change")
     see(f"{LIST}new/customerio/", "customer-io")
     see("/staff/integrations/", "integrations")
+    managing.delete(destination=gives_up, now=timezone.now())
+    see(f"{LIST}{gives_up.public_id}/", "being-deleted")
+
+
+def test_who_may_not_see_people_renames_a_destination_that_is_told_of_them(
+    see: See, browser_page: Page, house: House, manager: User
+) -> None:
+    told = house.destination("webhook", {"url": "https://shop.example/hooks"}, name="Accounts", tells_people=True)
+    manager.groups.clear()
+    manager.user_permissions.set(Permission.objects.filter(codename__in=["view_destination", "change_destination"]))
+    see(f"{LIST}{told.public_id}/change/", "change-name-only")
+    expect(browser_page.get_by_label("Address")).to_be_disabled()
+    browser_page.get_by_label("Name", exact=True).fill("Books")
+    browser_page.get_by_role("button", name="Save").click()
+    expect(browser_page.get_by_role("heading", name="Books")).to_be_visible()

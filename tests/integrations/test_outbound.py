@@ -3,8 +3,9 @@
 import datetime as dt
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -18,12 +19,12 @@ from campaigns.events import MessageClicked
 from config.shared.sealing import SealBroken, seal, unseal
 from integrations.models import DeliveryAttempt, Destination, OutboundDelivery, StaffAlert
 from integrations.outbound import delivering, following, managing, noting, parcels, queries
-from integrations.outbound.base import Verdict
+from integrations.outbound.base import Answer, Notice, Verdict
 from integrations.outbound.kinds import kinds
 from loyalty.actions import profiles
 from tests.integrations.outbound import JOINED, LEFT, PAID, House, Status, a_house, secret_of, statuses
 from tests.integrations.test_outgoing import listening
-from tests.providers import Reply, opened
+from tests.providers import Call, Reply, opened
 from tests.webhook_receiver import EVERYBODY, Receiver
 from tracking.actions import projections, record
 from tracking.models import Event
@@ -127,14 +128,24 @@ def test_who_people_are_is_told_only_where_somebody_asked_for_it_and_of_nobody_w
 def test_what_a_receiver_repeats_of_people_is_not_kept(house: House, receiver: Receiver) -> None:
     made = house.destination("webhook", {"url": receiver.address}, tells_people=True)
     receiver.secrets.append(secret_of(made))
-    receiver.answers[EVERYBODY] = Reply(500, b"No Ada Lovelace <ada@example.com>, +12125550123, here. " + b"a" * 60_000)
-    house.join("Ada Lovelace", email="ada@example.com", phone="+12125550123")
+    receiver.answers[EVERYBODY] = Reply(500, rb"No Zo\u00eb, Zo&euml; or Zo%C3%AB, that is +1 (212) 555-0123, here.")
+    house.join("Zoë", email="zoe@example.com", phone="+12125550123")
+    house.deliver()
+    attempt = DeliveryAttempt.objects.get()
+    assert (attempt.status, attempt.answer, attempt.error) == (500, "", "It answered 500.")
+
+
+def test_of_an_answer_the_beginning_is_kept_without_addresses(
+    house: House, receiver: Receiver, warehouse: Destination
+) -> None:
+    receiver.answers[EVERYBODY] = Reply(500, b"No <ada@example.com>, +12125550123, here. " + b"a" * 60_000)
+    house.join()
     began = monotonic()
     house.deliver()
     assert monotonic() - began < 5  # nor is all of it looked at
     answer = DeliveryAttempt.objects.get().answer
     assert "here." in answer
-    for word in ("Ada", "ada@", "2125550123"):
+    for word in ("ada@", "2125550123"):
         assert word not in answer
 
 
@@ -204,9 +215,8 @@ def test_after_three_days_of_silence_everything_is_told_again_by_one_click(
 ) -> None:
     receiver.hangs_up_before.add(EVERYBODY)
     house.pay(house.join(), *range(5))
-    for hours in (0, 1, 4, 10, 20, 30, 40, 72):
-        for minutes in (0, 1, 10):
-            house.deliver(hours=hours, minutes=minutes)
+    for quarters in range(72 * 4):
+        house.deliver(minutes=15 * quarters)
     assert set(statuses()) == {Status.FAILED}
     receiver.hangs_up_before.clear()
     later = house.began + dt.timedelta(days=3, hours=1)
@@ -257,7 +267,7 @@ def test_410_ends_it_and_staff_are_told(
     receiver.answers.clear()
     house.join("Bob")
     assert house.deliver(days=1) == 0
-    managing.enable(destination=ended, now=house.now)
+    managing.enable(destination=ended, may_see_people=True, now=house.now)
     house.join("Eve")
     assert house.deliver(days=1) == 1  # what happened while it was off is not told
 
@@ -274,6 +284,44 @@ def test_five_days_of_nothing_but_failures_end_it(house: House, receiver: Receiv
     assert "5 days" in StaffAlert.objects.get().text
 
 
+def test_two_bad_hours_a_week_apart_do_not_end_it(house: House, receiver: Receiver, warehouse: Destination) -> None:
+    """Nothing happened in between that could have been told."""
+    receiver.answers[EVERYBODY] = Reply(500)
+    house.join()
+    house.deliver()
+    OutboundDelivery.objects.update(status=Status.FAILED)
+    house.join("Bob")
+    house.deliver(days=6)
+    assert Destination.objects.get().is_enabled
+    assert not StaffAlert.objects.exists()
+
+
+def test_who_goes_on_failing_is_left_alone_for_longer_and_longer(
+    house: House, receiver: Receiver, warehouse: Destination
+) -> None:
+    """It answers at once, so it would be called as fast as it answers."""
+    receiver.answers[EVERYBODY] = Reply(500)
+    house.pay(house.join(), *range(199))
+    heard = []
+    for seconds in range(240):
+        house.deliver(seconds=seconds)
+        heard.append(len(receiver.calls))
+    assert heard[0] <= 2 * parcels.CALLS_AT_ONCE
+    assert heard[59] - heard[0] <= 12
+    assert heard[239] - heard[179] <= 4
+    receiver.answers.clear()
+    assert house.deliver(seconds=300) > 0
+
+
+def test_one_failure_in_between_costs_no_rest(house: House, receiver: Receiver, warehouse: Destination) -> None:
+    receiver.answers[EVERYBODY] = Reply(500)
+    house.join()
+    house.deliver()
+    receiver.answers.clear()
+    house.pay(house.join("Bob"), *range(99))
+    assert house.deliver(seconds=1) == 101 - 1  # all but the one that waits for its second attempt
+
+
 def test_one_success_in_between_counts_the_days_anew(house: House, receiver: Receiver, warehouse: Destination) -> None:
     for day in range(8):
         receiver.answers = {} if day == 4 else {EVERYBODY: Reply(500)}
@@ -288,14 +336,98 @@ def test_who_hangs_holds_up_no_other(house: House, receiver: Receiver, warehouse
         slow = house.webhook(sleeper.address, name="Sleeper")
         sleeper.secrets.append(secret_of(slow))
         sleeper.silent_after.add(EVERYBODY)
-        house.pay(house.join(), *range(39))
-        assert house.deliver() == 40
-    assert len(receiver.told) == 40
+        house.pay(house.join(), *range(59))
+        assert house.deliver() == 60
+    assert len(receiver.told) == 60
     waits = statuses(destination=slow)
-    assert waits.count(Status.WAITING) == 40
-    # Five at once when it was thought well, one at a time from its first failure on.
-    assert 5 <= len(sleeper.calls) <= 40
+    assert waits.count(Status.WAITING) == 60
+    # Five at once when it was thought well, then it rests.
+    assert 5 <= len(sleeper.calls) <= 6
     assert max(heard_together(sleeper.heard_at, 0.4)) <= parcels.CALLS_AT_ONCE
+
+
+def test_two_slow_ones_with_much_to_tell_leave_threads_to_a_third(
+    house: House, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "THREADS", 4)
+    with opened(Sleepy()) as sleepy:
+        for name in ("A slow one", "Another slow one"):
+            sleepy.secrets.append(secret_of(house.webhook(sleepy.address, name=name)))
+        third = house.webhook(receiver.address, name="Zebra")
+        receiver.secrets.append(secret_of(third))
+        house.pay(house.join(), *range(29))
+        began = monotonic()
+        house.deliver()
+    assert len(receiver.told) == 30
+    assert receiver.heard_at[0] - began < 1  # it does not wait until somebody slow is through
+    assert set(statuses()) == {Status.DELIVERED}
+
+
+class Sleepy(Receiver):
+    """It takes everything, in its own time."""
+
+    def serve(self, call: Call) -> Reply:
+        self.released.wait(0.1)
+        return super().serve(call)
+
+
+def test_who_was_told_least_recently_is_told_next(house: House, receiver: Receiver) -> None:
+    first, second, third = (house.webhook(receiver.address, name=name) for name in "ABC")
+    house.pay(house.join(), *range(99))
+    house.follow()
+    later = house.began
+    for expected in (first, second, third, first):
+        number = parcels.with_work(later)[0].pk
+        assert number == expected.pk
+        assert parcels.claimed(number, later, calls=1)
+        later += dt.timedelta(seconds=1)
+
+
+def test_one_outcome_that_cannot_be_noted_costs_no_other_anything_and_is_an_attempt(
+    house: House, receiver: Receiver, warehouse: Destination
+) -> None:
+    with opened(Receiver()) as odd, connection.cursor() as cursor:
+        other = house.webhook(odd.address, name="A odd one")
+        odd.secrets.append(secret_of(other))
+        odd.answers[EVERYBODY] = Reply(500, b"what the database refuses")
+        cursor.execute(
+            "CREATE FUNCTION refused() RETURNS trigger AS $$ BEGIN IF NEW.answer LIKE '%refuses' THEN"
+            " RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$ LANGUAGE plpgsql"
+        )
+        cursor.execute(
+            "CREATE TRIGGER refused BEFORE INSERT ON integrations_deliveryattempt"
+            " FOR EACH ROW EXECUTE FUNCTION refused()"
+        )
+        house.join()
+        assert house.deliver() == 1
+    assert statuses(destination=warehouse) == [Status.DELIVERED]
+    waiting = OutboundDelivery.objects.get(destination=other)
+    assert (waiting.attempts, waiting.error) == (1, parcels.FAILED_HERE)
+    assert waiting.claimed_until is None
+
+
+def test_a_kind_that_breaks_at_the_fourth_of_five_leaves_three_told(
+    house: House, receiver: Receiver, warehouse: Destination
+) -> None:
+    house.pay(house.join(), *range(4))
+    house.follow()
+    (parcel,) = parcels.claimed(warehouse.pk, house.began)
+    assert parcel.kind
+    broken = replace(parcel, kind=BreaksAtTheFourth(parcel.kind.options, parcel.kind.secrets))
+    assert noting.note(parcel, delivering.tell(broken, house.began), house.began) == 3
+    rows = OutboundDelivery.objects.order_by("pk").values_list("status", "attempts", "error")
+    assert list(rows[:3]) == [(Status.DELIVERED, 1, "")] * 3
+    assert list(rows[3:]) == [(Status.WAITING, 1, parcels.FAILED_HERE), (Status.WAITING, 0, "")]
+
+
+class BreaksAtTheFourth(kinds()["webhook"]):  # type: ignore[misc]
+    seen = 0
+
+    def verdicts(self, answer: Answer, notices: Sequence[Notice]) -> list[Verdict]:
+        self.seen += 1
+        if self.seen == 4:
+            raise OverflowError("An answer nobody thought of.")
+        return super().verdicts(answer, notices)
 
 
 def heard_together(moments: list[float], seconds: float) -> list[int]:
@@ -356,9 +488,53 @@ def test_deleting_a_destination_while_it_is_told_harms_nobody(
     house.join()
     house.follow()
     (parcel,) = parcels.claimed(warehouse.pk, house.began)
-    managing.delete(destination=warehouse)
+    managing.delete(destination=warehouse, now=house.began)
+    assert delivering.finish_deletions(clock=lambda: house.began) == 1
     assert noting.note(parcel, delivering.tell(parcel, house.began), house.began) == 0
     assert not OutboundDelivery.objects.exists()
+
+
+def test_a_deleted_destination_goes_bit_by_bit_and_leaves_its_name_at_once(
+    house: House, receiver: Receiver, warehouse: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "BATCH", 4)
+    house.pay(house.join(), *range(9))
+    house.deliver()
+    managing.delete(destination=warehouse, now=house.began)
+    with pytest.raises(managing.AlreadySo, match="being deleted already"):
+        managing.delete(destination=warehouse, now=house.began)
+    with pytest.raises(managing.AlreadySo, match="being deleted"):
+        managing.enable(destination=warehouse, may_see_people=True, now=house.began)
+    assert house.webhook(receiver.address).name == warehouse.name
+    passed = iter([house.began, house.began + dt.timedelta(minutes=1)])
+    assert delivering.finish_deletions(clock=lambda: next(passed)) == 4
+    assert OutboundDelivery.objects.filter(destination=warehouse).count() == 6
+    assert delivering.finish_deletions(clock=lambda: house.began) == 6
+    assert not Destination.objects.filter(pk=warehouse.pk).exists()
+
+
+def test_of_very_much_that_failed_the_oldest_is_told_again_first(
+    house: House, receiver: Receiver, warehouse: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(managing, "AT_ONCE", 4)
+    house.pay(house.join(), *range(5))
+    house.follow()
+    OutboundDelivery.objects.update(status=Status.FAILED)
+    told = [managing.replay_failed(destination=warehouse, since=house.now, now=house.began) for _ in range(3)]
+    assert told == [4, 2, 0]
+
+
+def test_the_trail_says_where_a_destination_leads_and_not_the_key_in_its_address(
+    house: House, receiver: Receiver
+) -> None:
+    made = house.webhook("https://one.example/?token=0ne")
+    changed = {"name": made.name, "events": made.events, "tells_people": False, "secret": "", "may_see_people": True}
+    managing.change(destination=made, options={"url": "https://two.example/?token=tw0"}, **changed)
+    trail = str(list(LogEntry.objects.get_for_object(made).values_list("changes", flat=True)))
+    assert "one.example" in trail
+    assert "two.example" in trail
+    assert "0ne" not in trail
+    assert "tw0" not in trail
 
 
 def test_ten_gigabytes_of_answer_are_not_read(house: House, settings: Any) -> None:
@@ -485,7 +661,7 @@ def test_a_new_secret_signs_beside_the_old_one_for_a_day(
     house: House, receiver: Receiver, warehouse: Destination
 ) -> None:
     old = secret_of(warehouse)
-    new = managing.rotate(destination=warehouse, now=house.began)
+    new = managing.rotate(destination=warehouse, may_see_people=True, now=house.began)
     assert old != new
     house.join()
     assert house.deliver(hours=23) == 1  # the receiver knows the old one only

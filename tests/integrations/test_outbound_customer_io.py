@@ -8,12 +8,13 @@ import pytest
 from django.db import transaction
 
 from integrations.models import DeliveryAttempt, Destination, OutboundDelivery
-from integrations.outbound import managing
+from integrations.outbound import managing, queries
 from integrations.outbound.kinds import kinds
 from loyalty.actions import profiles
 from loyalty.events import OrderPaid
 from tests.customer_io import EVERYBODY, CustomerIoServer, open_customer_io
-from tests.integrations.outbound import PAID, House, Status, a_house, statuses
+from tests.integrations.outbound import JOINED, LEFT, PAID, House, Status, a_house, statuses
+from tests.providers import Reply
 from tracking.actions import record
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +74,58 @@ def test_who_wants_to_be_forgotten_is_forgotten_there_too(
     assert server.people == {}
 
 
+def test_whoever_left_is_not_brought_back_by_what_is_told_later(
+    house: House, server: CustomerIoServer, customer_io: Destination, now: dt.datetime
+) -> None:
+    """An event of before that is tried again, and one that is recorded afterwards."""
+    server.answers[EVERYBODY] = Reply(500)
+    ada, bob = house.join(email="ada@example.com"), house.join("Bob")
+    house.deliver()
+    server.answers.clear()
+    profiles.forget(ada, now=now)
+    house.pay(ada, 1)
+    house.deliver(minutes=10)
+    assert set(server.people) == {str(bob.public_id)}
+    told = dict(OutboundDelivery.objects.filter(event__subject=ada.public_id).values_list("event_name", "status"))
+    assert told == {JOINED: Status.FAILED, PAID: Status.FAILED, LEFT: Status.DELIVERED}
+    refused = OutboundDelivery.objects.select_related("event", "destination").get(event_name=PAID)
+    assert "asked to be forgotten" in refused.error
+    assert refused.error == queries.told_with(refused, may_see_people=True, now=house.began).refusal
+
+
+@pytest.mark.parametrize("words", ["half of \\ud83d", "\\u0000", "9"])
+def test_an_answer_that_is_no_text_costs_nobody_anything(
+    words: str, house: House, server: CustomerIoServer, customer_io: Destination
+) -> None:
+    server.answers[EVERYBODY] = Reply(207, b'{"errors": [{"batch_index": 1, "message": "%s"}]}' % words.encode())
+    house.join()
+    house.join("Bob")
+    assert house.deliver() == 1
+    failed = OutboundDelivery.objects.get(status=Status.FAILED)
+    assert failed.error.startswith("Customer.io refused it.")
+    assert failed.attempts == 1
+
+
+@pytest.mark.parametrize("body", [b'{"errors": [{"batch_index": 1e999}]}', b"[" * 60_000, b"null", b'{"errors": 1}'])
+def test_an_answer_that_makes_no_sense_is_an_attempt_that_failed(
+    body: bytes, house: House, server: CustomerIoServer, customer_io: Destination
+) -> None:
+    server.answers[EVERYBODY] = Reply(207, body)
+    house.join()
+    assert house.deliver() == 0
+    assert OutboundDelivery.objects.get().error == "It answered 207 and did not say what it refused."
+
+
+def test_why_it_refused_is_not_kept_where_it_may_repeat_who_somebody_is(house: House, server: CustomerIoServer) -> None:
+    connected(house, server, tells_people=True)
+    refusal = rb'{"errors": [{"batch_index": 0, "field": "email", "message": "no mail for Zo&euml;"}]}'
+    server.answers[EVERYBODY] = Reply(207, refusal)
+    house.join("Zoë", email="zoe@example.com")
+    assert house.deliver() == 0
+    assert OutboundDelivery.objects.get().error == "Customer.io refused it."
+    assert DeliveryAttempt.objects.get().answer == ""
+
+
 def test_a_batch_that_was_taken_before_the_line_broke_is_counted_once(
     house: House, server: CustomerIoServer, customer_io: Destination
 ) -> None:
@@ -90,7 +143,7 @@ def test_thirty_percent_of_errors_lose_and_double_nothing(
 ) -> None:
     server.fails = 0.3
     house.pay(house.join(), *range(199))
-    for minutes in (0, 1, 10, 60, 240, 600):
+    for minutes in (0, 1, 2, 10, 11, 60, 61, 240, 241, 600, 601):
         house.deliver(minutes=minutes)
         house.deliver(minutes=minutes + 0.5)
     assert set(statuses()) == {Status.DELIVERED}
@@ -140,7 +193,7 @@ def test_a_wrong_key_says_so_and_the_right_one_catches_up(house: House, server: 
     assert house.deliver() == 0
     assert "does not know this site id and API key" in OutboundDelivery.objects.get().error
     kept = {"name": made.name, "options": made.options, "events": made.events, "tells_people": False}
-    managing.change(destination=made, secret=server.api_key, **kept)
+    managing.change(destination=made, secret=server.api_key, may_see_people=True, **kept)
     assert house.deliver(seconds=6) == 1
 
 

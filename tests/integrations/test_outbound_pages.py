@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Destination, OutboundDelivery
-from integrations.outbound import managing
+from integrations.outbound import delivering, managing
 from loyalty.models import User
 from tests.customer_io import open_customer_io
 from tests.integrations.outbound import JOINED, PAID, House, Status, a_house, secret_of
@@ -124,6 +124,44 @@ def test_whoever_may_not_see_people_cannot_have_them_told(
     assert Destination.objects.get().tells_people  # as it was
 
 
+def test_whoever_may_not_see_people_cannot_have_them_told_to_somebody_else(
+    viewer: User, client_of: Callable[[User], Client], house: House, receiver: Receiver
+) -> None:
+    made = house.destination("webhook", {"url": f"{receiver.address}/hooks"}, tells_people=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="change_destination"))
+    client, before = client_of(viewer), secret_of(made)
+    form = client.get(at("change", made))
+    assert "You may rename it and switch it off" in text_of(form)
+    assert re.search(r'name="url"[^>]* disabled', text_of(form))
+    for asked in (filled(url="https://thief.example/"), filled(url=made.options["url"], events_loyalty=[JOINED])):
+        answer = client.post(at("change", made), asked)
+        assert answer.status_code == 422
+        assert "which you may not see" in text_of(answer)
+    assert client.post(at("rotate", made)).status_code == 409
+    assert client.post(at("change", made), {"name": "Renamed"}).status_code == 302
+    client.post(at("switch", made), {"to": "off"})
+    assert client.post(at("switch", made), {"to": "on"}).status_code == 409
+    now = Destination.objects.get()
+    assert (now.name, now.is_enabled, secret_of(made)) == ("Renamed", False, before)
+    assert (now.options, now.events, now.tells_people) == (made.options, made.events, True)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"options": {"url": "https://thief.example/"}}, {"events": [PAID]}, {"secret": "mine"}, {"tells_people": 0}],
+)
+def test_what_the_form_did_not_know_yet_is_refused_as_well(
+    asked: dict[str, Any], house: House, warehouse: Destination
+) -> None:
+    """It was shown before somebody had people told of."""
+    Destination.objects.update(tells_people=True)
+    kept = {"name": "New", "options": warehouse.options, "events": warehouse.events, "tells_people": None, "secret": ""}
+    with pytest.raises(managing.PeopleHidden, match="ask somebody"):
+        managing.change(destination=warehouse, may_see_people=False, **kept | asked)
+    managing.change(destination=warehouse, may_see_people=False, **kept)
+    assert Destination.objects.get().tells_people
+
+
 def test_a_viewer_looks_and_changes_nothing(
     viewer: User, client_of: Callable[[User], Client], warehouse: Destination, house: House
 ) -> None:
@@ -209,8 +247,26 @@ def test_it_is_switched_off_and_on_gets_a_new_secret_and_is_deleted(
     house.join()
     house.follow()
     desk.post(at("delete", warehouse))
+    assert "Being deleted" in text_of(desk.get(LIST))
+    page = text_of(desk.get(at("destination", warehouse)))
+    assert "It is being deleted" in page
+    assert 'data-dialog="switch"' not in page
+    assert "is being deleted already" in text_of(desk.post(at("delete", warehouse), follow=True))
+    delivering.finish_deletions(clock=timezone.now)
     assert not Destination.objects.exists()
     assert not OutboundDelivery.objects.exists()
+    assert "gone already" in text_of(desk.post(at("delete", warehouse), follow=True))
+
+
+def test_the_page_says_where_answers_are_not_kept(
+    desk: Client, warehouse: Destination, house: House, receiver: Receiver
+) -> None:
+    tests = []
+    for tells_people in (False, True):
+        Destination.objects.update(tells_people=tells_people)
+        test = managing.send_test(destination=warehouse, event_name=PAID, now=house.now)
+        tests.append("is not kept" in text_of(desk.get(at("delivery", warehouse, test.public_id))))
+    assert tests == [False, True]
 
 
 def test_one_that_gave_up_says_why_on_the_list_and_on_its_page(

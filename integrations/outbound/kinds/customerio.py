@@ -51,6 +51,8 @@ class CustomerIo(Kind):
         return dict(REGIONS)[self.options["region"]]
 
     def check(self, notice: Notice) -> None:
+        if notice.is_gone and not notice.forgets:
+            raise CannotBeTold("Its member has asked to be forgotten. To tell it would bring them back to Customer.io.")
         if len(notice.name.encode()) > LONGEST_NAME:
             raise CannotBeTold(f"Customer.io takes names of {LONGEST_NAME} bytes at most.")
         if any(len(_json(deed)) > LARGEST for deed in _deeds(notice)):
@@ -97,20 +99,21 @@ def _each(answer: Answer, notices: Sequence[Notice]) -> list[Verdict]:
     """A refused deed is named by its place in the batch, and its event is refused for good."""
     try:
         errors = {int(error["batch_index"]): _said(error) for error in json.loads(answer.body)["errors"]}
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return [Verdict(error="It answered 207 and did not say what it refused.")] * len(notices)
     verdicts, place = [], 0
     for notice in notices:
         deeds = range(place, place + len(_deeds(notice)))
-        error = next((errors[deed] for deed in deeds if deed in errors), "")
-        verdicts.append(Verdict(error=error, is_final=True) if error else TOLD)
+        said = next((errors[deed] for deed in deeds if deed in errors), None)
+        refused = Verdict(error="Customer.io refused it.", said=said or "", is_final=True)
+        verdicts.append(TOLD if said is None else refused)
         place = deeds.stop
     return verdicts
 
 
 def _said(error: dict[str, Any]) -> str:
     words = (str(error.get(name) or "") for name in ("reason", "field", "message"))
-    return f"Customer.io refused it: {', '.join(filter(None, words))}"
+    return ", ".join(filter(None, words))
 
 
 def _json(content: Any) -> bytes:
