@@ -112,6 +112,15 @@ function giveUpWaiting() {
   toast({ tone: 'warning', text: 'Nothing was done: what you wrote last could not be kept.' })
 }
 
+/* What was typed before this script was there, on a slow line. */
+document.addEventListener('DOMContentLoaded', () => {
+  for (const field of editor()?.querySelectorAll('textarea, input[type=text]') ?? []) {
+    if (field.name && field.value !== field.defaultValue) typed.add(field.name)
+  }
+  if (typed.size) keepSoon()
+  goOn()
+})
+
 addEventListener('beforeunload', (event) => {
   if (isUnsaved()) event.preventDefault()
 })

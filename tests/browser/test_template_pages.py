@@ -266,6 +266,22 @@ def test_words_typed_while_a_block_moves_are_kept_and_so_is_what_is_unfolded(
     assert english["blocks"][0]["text"] == "Spring is here"
 
 
+def test_words_typed_before_the_page_is_ready_are_kept_too(
+    browser_page: Page, live_server: LiveServer, sign_in: Callable[..., None], marketer: User, letter: Template
+) -> None:
+    page = browser_page
+    sign_in(page, marketer)
+    scripts = Gate()
+    page.route("**/htmx*.js", scripts.take)
+    with page.expect_request("**/htmx*.js"):
+        page.goto(f"{live_server.url}/staff/campaigns/templates/{letter.public_id}/", wait_until="commit")
+    page.locator("#id_around-subject").fill("Written early")
+    scripts.open()
+    expect(page.frame_locator("#preview").locator("[data-inbox]")).to_contain_text("Written early")
+    letter.refresh_from_db()
+    assert letter.draft["email"]["en"]["subject"] == "Written early"
+
+
 def test_a_button_pressed_while_another_works_is_pressed_after_it(editor: Page, gate: Gate, letter: Template) -> None:
     page = editor
     press(page, "Move Heading down")
