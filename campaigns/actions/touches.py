@@ -142,11 +142,9 @@ def note(heard: Sequence[Heard]) -> None:
     """
     sends = _locked(heard)
     known = _latest_of(sends, since=min(each.at for each in heard) - REPEATED_OPEN)
-    was = {touch.pk: touch.machine for touches in known.values() for touch in touches}
+    before = [(touch, touch.machine) for touches in known.values() for touch in touches]
     news = _judged(heard, sends, known)
-    unmasked = [
-        touch for touches in known.values() for touch in touches if touch.machine != was.get(touch.pk, touch.machine)
-    ]
+    unmasked = [touch for touch, machine in before if touch.machine != machine]
     Touch.objects.bulk_update(unmasked, ["machine"])
     Touch.objects.bulk_create(news)
     firsts = [touch.send_id for touch in news if not touch.machine and _is_a_first(sends[touch.send_id], touch)]
