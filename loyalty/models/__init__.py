@@ -1,4 +1,5 @@
 from loyalty.models.business import Business
+from loyalty.models.forecasts import Forecast, ForecastRun, ForecastVersion, GroupMove
 from loyalty.models.imports import ImportIssue, PurchaseImport
 from loyalty.models.own_events import OwnEvents
 from loyalty.models.people import Consent, Invitation, Member, User
@@ -32,6 +33,10 @@ __all__ = [
     "Consent",
     "Device",
     "EarnRule",
+    "Forecast",
+    "ForecastRun",
+    "ForecastVersion",
+    "GroupMove",
     "ImportIssue",
     "Invitation",
     "Invite",
