@@ -4,13 +4,14 @@ import logging
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from campaigns.ai import audience, planner
+from campaigns.ai import audience, planner, ranking
 from campaigns.ai.planner import Answer
-from campaigns.models import Campaign, Candidate, Offer, Plan, PlanAnswer, PlanStep, Playbook
+from campaigns.models import Campaign, Offer, Plan, PlanAnswer, PlanStep, Playbook
+from campaigns.queries.factors import factors_by_group
 from campaigns.queries.policy import policy
 from campaigns.rules import proposals, wording
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
@@ -123,35 +124,21 @@ def _refuse_without_playbook(facts: dict[str, Any]) -> None:
 
 @transaction.atomic
 def _rank(plan: Plan, channels: tuple[str, ...], now: datetime) -> None:
-    campaign = plan.campaign
-    target = audience.targeted(list(campaign.segments.values_list("rule", flat=True)), now=now)
-    best = audience.ranked(audience.eligible(target, channels, now=now))[: campaign.audience_limit]
+    rules = list(plan.campaign.segments.values_list("rule", flat=True))
+    target = audience.targeted(rules, now=now)
     plan.candidates.all().delete()
-    taken = _insert_candidates(plan, best.values_list("pk", "priority", "score__group"))
-    left_out = audience.left_out(target, channels, taken=taken, now=now)
-    Plan.objects.filter(pk=plan.pk).update(audience_size=taken, excluded=left_out)
+    days = len(planned_days(plan.campaign, now=now))
+    ranked = ranking.rank(plan, target, channels, factors=factors_by_group(now=now), days=days, now=now)
+    left_out = audience.left_out(target, channels, ranked=ranked, now=now)
+    Plan.objects.filter(pk=plan.pk).update(audience_size=ranked.taken, excluded=left_out)
     if not target.exists():
         raise CannotPlan("Nobody is in these segments. Choose others, or import purchases first.")
-    if not taken:
+    if not ranked.taken:
         raise CannotPlan(
             "Nobody in these segments may be written to: "
             + ", ".join(f"{reason.lower()} ({count})" for reason, count in left_out.items() if count)
             + "."
         )
-
-
-def _insert_candidates(plan: Plan, best: Any) -> int:
-    sql, parameters = best.query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {Candidate._meta.db_table} (plan_id, member_id, priority, "group", rank)
-            SELECT %s, member_id, priority, "group", row_number() OVER ()
-            FROM ({sql}) AS best (member_id, priority, "group")
-            """,
-            [plan.pk, *parameters],
-        )
-        return cursor.rowcount
 
 
 def planned_days(campaign: Campaign, *, now: datetime) -> tuple[date, ...]:

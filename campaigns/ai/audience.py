@@ -6,29 +6,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import localdate
 
+from campaigns.ai.ranking import Ranked
 from campaigns.models import Candidate, Plan
 from campaigns.sending import gate
 from loyalty.models import Consent, Member, MemberStats, Order, Score, Store
 from loyalty.queries.segments import members_matching
 
 MARKETING = Consent.Topic.MARKETING
-# How much is at stake when nothing is done, 0 to 100; recency has the rest of the say through the group itself.
-STAKES = {
-    Score.Group.CANNOT_LOSE: 100,
-    Score.Group.AT_RISK: 90,
-    Score.Group.CHAMPIONS: 80,
-    Score.Group.NEED_ATTENTION: 70,
-    Score.Group.LOYAL: 65,
-    Score.Group.ABOUT_TO_SLEEP: 60,
-    Score.Group.POTENTIAL_LOYALISTS: 55,
-    Score.Group.NEW: 50,
-    Score.Group.PROMISING: 45,
-    Score.Group.HIBERNATING: 20,
-    Score.Group.LOST: 10,
-}
 
 
 def targeted(rules: Sequence[dict[str, Any]], *, now: datetime) -> QuerySet[Member]:
@@ -47,18 +34,7 @@ def eligible(target: QuerySet[Member], channels: Sequence[str], *, now: datetime
     return target.filter(reached, score__isnull=False)
 
 
-def ranked(members: QuerySet[Member]) -> QuerySet[Any]:
-    """Highest priority first: stake of the group (0 to 100) + 4 × monetary + 2 × frequency quintile."""
-    stake = Case(
-        *(When(score__group=group, then=Value(points)) for group, points in STAKES.items()),
-        default=Value(0),
-        output_field=IntegerField(),
-    )
-    priority = stake + 4 * F("score__monetary") + 2 * F("score__frequency")
-    return members.annotate(priority=priority).order_by("-priority", "-stats__spent", "pk")
-
-
-def left_out(target: QuerySet[Member], channels: Sequence[str], *, taken: int, now: datetime) -> dict[str, int]:
+def left_out(target: QuerySet[Member], channels: Sequence[str], *, ranked: Ranked, now: datetime) -> dict[str, int]:
     """Why members of the target are not in the audience; each member under the first reason that holds."""
     consent = Exists(
         Consent.objects.filter(member=OuterRef("pk"), channel__in=channels, topic=MARKETING, is_granted=True)
@@ -67,11 +43,13 @@ def left_out(target: QuerySet[Member], channels: Sequence[str], *, taken: int, n
     unscored = target.filter(score__isnull=True).count()
     without_consent = target.filter(~consent, score__isnull=False).count()
     may_be_written_to = eligible(target, channels, now=now).count()
+    otherwise = {reason: count for reason, count in ranked.left_out.items() if count}
     return {
         "Never bought anything": unscored,
         "No consent": without_consent,
         "No address, or not known to be of age": counted - unscored - without_consent - may_be_written_to,
-        "Ranked below the limit": may_be_written_to - taken,
+        **otherwise,
+        "Ranked below the limit": may_be_written_to - ranked.taken - sum(otherwise.values()),
     }
 
 
@@ -103,7 +81,8 @@ def _group_entry(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "group": row["group"],
         "label": Score.Group(row["group"]).label,
-        "stake": STAKES[Score.Group(row["group"])],
+        "stake": row["stake"],
+        "expected_extra": str(row["value"]),
         "members": row["members"],
         "last_bought_days": {"least": row["least"], "median": row["median"], "most": row["most"]},
         "median_orders": row["orders"],
@@ -126,6 +105,7 @@ _CANDIDATE, _SCORE, _STATS, _ORDER, _STORE = (
 
 _GROUPS_SQL = f"""
     SELECT candidate."group", count(*) AS members,
+           round(avg(candidate.priority))::int AS stake, sum(candidate.value) AS value,
            min(bought.days_ago) AS least, max(bought.days_ago) AS most,
            percentile_disc(0.5) WITHIN GROUP (ORDER BY bought.days_ago) AS median,
            percentile_disc(0.5) WITHIN GROUP (ORDER BY stats.orders) AS orders,

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from campaigns.rules import wording
+from campaigns.rules.priority import Part, parts_of
 from loyalty.models import Consent, Score
 
 
@@ -133,12 +134,16 @@ class PlanStep(models.Model):
 
 
 class Candidate(models.Model):
-    """One member of a plan's audience, with the place the ranking gave."""
+    """One member of a plan's audience, with the place the ranking gave, and what it rests on."""
 
     plan = models.ForeignKey(Plan, models.CASCADE, related_name="candidates")
     member = models.ForeignKey("loyalty.Member", models.CASCADE, related_name="+")
     rank = models.PositiveIntegerField()
-    priority = models.IntegerField()
+    priority = models.IntegerField(help_text="0 to 100; 50 is the middle of the audience.")
+    value = models.DecimalField(
+        max_digits=12, decimal_places=2, default=0, db_default=0, help_text="Expected to be added by a message."
+    )
+    parts = models.JSONField(default=dict, db_default={}, help_text="Money by part; see campaigns.rules.priority.")
     group = models.CharField(max_length=20, choices=Score.Group)
 
     class Meta:
@@ -147,6 +152,12 @@ class Candidate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rank}. of plan #{self.plan_id}"
+
+    @property
+    def why(self) -> list[Part]:
+        """What its points are made of."""
+        money = {name: amount for name, amount in self.parts.items() if name != "category"}
+        return parts_of(self.priority, money, category=self.parts.get("category", ""))
 
 
 class Action(models.Model):

@@ -11,14 +11,13 @@ from campaigns.actions import planning, review
 from campaigns.actions.campaigns import CannotChange, cancel_campaign, change_campaign
 from campaigns.actions.planning import CannotPlan, cancel_plan, request_plan
 from campaigns.actions.playbooks import save_offer, save_playbook
-from campaigns.ai import audience
 from campaigns.models import Action, Campaign, Plan, Playbook, Send
 from campaigns.queries.plans import plans_to_make, week_of
 from campaigns.rules.reasons import headline
 from campaigns.sending import gate
 from integrations.llm.base import Question
 from integrations.llm.rules import RulesModel
-from loyalty.models import Member, MemberStats, Score, Segment, User
+from loyalty.models import Member, MemberStats, Segment, User
 from tests.campaigns.world import Shop, first_of
 
 Status = Plan.Status
@@ -184,23 +183,6 @@ def test_a_segment_that_leaves_somebody_out_is_kept_to(
     planned = Member.objects.filter(pk__in=plan.candidates.values("member"))
     assert planned.count() == Member.objects.filter(stats__orders__gte=4).count() > 0
     assert not planned.filter(stats__orders__lt=4)
-
-
-def test_the_best_by_priority_are_taken_up_to_the_limit(
-    regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan]
-) -> None:
-    plan = make_plan(make_campaign(audience_limit=7))
-
-    def priority(member: Member) -> tuple[int, Decimal]:
-        score = member.score
-        return audience.STAKES[Score.Group(score.group)] + 4 * score.monetary + 2 * score.frequency, member.stats.spent
-
-    best = sorted(Member.objects.select_related("score", "stats"), key=priority, reverse=True)[:7]
-    taken = list(plan.candidates.select_related("member").order_by("rank"))
-    assert [candidate.member for candidate in taken] == best
-    assert [candidate.rank for candidate in taken] == list(range(1, 8))
-    assert [candidate.priority for candidate in taken] == [priority(member)[0] for member in best]
-    assert plan.excluded["Ranked below the limit"] == 13
 
 
 def test_nobody_to_write_to_is_said_with_the_reasons(

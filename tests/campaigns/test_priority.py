@@ -1,0 +1,200 @@
+"""Whom to write to first: what a message is expected to bring, and the words that say so."""
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.actions import review
+from campaigns.actions.campaigns import start_campaign
+from campaigns.ai import ranking
+from campaigns.models import Campaign, Candidate, Plan, SendingRate
+from campaigns.rules import priority
+from campaigns.rules.priority import Factor
+from loyalty.actions.members import set_consent
+from loyalty.models import Forecast, Member, User
+from loyalty.queries.segments import members_matching
+from tests.campaigns.world import Shop, rule, send_all
+from tests.post_office import PostOffice
+
+MakePlan = Callable[[Campaign], Plan]
+
+
+def net_of(member: Member, *, factor: float = 1) -> float:
+    """The rule in the plainest words, for members without a forecast, of whom nothing lapsed and who heard nothing."""
+    stats, score = member.stats, member.score
+    alive = priority.ALIVE_BY_RECENCY[score.recency - 1]
+    visits = 1.0
+    if stats.orders > 1:
+        pause = (stats.last_ordered_at - stats.first_ordered_at).total_seconds() / 86400 / (stats.orders - 1)
+        visits = min(90 / max(pause, 1), 30)
+    value = alive * float(stats.spent) / stats.orders * visits
+    return factor * value * (priority.USUAL + priority.AT_RISK * (1 - alive))
+
+
+def in_order(plan: Plan) -> list[Candidate]:
+    return list(plan.candidates.select_related("member").order_by("rank"))
+
+
+def test_the_best_by_what_a_message_brings_are_taken_up_to_the_limit(
+    regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: MakePlan
+) -> None:
+    plan = make_plan(make_campaign(audience_limit=7))
+    best = sorted(Member.objects.select_related("score", "stats"), key=lambda member: (-net_of(member), member.pk))[:7]
+    taken = in_order(plan)
+    assert [candidate.member for candidate in taken] == best
+    assert [candidate.rank for candidate in taken] == list(range(1, 8))
+    assert [float(candidate.value) for candidate in taken] == [pytest.approx(net_of(each), abs=0.006) for each in best]
+    assert plan.excluded["Ranked below the limit"] == 13
+    assert taken[3].priority == 50  # the middle of seven
+
+
+def test_a_forecast_takes_the_place_of_the_rule_of_thumb(
+    regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: MakePlan
+) -> None:
+    forgotten, safe = regulars[19], regulars[0]
+    told = {"p_return": 0.5, "expected_orders": 3, "churn_risk": "medium"}
+    Forecast.objects.create(member=forgotten, p_alive=0.5, expected_value=100_000, **told)
+    Forecast.objects.create(member=safe, p_alive=1, expected_value=100_000, **told)
+    first, second = in_order(make_plan(make_campaign(audience_limit=2)))
+    assert [first.member, second.member] == [forgotten, safe]
+    assert first.parts["at_risk"] == pytest.approx(100_000 * priority.AT_RISK * 0.5)
+    assert second.parts["at_risk"] == 0
+    assert second.value == Decimal("3000.00")
+
+
+def test_a_category_that_lapsed_counts_and_is_named(
+    shop: Shop, regulars: list[Member], campaign: Campaign, make_plan: MakePlan
+) -> None:
+    beer_once = regulars[10]
+    shop.sell(*((beer_once, days, "20.00") for days in (200, 215, 230)), category="BEER")
+    shop.sell((regulars[11], 3, "20.00"), (regulars[11], 6, "20.00"), (regulars[11], 9, "20.00"), category="BEER")
+    shop.score()
+    candidates = {candidate.member: candidate for candidate in in_order(make_plan(campaign))}
+    parts = candidates[beer_once].parts
+    assert (parts["category"], parts["lapsed"]) == ("BEER", pytest.approx(60 * 90 / 365 * priority.LAPSED, abs=0.001))
+    assert candidates[regulars[11]].parts.get("category") != "BEER"
+    said = priority.told(candidates[beer_once].priority, candidates[beer_once].why)
+    assert "beer lapsed" in said
+
+
+def test_who_was_written_to_lately_and_did_not_answer_is_worth_less_for_a_while(
+    running: Campaign, post_office: PostOffice, make_campaign: Callable[..., Campaign], make_plan: MakePlan,
+    now: dt.datetime, at_the_end: dt.datetime,
+) -> None:  # fmt: skip
+    send_all(at_the_end)
+    sent = running.sends.order_by("due_at").first()
+    assert sent
+    assert sent.status == "SENT"
+    later = now + dt.timedelta(days=9)
+    dates = {"starts_on": later.date(), "ends_on": later.date() + dt.timedelta(days=6)}
+    again = make_plan(make_campaign(name="Again", **dates), now=later)  # type: ignore[call-arg]
+    heard = {candidate.member_id: candidate for candidate in in_order(again)}[sent.member_id]
+    before = Candidate.objects.get(plan__campaign=running, member=sent.member)
+    assert heard.parts["heard"] < 0
+    assert heard.value < before.value
+    assert "heard" not in before.parts
+
+
+def test_texts_are_planned_as_far_as_they_pay_and_the_budget_pays_for_them(
+    shop: Shop, regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: MakePlan, now: dt.datetime,
+    settings: Any,
+) -> None:  # fmt: skip
+    settings.CHANNELS = {"email": "tests.campaigns.world.Outlet", "sms": "tests.campaigns.world.Outlet"}
+    by_text = regulars[:6]
+    for number, member in enumerate(by_text):
+        shop.allow(member, is_granted=False)
+        Member.objects.filter(pk=member.pk).update(phone=f"+1212555010{number}")
+        words = {"wording": "Yes, text me.", "source": "till"}
+        set_consent(member=member, channel="sms", is_granted=True, now=now, **words)
+
+    def planned(**wishes: Any) -> tuple[set[Member], dict[str, int]]:
+        plan = make_plan(make_campaign(name=str(wishes), **wishes))
+        return {candidate.member for candidate in in_order(plan)}, plan.excluded
+
+    rule(sms_price=Decimal("0.0100"))
+    assert planned(budget=None)[0] >= set(by_text)
+    rule(sms_price=Decimal("0.5000"))
+    kept, why = planned(budget=Decimal(1))
+    assert len(kept & set(by_text)) == 2
+    assert why["Beyond the budget"] == 4
+    rule(sms_price=Decimal(500))
+    kept, why = planned(budget=None)
+    assert not kept & set(by_text)
+    assert why["A text would cost more than it brings"] == 6
+
+
+def test_a_channel_takes_no_more_than_its_provider_carries(
+    shop: Shop, regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: MakePlan, now: dt.datetime,
+    outlet: Any,
+) -> None:  # fmt: skip
+    shop.sell(*((shop.join(f"Newcomer {place}"), 2, "5.00") for place in range(20)))
+    shop.score()
+    rule(send_from=9, send_until=10)
+    SendingRate.objects.create(provider="tests", per_second=Decimal("0.01"))
+    plan = make_plan(make_campaign(budget=None, ends_on=now.date()))
+    assert plan.audience_size == 36  # one hour of 3,600 seconds
+    assert plan.excluded["More than Email carries"] == 4
+    assert plan.candidates.filter(member__in=regulars[:4]).count() == 4  # the least of them wait
+
+
+def test_what_holdouts_measured_moves_a_group_up_or_down(
+    regulars: list[Member], campaign: Campaign, make_plan: MakePlan, marketer: User, now: dt.datetime
+) -> None:
+    plan = make_plan(campaign)
+    worst = in_order(plan)[-1]
+    target = members_matching({"all": []}, now=now)
+    plan.candidates.all().delete()
+    tried = {worst.group: Factor(mean=3, spread=0.1)}
+    ranking.rank(plan, target, ("email",), factors=tried, days=7, now=now)
+    again = plan.candidates.get(member=worst.member)
+    assert float(again.value) == pytest.approx(3 * net_of(Member.objects.get(pk=worst.member_id)), abs=0.006)
+
+
+# --- In words -----------------------------------------------------------------------------------------------------
+
+
+def test_points_are_said_with_the_parts_they_are_made_of() -> None:
+    money = {"usual": 4.0, "at_risk": 2.0, "lapsed": 1.2}
+    parts = priority.parts_of(72, money, category="Wine")
+    assert priority.told(72, parts) == "72 = usual purchases 40 + at risk 20 + wine lapsed 12"
+    tired = priority.parts_of(60, {"usual": 8.0, "heard": -2.0})
+    assert priority.told(60, tired) == "60 = usual purchases 80 - written to lately 20"
+    assert priority.told(0, priority.parts_of(0, {"usual": 0.0})) == "0"
+
+
+@given(
+    points=st.integers(0, 100),
+    gains=st.lists(st.floats(0, 1e6), min_size=3, max_size=3),
+    losses=st.lists(st.floats(-1e3, 0), min_size=2, max_size=2),
+)
+def test_the_parts_always_add_up_to_the_points(points: int, gains: list[float], losses: list[float]) -> None:
+    names = ("usual", "at_risk", "lapsed", "heard", "price")
+    money = dict(zip(names, gains + losses, strict=True))
+    parts = priority.parts_of(points, money)
+    assert sum(part.points for part in parts) == points or sum(money.values()) <= 0
+
+
+def test_a_measurement_moves_the_assumption_as_far_as_it_is_sure() -> None:
+    vague = priority.calibrated(expected=1.0, measured=3.0, error=5.0)
+    sure = priority.calibrated(expected=1.0, measured=3.0, error=0.05)
+    assert 1 < vague.mean < 1.05
+    assert sure.mean == pytest.approx(2.98, abs=0.01)
+    assert sure.spread < vague.spread < priority.PRIOR_SPREAD
+    assert priority.calibrated(expected=1.0, measured=-4.0, error=0.1).mean == 0
+    assert priority.calibrated(expected=0.0, measured=1.0, error=0.1) == priority.ASSUMED
+    low, high = priority.ASSUMED.interval
+    assert (round(low, 2), round(high, 2)) == (0.02, 1.98)
+
+
+def test_a_plan_of_everybody_is_approved_and_sent_as_before(
+    plan: Plan, always_open: None, manager: User, post_office: PostOffice, now: dt.datetime, at_the_end: dt.datetime
+) -> None:
+    review.approve_plan(plan=plan, by=manager, now=now)
+    start_campaign(campaign=plan.campaign, by=manager, now=now)
+    send_all(at_the_end)
+    assert plan.campaign.sends.filter(status="SENT").count() == plan.campaign.sends.count() > 0
