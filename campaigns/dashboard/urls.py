@@ -1,6 +1,7 @@
 from django.urls import path, register_converter
 
 from campaigns.dashboard.views import (
+    audience,
     beside,
     campaigns,
     forecasts,
@@ -71,6 +72,7 @@ urlpatterns = [
     path("campaigns/plans/<uuid:plan_id>/withdraw/", plans.plan_withdraw, name="plan-withdraw"),
     path("campaigns/plans/<uuid:plan_id>/cancel/", plans.plan_cancel, name="plan-cancel"),
     path("campaigns/plans/<uuid:plan_id>/evidence/", plans.plan_evidence, name="plan-evidence"),
+    path("campaigns/plans/<uuid:plan_id>/audience/", audience.plan_audience, name="plan-audience"),
     path("campaigns/plans/<uuid:plan_id>/price/", forecasts.plan_price, name="plan-price"),
     path("campaigns/steps/<uuid:step_id>/hours/", forecasts.step_hours, name="step-hours"),
     path("campaigns/steps/<uuid:step_id>/price/", forecasts.step_price, name="step-price"),

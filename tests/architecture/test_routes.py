@@ -73,7 +73,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "till-member till-now till-try till-order"
     ).split()
     import_pages = "import import-columns import-issues import-refused import-check import-start import-cancel".split()
-    plan_pages = "plan-approve plan-withdraw plan-cancel plan-evidence plan-stream plan-price".split()
+    plan_pages = "plan-audience plan-approve plan-withdraw plan-cancel plan-evidence plan-stream plan-price".split()
     step_pages = "step step-test step-send step-remove step-hours step-price step-preview".split()
     campaign, event = world.running.public_id, Event.objects.latest("pk")
     playbook = world.step.playbook

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,8 +14,10 @@ from campaigns.actions import review
 from campaigns.actions.campaigns import start_campaign
 from campaigns.ai import ranking
 from campaigns.models import Campaign, Candidate, Plan, SendingRate
+from campaigns.queries.estimates import audience_worth, estimate_of
 from campaigns.rules import priority
 from campaigns.rules.priority import Factor
+from campaigns.rules.worth import take_up, worth_of
 from loyalty.actions.members import set_consent
 from loyalty.models import Forecast, Member, User
 from loyalty.queries.segments import members_matching
@@ -198,3 +201,54 @@ def test_a_plan_of_everybody_is_approved_and_sent_as_before(
     start_campaign(campaign=plan.campaign, by=manager, now=now)
     send_all(at_the_end)
     assert plan.campaign.sends.filter(status="SENT").count() == plan.campaign.sends.count() > 0
+
+
+# --- What a week is worth -----------------------------------------------------------------------------------------
+
+
+def test_a_week_says_what_it_is_expected_to_add_and_cost(plan: Plan, now: dt.datetime) -> None:
+    estimate = estimate_of(plan, now=now)
+    worth = audience_worth(plan, now=now)
+    assert (worth.members, worth.is_measured) == (20, False)
+    assert worth.expected == pytest.approx(float(sum(each.value for each in plan.candidates.all())), abs=0.2)
+    assert worth.low < worth.expected < worth.high
+    assert set(estimate.steps) == set(plan.steps.values_list("pk", flat=True))
+    assert estimate.week.messages == sum(step.evidence["reached"] for step in plan.steps.all())
+    assert worth.expected <= estimate.week.worth.expected <= 1.5 * worth.expected + 0.1
+    most = sum(float(step.evidence["most_it_can_cost"]) for step in plan.steps.all())
+    assert estimate.week.cost == pytest.approx(most * 0.02)
+    assert estimate.week.cost_low < estimate.week.cost < estimate.week.cost_high < most
+
+
+def test_what_rests_on_one_assumption_errs_together_and_what_was_measured_apart() -> None:
+    assumed = worth_of(2, [(10.0, priority.ASSUMED), (10.0, priority.ASSUMED)])
+    measured = worth_of(2, [(10.0, Factor(1, 0.4)), (10.0, Factor(1, 0.4))])
+    assert assumed.high - assumed.expected == pytest.approx(1.96 * 10, abs=0.01)
+    assert measured.high - measured.expected == pytest.approx(1.96 * 4 * 2**0.5, abs=0.01)
+    assert measured.is_measured
+    assert not assumed.is_measured
+    assert worth_of(0, []).expected == 0
+
+
+def test_the_shops_own_clicks_take_the_place_of_what_is_assumed_of_offers() -> None:
+    assert take_up(messages=0, taken=0).share == 0.02
+    seen = take_up(messages=10_000, taken=800)
+    assert seen.share == pytest.approx(0.08, abs=0.001)
+    assert (round(seen.low, 3), round(seen.high, 3)) == (0.074, 0.085)
+
+
+def test_the_audience_page_says_whom_a_plan_is_for_and_why(plan: Plan, client: Client, marketer: User) -> None:
+    client.force_login(marketer)
+    url = f"/staff/campaigns/plans/{plan.public_id}/audience/"
+    shown = client.get(url)
+    first = in_order(plan)[0]
+    assert shown.status_code == 200
+    assert first.member.name in shown.content.decode()
+    assert "usual purchases" in shown.content.decode()
+    group = client.get(f"{url}?group={first.group}").content.decode()
+    assert first.member.name in group
+    shown_ids = [each for each in in_order(plan) if str(each.member.public_id) in group]
+    assert shown_ids == list(plan.candidates.filter(group=first.group).order_by("rank"))
+    lines = b"".join(client.get(f"{url}?format=csv")).decode().splitlines()  # type: ignore[call-overload]
+    assert len(lines) == 21
+    assert lines[1].startswith(f"1,{first.member.public_id},{first.get_group_display()},{first.priority},")

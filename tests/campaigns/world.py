@@ -52,7 +52,7 @@ class Shop:
             self._orders += 1
             at = (now or self.now) - dt.timedelta(days=days_ago)
             quantity = "-1" if amount.startswith("-") else "1"
-            sku = "S1" if category == "WINE" else f"S-{category}"
+            sku = "S1" if category == "WINE" else f"S-{category[:20]}"
             cells = (f"O{self._orders}", f"{at:%Y-%m-%d %H:%M:%S}", sku, "Red", category, quantity, amount)
             lines.append(",".join((*cells, str(member.external_id), "Harbor")))
         path = self._folder / f"sales-{self._orders}.csv"

@@ -1,0 +1,49 @@
+"""Whom a plan is for, in its order, each with what the place rests on."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from campaigns.models import Plan
+from campaigns.queries.estimates import audience_worth
+from campaigns.queries.plans import audience_of_plan
+from campaigns.rules.priority import told
+from config.shared.access import needs
+from config.shared.exports import csv_response
+from config.shared.htmx import page
+from loyalty.models import Score
+
+SHOWN = 50
+COLUMNS = ("rank", "member", "group", "points", "why", "expected_extra")
+
+
+@require_GET
+@needs("campaigns.view_plan")
+def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    plan = get_object_or_404(Plan.objects.select_related("campaign"), public_id=plan_id)
+    group = request.GET.get("group", "")
+    rows = audience_of_plan(plan, group=group)
+    if request.GET.get("format") == "csv":
+        return csv_response(f"audience-{plan.public_id}.csv", COLUMNS, _lines(rows))
+    candidates = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
+    context: dict[str, Any] = {
+        "plan": plan,
+        "campaign": plan.campaign,
+        "group": group,
+        "candidates": candidates,
+        "worth": audience_worth(plan, now=timezone.now()),
+        "selects": [{"name": "group", "label": "Group", "value": group, "options": Score.Group.choices}],
+    }
+    return page(request, "campaigns/audience.html", context, partials=("candidates",))
+
+
+def _lines(rows: Any) -> Iterator[tuple[Any, ...]]:
+    for each in rows.iterator(chunk_size=1000):
+        why = told(each.priority, each.why)
+        yield each.rank, each.member.public_id, each.get_group_display(), each.priority, why, each.value

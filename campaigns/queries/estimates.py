@@ -1,0 +1,84 @@
+"""What a plan is expected to reach, cost and bring, with how sure that is: shown before anybody approves it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, Sum
+
+from campaigns.models import Candidate, Plan, PlanStep, Send
+from campaigns.queries.factors import factors_by_group
+from campaigns.rules.priority import ASSUMED, Factor
+from campaigns.rules.worth import TakeUp, Worth, of_nth, take_up, worth_of
+
+LOOKS_BACK = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of a step or a week: messages, what offers will cost, and what the messages add. Money in the shop's currency."""
+
+    messages: int
+    worth: Worth
+    cost: float
+    cost_low: float
+    cost_high: float
+
+
+@dataclass(frozen=True)
+class WeekEstimate:
+    """`steps` by the step's id."""
+
+    week: Estimate
+    steps: Mapping[int, Estimate]
+
+
+def audience_worth(plan: Plan, *, now: datetime) -> Worth:
+    """What one message to each of the plan's candidates is expected to add."""
+    factors = factors_by_group(now=now)
+    rows = Candidate.objects.filter(plan=plan).order_by().values_list("group").annotate(Count("pk"), Sum("value"))
+    found = [(members, float(value), factors.get(group, ASSUMED)) for group, members, value in rows]
+    return worth_of(sum(members for members, _, _ in found), [(value, factor) for _, value, factor in found])
+
+
+def estimate_of(plan: Plan, *, now: datetime) -> WeekEstimate:
+    """Of the plan's steps that were not left out, as they stand now; in two queries however many they are."""
+    factors, share = factors_by_group(now=now), _take_up(now)
+    values = dict(
+        Candidate.objects.filter(plan=plan).order_by().values_list("group").annotate(value=Sum("value") / Count("pk"))
+    )
+    heard, parts, steps = Counter[str](), list[tuple[float, Factor]](), dict[int, Estimate]()
+    for step in plan.steps.filter(removed_at=None).select_related("offer").order_by("day", "send_at", "position"):
+        reached = step.evidence["reached"]
+        factor = factors.get(step.group, ASSUMED)
+        adds = of_nth(reached * float(values.get(step.group, 0)), heard[step.group])
+        heard[step.group] += 1
+        parts.append((adds, factor))
+        steps[step.pk] = _estimate(reached, worth_of(reached, [(adds, factor)]), _dearest(step), share)
+    messages = sum(each.messages for each in steps.values())
+    week = Estimate(
+        messages=messages,
+        worth=worth_of(messages, parts),
+        cost=sum(each.cost for each in steps.values()),
+        cost_low=sum(each.cost_low for each in steps.values()),
+        cost_high=sum(each.cost_high for each in steps.values()),
+    )
+    return WeekEstimate(week, steps)
+
+
+def _dearest(step: PlanStep) -> float:
+    """What the offer would cost if everybody took it up."""
+    return float(step.evidence["most_it_can_cost"])
+
+
+def _estimate(messages: int, worth: Worth, most: float, share: TakeUp) -> Estimate:
+    return Estimate(messages, worth, most * share.share, most * share.low, most * share.high)
+
+
+def _take_up(now: datetime) -> TakeUp:
+    """As many as click a message that offers something: more of them than take it up in the end."""
+    offered = Send.objects.filter(
+        action__step__offer__isnull=False, sent_at__gt=now - LOOKS_BACK, status__in=Send.LEFT
+    ).aggregate(messages=Count("pk"), taken=Count("pk", filter=Q(clicked_at__isnull=False)))
+    return take_up(messages=offered["messages"], taken=offered["taken"])
