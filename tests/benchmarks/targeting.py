@@ -11,7 +11,7 @@ from everything that can be seen; one in ten buys less after a message. What a m
     mixed      a third of each
 
 The product sees orders only: statistics, scores, forecasts and its ranking are made as in a shop. Each way to choose
-takes as many members of the same shop. What a message adds to somebody's next 90 days is drawn once for everybody, about
+takes as many members of the same shop. What a message adds to the next 90 days of each is drawn once, about
 the true expectation; a choice is worth what it adds to the chosen. The best possible choice, by the true expectation,
 bounds them all. The table gives the mean over shops with its interval of 95 % (Student's t; against the others the
 difference shop by shop).
