@@ -14,7 +14,7 @@ from campaigns.models import Campaign, Candidate, Offer, Plan, PlanAnswer, PlanS
 from campaigns.queries.policy import policy
 from campaigns.rules import proposals, wording
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
-from campaigns.sending import prices
+from campaigns.sending import assignment, prices
 from config.shared.clock import Clock, ticking
 from config.shared.errors import DomainError
 from config.shared.live import announce
@@ -129,9 +129,13 @@ def _rank(plan: Plan, channels: tuple[str, ...], now: datetime) -> None:
     plan.candidates.all().delete()
     taken = _insert_candidates(plan, best.values_list("pk", "priority", "score__group"))
     left_out = audience.left_out(target, channels, taken=taken, now=now)
-    Plan.objects.filter(pk=plan.pk).update(audience_size=taken, excluded=left_out)
+    if held := assignment.hold_out(plan):
+        left_out[assignment.HELD_OUT] = held
+    Plan.objects.filter(pk=plan.pk).update(audience_size=taken - held, excluded=left_out)
     if not target.exists():
         raise CannotPlan("Nobody is in these segments. Choose others, or import purchases first.")
+    if taken and taken == held:
+        raise CannotPlan("All who may be written to are held out. Hold out fewer, or choose larger segments.")
     if not taken:
         raise CannotPlan(
             "Nobody in these segments may be written to: "

@@ -140,6 +140,9 @@ class Candidate(models.Model):
     rank = models.PositiveIntegerField()
     priority = models.IntegerField()
     group = models.CharField(max_length=20, choices=Score.Group)
+    is_held_out = models.BooleanField(
+        default=False, db_default=False, help_text="Gets nothing of this campaign, so that the others can be compared."
+    )
 
     class Meta:
         ordering = ["rank"]
