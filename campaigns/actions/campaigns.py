@@ -39,6 +39,7 @@ def create_campaign(
     audience_limit: int,
     owner: User,
     now: datetime,
+    holdout_percent: int = 0,
 ) -> Campaign:
     campaign = Campaign.objects.create(
         name=name,
@@ -47,6 +48,7 @@ def create_campaign(
         ends_on=ends_on,
         budget=budget,
         audience_limit=audience_limit,
+        holdout_percent=holdout_percent,
         owner=owner,
         created_at=now,
     )
@@ -65,6 +67,7 @@ def change_campaign(
     segments: Iterable[Segment],
     budget: Decimal | None,
     audience_limit: int,
+    holdout_percent: int,
     now: datetime,
 ) -> Campaign:
     """Change a draft. A plan that is not approved was made for the old answers and is put aside.
@@ -77,7 +80,8 @@ def change_campaign(
     campaign.name, campaign.goal = name, goal
     campaign.starts_on, campaign.ends_on = starts_on, ends_on
     campaign.budget, campaign.audience_limit = budget, audience_limit
-    campaign.save(update_fields=["name", "goal", "starts_on", "ends_on", "budget", "audience_limit"])
+    campaign.holdout_percent = holdout_percent
+    campaign.save(update_fields=["name", "goal", "starts_on", "ends_on", "budget", "audience_limit", "holdout_percent"])
     campaign.segments.set(segments)
     _put_plans_aside(campaign, now)
     return campaign

@@ -15,7 +15,7 @@ from campaigns.queries.factors import factors_by_group
 from campaigns.queries.policy import policy
 from campaigns.rules import proposals, wording
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
-from campaigns.sending import prices
+from campaigns.sending import assignment, prices
 from config.shared.clock import Clock, ticking
 from config.shared.errors import DomainError
 from config.shared.live import announce
@@ -130,9 +130,13 @@ def _rank(plan: Plan, channels: tuple[str, ...], now: datetime) -> None:
     days = len(planned_days(plan.campaign, now=now))
     ranked = ranking.rank(plan, target, channels, factors=factors_by_group(now=now), days=days, now=now)
     left_out = audience.left_out(target, channels, ranked=ranked, now=now)
-    Plan.objects.filter(pk=plan.pk).update(audience_size=ranked.taken, excluded=left_out)
+    if held := assignment.hold_out(plan):
+        left_out[assignment.HELD_OUT] = held
+    Plan.objects.filter(pk=plan.pk).update(audience_size=ranked.taken - held, excluded=left_out)
     if not target.exists():
         raise CannotPlan("Nobody is in these segments. Choose others, or import purchases first.")
+    if ranked.taken and ranked.taken == held:
+        raise CannotPlan("All who may be written to are held out. Hold out fewer, or choose larger segments.")
     if not ranked.taken:
         raise CannotPlan(
             "Nobody in these segments may be written to: "

@@ -73,7 +73,7 @@ def group_facts(plan: Plan, channels: Sequence[str], *, now: datetime) -> list[d
 
 def reach(plan: Plan, channel: str, *, now: datetime) -> dict[str, int]:
     admitted = gate.admitted(Member.objects.all(), channel=channel, now=now).values("pk")
-    reached = plan.candidates.filter(member__in=admitted).order_by()
+    reached = plan.candidates.filter(member__in=admitted, is_held_out=False).order_by()
     return dict(reached.values_list("group").annotate(Count("pk")))
 
 

@@ -24,13 +24,22 @@ class CampaignForm(forms.ModelForm):
 
     class Meta:
         model = Campaign
-        fields = ("name", "goal", "starts_on", "ends_on", "segments", "budget", "audience_limit")
-        labels = {"starts_on": "First day", "ends_on": "Last day", "audience_limit": "Members at most"}
+        fields = ("name", "goal", "starts_on", "ends_on", "segments", "budget", "audience_limit", "holdout_percent")
+        labels = {
+            "starts_on": "First day",
+            "ends_on": "Last day",
+            "audience_limit": "Members at most",
+            "holdout_percent": "Held out, in percent",
+        }
         help_texts = {
             "goal": "In plain words: what should be different when it is over?",
             "ends_on": "A plan covers up to seven days from the first.",
             "budget": "What the offers may cost if everybody takes them up. Leave empty for no limit.",
             "audience_limit": "The best-ranked members are taken.",
+            "holdout_percent": (
+                "So many of them, drawn by lot, get nothing of this campaign: what they buy all the same shows what it "
+                "brought. 0: nobody, and nothing can be told."
+            ),
         }
         widgets = {"goal": forms.Textarea(attrs={"rows": 3}), "starts_on": DateInput, "ends_on": DateInput}
 

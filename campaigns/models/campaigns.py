@@ -2,7 +2,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from config.shared.errors import DomainError
@@ -41,6 +41,13 @@ class Campaign(models.Model):
         max_digits=10, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
     audience_limit = models.PositiveIntegerField("members at most", default=300)
+    holdout_percent = models.PositiveSmallIntegerField(
+        "held out, in percent of the audience",
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(50)],
+        help_text="They get none of its messages: what they buy all the same shows what the campaign brought.",
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="campaigns")
     created_at = models.DateTimeField()
@@ -59,6 +66,7 @@ class Campaign(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(audience_limit__gt=0), name="campaign_has_an_audience"),
             models.CheckConstraint(condition=models.Q(budget__gte=0), name="campaign_budget_not_negative"),
+            models.CheckConstraint(condition=models.Q(holdout_percent__lte=50), name="campaign_holds_out_half_at_most"),
         ]
 
     def __str__(self) -> str:

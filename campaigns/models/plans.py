@@ -145,6 +145,9 @@ class Candidate(models.Model):
     )
     parts = models.JSONField(default=dict, db_default={}, help_text="Money by part; see campaigns.rules.priority.")
     group = models.CharField(max_length=20, choices=Score.Group)
+    is_held_out = models.BooleanField(
+        default=False, db_default=False, help_text="Gets nothing of this campaign, so that the others can be compared."
+    )
 
     class Meta:
         ordering = ["rank"]

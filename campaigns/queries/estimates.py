@@ -37,7 +37,8 @@ class WeekEstimate:
 def audience_worth(plan: Plan, *, now: datetime) -> Worth:
     """What one message to each of the plan's candidates is expected to add."""
     factors = factors_by_group(now=now)
-    rows = Candidate.objects.filter(plan=plan).order_by().values_list("group").annotate(Count("pk"), Sum("value"))
+    heard = Candidate.objects.filter(plan=plan, is_held_out=False).order_by()
+    rows = heard.values_list("group").annotate(Count("pk"), Sum("value"))
     found = [(members, float(value), factors.get(group, ASSUMED)) for group, members, value in rows]
     return worth_of(sum(members for members, _, _ in found), [(value, factor) for _, value, factor in found])
 

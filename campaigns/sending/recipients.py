@@ -36,7 +36,7 @@ _ACTIONS = f"""
     FROM {_STEP} step
     JOIN {_CANDIDATE} candidate ON candidate.plan_id = step.plan_id AND candidate."group" = step."group"
     WHERE step.plan_id = %s AND step.channel = %s AND step.removed_at IS NULL
-      AND candidate.member_id IN ({{admitted}})
+      AND NOT candidate.is_held_out AND candidate.member_id IN ({{admitted}})
     ORDER BY step.day, step.position, candidate.rank
     ON CONFLICT DO NOTHING
 """
@@ -62,7 +62,7 @@ def audience_of(step: PlanStep, *, now: datetime) -> QuerySet[Member]:
     made_for = Member.objects.filter(actions__step=step)
     if made_for.exists():
         return made_for
-    candidates = step.plan.candidates.filter(group=step.group).order_by()
+    candidates = step.plan.candidates.filter(group=step.group, is_held_out=False).order_by()
     members = Member.objects.filter(pk__in=candidates.values("member"))
     return gate.admitted(members, channel=step.channel, now=now)
 

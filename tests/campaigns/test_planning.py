@@ -85,7 +85,15 @@ def test_changing_the_campaign_puts_aside_what_was_planned_for_its_old_answers(
 ) -> None:
     def change(goal: str) -> None:
         unchanged = {"name": "Spring", "starts_on": now.date(), "ends_on": now.date(), "budget": None}
-        change_campaign(campaign=plan.campaign, goal=goal, segments=[everybody], audience_limit=9, now=now, **unchanged)
+        change_campaign(
+            campaign=plan.campaign,
+            goal=goal,
+            segments=[everybody],
+            audience_limit=9,
+            holdout_percent=0,
+            now=now,
+            **unchanged,
+        )
 
     change("Thank our best")
     plan.refresh_from_db()
@@ -103,7 +111,9 @@ def test_a_campaign_with_an_approved_plan_is_not_changed(
     review.approve_plan(plan=plan, by=manager, now=now)
     unchanged = {"name": "x", "goal": "y", "starts_on": now.date(), "ends_on": now.date(), "budget": None}
     with pytest.raises(CannotChange):
-        change_campaign(campaign=plan.campaign, segments=[everybody], audience_limit=9, now=now, **unchanged)
+        change_campaign(
+            campaign=plan.campaign, segments=[everybody], audience_limit=9, holdout_percent=0, now=now, **unchanged
+        )
     with pytest.raises(CannotPlan, match="approved"):
         request_plan(campaign=plan.campaign, by=manager, now=now)
 

@@ -111,6 +111,7 @@ def plan_and_start(client: Client) -> Campaign:
         "segments": list(Segment.objects.filter(name__startswith="Everybody").values_list("pk", flat=True)),
         "budget": "100",
         "audience_limit": "300",
+        "holdout_percent": "0",
     }
     assert client.post(reverse("campaigns:campaign-new"), answers).status_code == 302
     campaign = Campaign.objects.get()

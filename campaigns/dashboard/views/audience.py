@@ -20,7 +20,7 @@ from config.shared.htmx import page
 from loyalty.models import Score
 
 SHOWN = 50
-COLUMNS = ("rank", "member", "group", "points", "why", "expected_extra")
+COLUMNS = ("rank", "member", "group", "points", "why", "expected_extra", "held_out")
 
 
 @require_GET
@@ -46,4 +46,12 @@ def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 def _lines(rows: Any) -> Iterator[tuple[Any, ...]]:
     for each in rows.iterator(chunk_size=1000):
         why = told(each.priority, each.why)
-        yield each.rank, each.member.public_id, each.get_group_display(), each.priority, why, each.value
+        yield (
+            each.rank,
+            each.member.public_id,
+            each.get_group_display(),
+            each.priority,
+            why,
+            each.value,
+            each.is_held_out,
+        )

@@ -30,6 +30,8 @@ from config.shared.live import stream
 from integrations.llm.rules import RulesModel
 
 SHOWN = 50
+# In percent of the audience, proposed for each new campaign: what is never held out can never be measured.
+USUAL_HOLDOUT = 10
 TONES: dict[str, str] = {
     Campaign.Status.DRAFT: "neutral",
     Campaign.Status.RUNNING: "success",
@@ -70,7 +72,8 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 def campaign_new(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     today = timezone.localtime(now).date()
-    form = CampaignForm(request.POST or None, initial={"starts_on": today, "ends_on": today + timedelta(days=6)})
+    usual = {"starts_on": today, "ends_on": today + timedelta(days=6), "holdout_percent": USUAL_HOLDOUT}
+    form = CampaignForm(request.POST or None, initial=usual)
     if form.is_valid():
         campaign = actions.create_campaign(**form.cleaned_data, owner=request.user, now=now)
         return redirect("campaigns:campaign", campaign.public_id)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0013_who_got_it_index'),
+        ('campaigns', '0014_holdouts'),
     ]
 
     operations = [

@@ -1,0 +1,60 @@
+"""How many members a comparison needs before it can tell anything. Plain Python.
+
+Planned for a power of 80 % at a level of 5 %, two-sided: of differences that are really there, four in five are seen.
+"""
+
+from math import ceil, sqrt
+from statistics import NormalDist
+
+from campaigns.rules.statistics import ALPHA, Share
+
+POWER = 0.8
+# Where fewer are expected to buy, an arm of the comparison says nothing: its own spread is not known yet. For shares
+# W. G. Cochran, Biometrics 10 (1954) 417; for means as tests/campaigns/test_statistics.py measures it.
+FEWEST_FOR_SHARES, FEWEST_FOR_MEANS = 5, 20
+
+
+def for_shares(rate: float, other: float, *, ratio: float = 1.0, alpha: float = ALPHA, power: float = POWER) -> int:
+    """Members the smaller arm needs to tell two proportions apart; the larger has `ratio` times as many.
+
+    J. L. Fleiss, B. Levin, M. C. Paik, Statistical Methods for Rates and Proportions, 3rd ed. (2003), chapter 4,
+    without correction. Raises ValueError for equal rates: no number of members tells them apart.
+    """
+    if rate == other:
+        raise ValueError("Two equal proportions cannot be told apart.")
+    z_alpha, z_power = _quantiles(alpha, power)
+    mean = (rate * ratio + other) / (ratio + 1)
+    by_chance = z_alpha * sqrt((1 + 1 / ratio) * mean * (1 - mean))
+    in_truth = z_power * sqrt(rate * (1 - rate) / ratio + other * (1 - other))
+    return ceil(((by_chance + in_truth) / (rate - other)) ** 2)
+
+
+def for_means(
+    deviation: float, difference: float, *, ratio: float = 1.0, alpha: float = ALPHA, power: float = POWER
+) -> int:
+    """Members the smaller arm needs to see a `difference` of means of members who differ by `deviation` (standard).
+
+    S.-C. Chow, J. Shao, H. Wang, Sample Size Calculations in Clinical Research, 2nd ed. (2008), chapter 3. Raises
+    ValueError for no difference.
+    """
+    if not difference:
+        raise ValueError("No difference cannot be seen.")
+    return ceil((1 + 1 / ratio) * (sum(_quantiles(alpha, power)) * deviation / difference) ** 2)
+
+
+def is_enough(first: Share, second: Share, *, fewest: int) -> bool:
+    """Whether at least `fewest` would buy in each arm if both bought alike."""
+    members = first.n + second.n
+    rate = (first.hits + second.hits) / members if members else 0.0
+    return min(first.n, second.n) * min(rate, 1 - rate if fewest == FEWEST_FOR_SHARES else rate) >= fewest
+
+
+def members_for(first: Share, second: Share, *, fewest: int) -> int | None:
+    """How many members the smaller arm would need for `is_enough`; None while nobody at all has bought."""
+    hits = first.hits + second.hits
+    return ceil(fewest * (first.n + second.n) / hits) if hits else None
+
+
+def _quantiles(alpha: float, power: float) -> tuple[float, float]:
+    normal = NormalDist()
+    return normal.inv_cdf(1 - alpha / 2), normal.inv_cdf(power)

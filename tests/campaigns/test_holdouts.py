@@ -1,0 +1,95 @@
+"""Some of an audience get nothing, so that the others can be compared with them."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+
+from campaigns.actions import review
+from campaigns.models import Action, Campaign, Candidate, Plan
+from campaigns.queries.plans import week_of
+from campaigns.rules.assignment import LOTS, is_held_out_of, lot
+from campaigns.sending import assignment, recipients
+from loyalty.models import Member, User
+
+
+@pytest.fixture
+def held_out_plan(
+    regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan]
+) -> Plan:
+    plan = make_plan(make_campaign(holdout_percent=40))
+    assert plan.status == Plan.Status.READY, plan.error
+    return plan
+
+
+def held(plan: Plan) -> set[UUID]:
+    return set(plan.candidates.filter(is_held_out=True).values_list("member__public_id", flat=True))
+
+
+def test_who_is_held_out_is_drawn_alike_in_the_database_and_in_python(held_out_plan: Plan):
+    campaign, everybody = held_out_plan.campaign, set(Member.objects.values_list("public_id", flat=True))
+    assert held(held_out_plan) == {each for each in everybody if is_held_out_of(campaign.public_id, each, 40)}
+    assert 0 < len(held(held_out_plan)) < len(everybody)
+
+
+@pytest.mark.django_db
+def test_lots_are_even_and_the_same_in_sql():
+    draw, members = uuid4(), [uuid4() for _ in range(2_000)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {assignment.LOT} FROM unnest(%s::uuid[]) WITH ORDINALITY member (public_id, nth) ORDER BY nth",
+            [str(draw), members],
+        )
+        assert [row[0] for row in cursor.fetchall()] == [lot(draw, member) for member in members]
+    assert 820 < sum(lot(draw, member) < LOTS // 2 for member in members) < 1_180
+
+
+def test_other_campaigns_hold_out_others():
+    members = [uuid4() for _ in range(2_000)]
+    first, second = ({each for each in members if is_held_out_of(uuid, each, 50)} for uuid in (uuid4(), uuid4()))
+    assert 400 < len(first & second) < 600
+
+
+def test_nobody_who_is_held_out_gets_anything_by_any_channel(held_out_plan: Plan, manager: User, now: dt.datetime):
+    step = held_out_plan.steps.all()[0]
+    reached = set(recipients.audience_of(step, now=now).values_list("public_id", flat=True))
+    assert not reached & held(held_out_plan)
+    review.approve_plan(plan=held_out_plan, by=manager, now=now)
+    acted = set(Action.objects.values_list("member__public_id", flat=True))
+    assert acted
+    assert not acted & held(held_out_plan)
+    assert Candidate.objects.filter(plan=held_out_plan).count() == 20  # they stay, to be compared
+
+
+def test_the_plan_says_how_many_are_held_out_and_reaches_for_the_others_only(held_out_plan: Plan):
+    count = len(held(held_out_plan))
+    assert held_out_plan.excluded[assignment.HELD_OUT] == count
+    assert held_out_plan.audience_size == 20 - count
+    reached = {view.step.group: view.step.evidence["reached"] for day in week_of(held_out_plan) for view in day.steps}
+    others = held_out_plan.candidates.filter(is_held_out=False)
+    assert all(reached[group] == others.filter(group=group).count() for group in reached)
+
+
+def test_a_campaign_that_holds_out_nobody_writes_to_all(plan: Plan):
+    assert not held(plan)
+    assert assignment.HELD_OUT not in plan.excluded
+
+
+def test_an_audience_that_is_held_out_whole_is_told_of(
+    shop: Any, make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan], now: dt.datetime
+):
+    member = shop.join("Ada")
+    shop.sell((member, 3, "20.00"))
+    shop.score()
+    campaign = make_campaign(holdout_percent=50)
+    while not is_held_out_of(campaign.public_id, member.public_id, 50):
+        campaign = make_campaign(holdout_percent=50)
+    assert "held out" in make_plan(campaign).error
+
+
+def test_a_new_campaign_holds_out_a_tenth_unless_somebody_says_otherwise(client_of: Any, marketer: User):
+    page = client_of(marketer).get("/staff/campaigns/new/").content.decode()
+    assert 'name="holdout_percent" value="10"' in page

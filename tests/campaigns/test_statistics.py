@@ -1,0 +1,160 @@
+"""What the rules of comparison say, against published examples and against chance itself."""
+
+import numpy as np
+import pytest
+
+from campaigns.rules import sample_sizes, statistics
+from campaigns.rules.statistics import Share, Sums
+
+
+def sums(values: list[float]) -> Sums:
+    return Sums(len(values), sum(values), sum(value**2 for value in values))
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_the_interval_of_a_share_is_wilsons(hits: int, n: int, low: float, high: float):
+    """R. G. Newcombe, Statistics in Medicine 17 (1998) 857, table I, method 3."""
+    assert statistics.wilson(Share(n, hits)) == pytest.approx((low, high), abs=0.00005)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),
+    [
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((10, 10), (0, 20), 0.6791, 1.0),
+    ],
+)
+def test_the_interval_between_two_shares_is_newcombes(first, second, low, high):
+    """R. G. Newcombe, Statistics in Medicine 17 (1998) 873, table II, method 10."""
+    found = statistics.difference_of_shares(Share(first[1], first[0]), Share(second[1], second[0]))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.00005)
+    assert low < found.value < high or (found.value, high) == (1.0, 1.0)
+
+
+def test_p_between_two_shares_is_that_of_the_chi_square_without_correction():
+    """15 of 25 against 5 of 25: chi-square 8.3333 with one degree of freedom."""
+    assert statistics.difference_of_shares(Share(25, 15), Share(25, 5)).p == pytest.approx(0.0038925, abs=1e-6)
+
+
+def test_two_means_are_compared_as_by_welch():
+    """Student's sleep data, as `t.test(extra ~ group, data = sleep)` of R prints it."""
+    first = sums([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
+    second = sums([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4])
+    found = statistics.difference_of_means(first, second)
+    assert found.value == pytest.approx(-1.58)
+    assert (found.low, found.high) == pytest.approx((-3.3654832, 0.2054832), abs=1e-6)
+    assert found.p == pytest.approx(0.07939414, abs=1e-7)
+    assert not found.is_clear
+
+
+def test_without_members_or_without_spread_nothing_is_made_up():
+    one, nothing = Sums(1, 4.0, 16.0), Sums(50, 0.0, 0.0)
+    assert statistics.difference_of_means(one, nothing).p == 1
+    assert not statistics.difference_of_means(one, nothing).is_clear
+    assert statistics.difference_of_means(nothing, nothing).p == 1
+    assert statistics.difference_of_shares(Share(0, 0), Share(0, 0)).p == 1
+    assert not statistics.difference_of_shares(Share(0, 0), Share(9, 9)).is_clear
+    assert not statistics.always_valid(0.0, 0.0, elapsed=0.5).is_clear
+
+
+def test_several_questions_at_once_are_adjusted_by_holm():
+    """The same as `p.adjust(c(.01, .04, .03, .005), "holm")` of R."""
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert statistics.holm([]) == []
+
+
+def test_a_split_that_chance_would_not_make_is_told():
+    """The first as in scipy's own documentation of `chisquare`: 2.0, p 0.84914503608460956."""
+    assert statistics.chance_of_split([16, 18, 16, 14, 12, 12], [1] * 6) == pytest.approx(0.849145036)
+    assert statistics.chance_of_split([10_300, 9_700], [1, 1]) < 0.001
+    assert statistics.chance_of_split([9_020, 980], [90, 10]) > 0.4
+
+
+def test_campaigns_are_pooled_by_what_each_knows_and_little_data_is_drawn_to_zero():
+    value, squared = statistics.pooled([(0.2, 0.01), (0.5, 0.04)])
+    assert (value, squared) == pytest.approx((0.26, 0.008))
+    assert statistics.pooled([])[1] == float("inf")
+    assert statistics.shrunk(0.26, 0.008, prior=0.1) == pytest.approx(0.26 * 0.01 / 0.018)
+    assert statistics.shrunk(0.26, 800.0, prior=0.1) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_sample_is_planned_as_the_textbooks_do():
+    """R prints n = 76.7 for `power.prop.test(p1 = .50, p2 = .75, power = .90)`; 63 and 252 by the normal formula of
+    Lehr's rule of thumb, 16 s² / d², to the digit."""
+    assert sample_sizes.for_shares(0.50, 0.75, power=0.9) == 77
+    assert sample_sizes.for_means(1.0, 0.5) == 63
+    assert sample_sizes.for_means(1.0, 0.25) == 252
+    assert sample_sizes.for_means(1.0, 0.25, ratio=9) == 140
+    with pytest.raises(ValueError, match="equal"):
+        sample_sizes.for_shares(0.5, 0.5)
+
+
+def test_a_planned_sample_finds_four_in_five_differences():
+    random = np.random.default_rng(20_261_122)
+    n, found = sample_sizes.for_shares(0.10, 0.14), 0
+    for first, second in zip(random.binomial(n, 0.10, 800), random.binomial(n, 0.14, 800), strict=True):
+        found += statistics.difference_of_shares(Share(n, int(second)), Share(n, int(first))).is_clear
+    assert 0.77 < found / 800 < 0.83
+
+
+def paths(random: np.random.Generator, *, looks: int, regulars: float) -> tuple[np.ndarray, np.ndarray]:
+    """Orders so far at each look, of 360 members who get a message and 40 who do not: alike in truth.
+
+    `regulars` is how much members differ in how often they buy: the variance of a rate whose mean is one.
+    """
+    rates = 0.6 * (random.gamma(1 / regulars, regulars, 400) if regulars else np.ones(400))
+    orders = random.poisson(rates / looks, (looks, 400)).cumsum(axis=0)
+    return orders[:, :360], orders[:, 360:]
+
+
+@pytest.mark.parametrize("regulars", [0.0, 1.0])
+def test_looking_every_day_finds_no_more_than_one_in_twenty_that_is_not_there(regulars: float):
+    """The ordinary interval, looked at as often, finds several times as many: so it is not shown before the end."""
+    random, runs, looks = np.random.default_rng(7), 400, 28
+    peeked = fooled = 0
+    for _ in range(runs):
+        treated, held = paths(random, looks=looks, regulars=regulars)
+        seen, ordinary = False, False
+        for day in range(1, looks):
+            first, second = (sums_of(arm[day]) for arm in (treated, held))
+            squared = first.squared_error + second.squared_error
+            if treated[day].any() and held[day].sum() >= 5:
+                value = first.mean - second.mean
+                seen |= statistics.always_valid(value, squared, elapsed=(day + 1) / looks).is_clear
+                ordinary |= statistics.difference_of_means(first, second).is_clear
+        peeked, fooled = peeked + seen, fooled + ordinary
+    assert peeked / runs <= 0.05
+    assert fooled / runs > 0.10
+
+
+def test_one_look_at_the_end_is_wrong_about_one_time_in_twenty_from_twenty_buyers_on():
+    random, runs = np.random.default_rng(3), 2_000
+    wrong = 0
+    for treated, held in zip(random.poisson(0.2, (runs, 900)), random.poisson(0.2, (runs, 100)), strict=True):
+        wrong += statistics.difference_of_means(sums_of(treated), sums_of(held)).is_clear
+    assert 0.03 < wrong / runs < 0.075
+
+
+def test_a_real_difference_is_seen_before_the_end():
+    random, runs, looks, seen = np.random.default_rng(11), 60, 14, 0
+    for _ in range(runs):
+        treated, held = (random.poisson(rate / looks, (looks, 500)).cumsum(axis=0) for rate in (0.9, 0.5))
+        for day in range(looks):
+            first, second = sums_of(treated[day]), sums_of(held[day])
+            if statistics.always_valid(
+                first.mean - second.mean, first.squared_error + second.squared_error, elapsed=(day + 1) / looks
+            ).is_clear:
+                seen += 1
+                break
+    assert seen / runs > 0.95
+
+
+def sums_of(values: np.ndarray) -> Sums:
+    return Sums(len(values), float(values.sum()), float((values.astype(float) ** 2).sum()))
