@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from campaigns.queries.touches import oldest_waiting_touch
 from config.shared.access import client_address
 from integrations.outbound import queries as outbound
 from tracking import queries
@@ -62,6 +63,12 @@ class _Rows:
         waiting, sick = outbound.waiting_deliveries(), outbound.failing_destinations()
         yield GaugeMetricFamily("regulars_deliveries_waiting", "Events that destinations have to hear of.", waiting)
         yield GaugeMetricFamily("regulars_destinations_failing", "Destinations whose last delivery failed.", sick)
+        heard = oldest_waiting_touch()
+        yield GaugeMetricFamily(
+            "regulars_touches_lag_seconds",
+            "Age of the oldest opening or click that was heard and not taken up.",
+            max(0.0, (timezone.now() - heard).total_seconds()) if heard else 0.0,
+        )
         spooled = spool.size_of(settings.INGEST_FOLDER / "spool")
         yield GaugeMetricFamily(
             "regulars_spool_bytes", "Events on this machine's disk that wait for PostgreSQL.", spooled
