@@ -63,6 +63,8 @@ app.conf.beat_schedule = {
     "Check the ledger": {"task": "loyalty.check_ledger", "schedule": crontab(minute=50, hour=8)},
     "End holds that ran out": {"task": "loyalty.expire_holds", "schedule": 30},
     "Rescore members": {"task": "loyalty.rescore", "schedule": crontab(minute=10, hour=8)},
+    "Refit forecasts": {"task": "loyalty.refit_forecasts", "schedule": crontab(minute=25, hour=8)},
+    "Take up forecasts left behind": {"task": "loyalty.sweep_forecasts", "schedule": 15},
     "Forget sign-ins that ran out": {"task": "loyalty.forget_sessions", "schedule": crontab(minute=40, hour=9)},
     "Recount segments": {"task": "loyalty.recount_segments", "schedule": crontab(minute=20)},
 }

@@ -7,6 +7,7 @@ from django.utils import timezone
 from config.shared.nudge import nudge
 from loyalty.actions import (
     answers,
+    forecasting,
     imports,
     ledger,
     login_codes,
@@ -19,8 +20,9 @@ from loyalty.actions import (
     tiers,
     wallet,
 )
+from loyalty.queries import forecasts
 
-LONGEST_IMPORT = 3_600
+LONGEST_IMPORT = LONGEST_FORECAST = 3_600
 
 
 @shared_task(name="loyalty.run_import", time_limit=LONGEST_IMPORT)
@@ -46,6 +48,27 @@ def rescore() -> None:
     """Nightly, after an import and on demand. Segments that ask for scores are counted again at once."""
     scores.rescore(now=timezone.now())
     segments.recount_segments(now=timezone.now())
+
+
+@shared_task(name="loyalty.refit_forecasts")
+def refit_forecasts() -> None:
+    """Nightly: a new version of the model, and everybody's forecast as of today."""
+    if not forecasts.extent(now=timezone.now()).missing:
+        forecasting.request_refit(by=None, now=timezone.now())
+
+
+@shared_task(name="loyalty.run_forecasts", time_limit=LONGEST_FORECAST)
+def run_forecasts(run_id: int) -> None:
+    """Segments that ask for forecasts are counted again at once."""
+    if forecasting.run(run_id, clock=timezone.now):
+        segments.recount_segments(now=timezone.now())
+
+
+@shared_task(name="loyalty.sweep_forecasts")
+def sweep_forecasts() -> None:
+    """Have runs taken up whose nudge was lost, that waited for another, or whose worker died."""
+    for run_id in forecasting.waiting(timezone.now()):
+        nudge("loyalty.run_forecasts", run_id=run_id)
 
 
 @shared_task(name="loyalty.recount_segments")

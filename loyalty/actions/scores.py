@@ -35,6 +35,7 @@ def rescore(*, now: datetime) -> Rescored:
         scoring = _cut(cursor, now)
         cursor.execute(_FIND_MOVED, _cuts_of(scoring, now))
         cursor.execute(_DELETE_GONE)
+        cursor.execute(_COUNT_MOVES, {"day": scoring.as_of})
         cursor.execute(_WRITE_MOVED)
         written = cursor.rowcount
     scoring.save()
@@ -93,7 +94,7 @@ _CUTS = """
 _FIND_MOVED = """
     DROP TABLE IF EXISTS moved;
     CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
-    SELECT score.member_id AS gone_id, current.*
+    SELECT score.member_id AS gone_id, score."group" AS old_group, current.*
     FROM (
         SELECT quintiles.*, (%(groups)s::text[])[5 * (recency - 1) + (frequency + monetary + 1) / 2] AS "group"
         FROM (
@@ -119,4 +120,11 @@ _WRITE_MOVED = """
     ON CONFLICT (member_id) DO UPDATE SET
         recency = excluded.recency, frequency = excluded.frequency, monetary = excluded.monetary,
         "group" = excluded."group", is_night_buyer = excluded.is_night_buyer
+"""
+# How many went where, and not who: from nothing for the first score, to nothing for the last.
+_COUNT_MOVES = """
+    INSERT INTO loyalty_groupmove AS known (day, from_group, to_group, members)
+    SELECT %(day)s, coalesce(old_group, ''), coalesce("group", ''), count(*)
+    FROM moved WHERE old_group IS DISTINCT FROM "group" GROUP BY 2, 3
+    ON CONFLICT (day, from_group, to_group) DO UPDATE SET members = known.members + excluded.members
 """

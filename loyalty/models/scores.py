@@ -10,6 +10,9 @@ class MemberStats(models.Model):
     member = models.OneToOneField("loyalty.Member", models.CASCADE, primary_key=True, related_name="stats")
     orders = models.IntegerField(default=0)
     night_orders = models.IntegerField(default=0, help_text="Orders between 21:00 and 05:00 in the store's zone.")
+    purchase_days = models.IntegerField(
+        default=0, db_default=0, help_text="Days of the business's zone with an order: several of one day are one."
+    )
     spent = models.DecimalField(max_digits=14, decimal_places=2, default=0)
     first_ordered_at = models.DateTimeField(null=True)
     last_ordered_at = models.DateTimeField(null=True)

@@ -10,6 +10,7 @@ from loyalty.models import (
     Consent,
     Device,
     Member,
+    Forecast,
     MemberStats,
     Order,
     OrderLine,
@@ -58,6 +59,11 @@ def kept_of(member: Member) -> dict[str, Any]:
             WalletPass.objects.filter(member__in=people), "kind name points tier created_at changed_at voided_at"
         ),
         "scores": _rows(Score.objects.filter(member=member), "group recency frequency monetary"),
+        "forecast": _rows(
+            Forecast.objects.filter(member=member),
+            "p_alive p_return expected_orders expected_value churn_risk discount_share next_category "
+            "next_product=next_product__name best_weekday",
+        ),
         "sums": _rows(MemberStats.objects.filter(member=member), "orders spent last_ordered_at primary_category"),
         "events": [row for each in people for row in _events(each)],
     }

@@ -1,0 +1,194 @@
+"""What the model knows of each member: how many days they bought on, the first, the last, and what they spent.
+
+The statistics hold all of it (MemberStats), kept as orders arrive: a night reads no orders, except those of the members
+that the fit looks at, to see what was known of them when the holdout began.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from config.shared.errors import DomainError
+from loyalty.actions.forecasting import arrays
+
+HORIZON = 90
+LEAST_MEMBERS, LEAST_REPEATERS, LEAST_DAYS = 100, 30, 60
+MOST_FITTED = 100_000
+BLOCKS_AT_ONCE = 1_500
+SEED = 2005
+EPOCH = date(2000, 1, 1)
+
+COLUMNS = {
+    "member_id": "bigint",
+    "purchases": "integer",
+    "first_day": "integer",
+    "last_day": "integer",
+    "cents": "bigint",
+}
+BEFORE = COLUMNS | {"purchases_before": "integer", "last_day_before": "integer"}
+Array = NDArray[np.float64]
+
+
+class NotEnoughOrders(DomainError):
+    """Too few members or days to tell a habit from chance; the message says what is missing."""
+
+    code = "not_enough_orders"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What there is to fit on. The last `holdout` days are kept from the first of two fits."""
+
+    as_of: date
+    first_day: date
+    members: int
+    repeaters: int
+    orders: int
+    spent: float
+
+    @property
+    def days(self) -> int:
+        return (self.as_of - self.first_day).days
+
+    @property
+    def holdout(self) -> int:
+        """The last 90 days, or a third of a shorter past."""
+        return min(HORIZON, self.days // 3)
+
+    @property
+    def missing(self) -> str:
+        """In words; empty where there is enough to fit on."""
+        if self.members < LEAST_MEMBERS:
+            return f"{self.members} members have an order; {LEAST_MEMBERS} are needed."
+        if self.repeaters < LEAST_REPEATERS:
+            return f"{self.repeaters} members came back on another day; {LEAST_REPEATERS} are needed."
+        if self.days < LEAST_DAYS:
+            return f"The orders reach back {self.days} days; {LEAST_DAYS} are needed."
+        return ""
+
+
+@dataclass(frozen=True)
+class Members:
+    """Arrays of shape (members,), in days and as loyalty.scoring.bgnbd has them; `value` is the mean of a purchase."""
+
+    ids: NDArray[np.int64]
+    x: Array
+    t_x: Array
+    age: Array
+    value: Array
+
+
+@dataclass(frozen=True)
+class Past:
+    """The same members when the holdout began, without those who came later, and what they bought in it."""
+
+    x: Array
+    t_x: Array
+    age: Array
+    later: Array
+
+
+def extent(day: date) -> Extent:
+    with connection.cursor() as cursor:
+        cursor.execute(_EXTENT)
+        members, repeaters, orders, spent, first_at = cursor.fetchone()
+    first_day = timezone.localdate(first_at) if first_at else day
+    return Extent(
+        as_of=day, first_day=first_day, members=members, repeaters=repeaters, orders=orders, spent=float(spent)
+    )
+
+
+def sample(known: Extent) -> tuple[Members, Past]:
+    """All members, or a part of them that is the same for the same members, in the order of their ids."""
+    half = int(min(1.0, MOST_FITTED / max(known.members, 1)) * (2**63 - 1))
+    cut = known.as_of - timedelta(days=known.holdout)
+    rows = arrays.read(
+        _SAMPLE, BEFORE, [*_days(), SEED, -half, half, _zone(), EPOCH, _zone(), EPOCH, _midnight_after(cut)]
+    )
+    return _members(rows, known.as_of), _past(rows, cut)
+
+
+def everybody(known: Extent) -> Iterator[Members]:
+    """All members, some hundred thousand at a time, in no order: memory does not grow with their number."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_size('loyalty_memberstats') / current_setting('block_size')::int")
+        blocks = cursor.fetchone()[0]
+    for start in range(0, blocks, BLOCKS_AT_ONCE):
+        places = [f"({start},0)", f"({start + BLOCKS_AT_ONCE},0)"]
+        rows = arrays.read(_PART, COLUMNS, [*_days(), *places])
+        if rows.size:
+            yield _members(rows, known.as_of)
+
+
+def _members(rows: arrays.Rows, day: date) -> Members:
+    first, last = _floats(rows, "first_day"), _floats(rows, "last_day")
+    purchases = _floats(rows, "purchases")
+    t_x = np.where(purchases > 1, np.maximum(last - first, 0), 0)
+    return Members(
+        ids=rows["member_id"].astype(np.int64),
+        x=np.maximum(purchases - 1, 0),
+        t_x=t_x,
+        age=np.maximum((day - EPOCH).days - first, t_x),  # A till's clock may be a day ahead of ours.
+        value=np.maximum(_floats(rows, "cents") / 100 / np.maximum(purchases, 1), 0),
+    )
+
+
+def _past(rows: arrays.Rows, cut: date) -> Past:
+    rows = rows[rows["purchases_before"] > 0]
+    first, before = _floats(rows, "first_day"), _floats(rows, "purchases_before")
+    t_x = np.where(before > 1, np.maximum(_floats(rows, "last_day_before") - first, 0), 0)
+    return Past(
+        x=before - 1,
+        t_x=t_x,
+        age=np.maximum((cut - EPOCH).days - first, t_x),
+        later=np.maximum(_floats(rows, "purchases") - before, 0),
+    )
+
+
+def _floats(rows: Mapping[str, Any], name: str) -> Array:
+    return np.asarray(rows[name], dtype=np.float64)
+
+
+def _days() -> list[Any]:
+    return [_zone(), EPOCH, _zone(), EPOCH]
+
+
+def _zone() -> str:
+    return timezone.get_default_timezone_name()
+
+
+def _midnight_after(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min), timezone.get_default_timezone())
+
+
+_EXTENT = """
+    SELECT count(*), count(*) FILTER (WHERE purchase_days > 1), coalesce(sum(purchase_days), 0)::bigint,
+           coalesce(sum(spent), 0), min(first_ordered_at)
+    FROM loyalty_memberstats WHERE orders > 0
+"""
+_KNOWN = """
+    SELECT stats.member_id, purchase_days AS purchases,
+           (first_ordered_at AT TIME ZONE %s)::date - %s::date AS first_day,
+           (last_ordered_at AT TIME ZONE %s)::date - %s::date AS last_day,
+           (100 * spent)::bigint AS cents
+"""
+_PART = f"{_KNOWN} FROM loyalty_memberstats stats WHERE orders > 0 AND ctid >= %s::tid AND ctid < %s::tid"
+_SAMPLE = f"""
+    WITH chosen AS MATERIALIZED (
+        {_KNOWN} FROM loyalty_memberstats stats
+        WHERE orders > 0 AND hashint8extended(stats.member_id, %s) BETWEEN %s AND %s
+    )
+    SELECT chosen.*, before.* FROM chosen CROSS JOIN LATERAL (
+        SELECT count(DISTINCT (ordered_at AT TIME ZONE %s)::date - %s::date) AS purchases_before,
+               coalesce(max((ordered_at AT TIME ZONE %s)::date - %s::date), 0) AS last_day_before
+        FROM loyalty_order
+        WHERE member_id = chosen.member_id AND voided_at IS NULL AND total >= 0 AND ordered_at < %s
+    ) before
+    ORDER BY member_id
+"""
