@@ -3,6 +3,7 @@ from django.urls import path, register_converter
 from campaigns.dashboard.views import (
     beside,
     campaigns,
+    earned,
     forecasts,
     look,
     permits,
@@ -82,6 +83,7 @@ urlpatterns = [
     path("campaigns/<uuid:public_id>/", campaigns.campaign_page, name="campaign"),
     path("campaigns/<uuid:public_id>/edit/", campaigns.campaign_edit, name="campaign-edit"),
     path("campaigns/<uuid:public_id>/plan/", plans.plan_request, name="plan-request"),
+    path("campaigns/<uuid:public_id>/earned/", earned.campaign_earned, name="earned"),
     path("campaigns/<uuid:public_id>/orders/", campaigns.campaign_orders, name="orders"),
     path("campaigns/<uuid:public_id>/sends/", sends.campaign_sends, name="sends"),
     path("campaigns/<uuid:public_id>/sends/<uuid:send_id>/", sends.send_page, name="send"),
