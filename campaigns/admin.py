@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils import timezone
 
 from campaigns.actions import brand_kit, permits, playbooks, policy
 from campaigns.forms import (
@@ -72,7 +73,7 @@ class CampaignPolicyAdmin(ByAction):
         return False
 
     def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> CampaignPolicy:
-        return policy.change_policy(**form.cleaned_data)
+        return policy.change_policy(**form.cleaned_data, now=timezone.now())
 
 
 @admin.register(BrandKit)

@@ -95,6 +95,11 @@ def _charts() -> list[dict[str, Any]]:
          "series": [{"name": f"{month} 2026",
                      "values": [round(0.62 ** age, 2) if age < 6 - row else None for age in range(6)]}
                     for row, month in enumerate(MONTHS[:6])]},
+        {"id": "chart-intervals", "title": "What campaigns brought", "kind": "intervals", "format": "percent",
+         "labels": ["Spring", "Summer", "Wine week"],
+         "series": [{"name": "More orders", "values": [0.12, 0.04, -0.02]},
+                    {"name": "At least", "values": [0.05, -0.03, -0.11]},
+                    {"name": "At most", "values": [0.19, 0.11, 0.07]}]},
         {"id": "chart-none", "title": "Redemptions", "kind": "line", "labels": [], "series": [],
          "empty": "The first redemption starts this line."},
     ]  # fmt: skip

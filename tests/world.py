@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.test import override_settings
+from django.utils import timezone
 from PIL import Image
 
 from campaigns.actions import (
@@ -407,7 +408,8 @@ def _never_close() -> None:
     policy.change_policy(
         needs_second_person=False, send_from=0, send_until=24, messages_per_day=50,
         max_retries=3, retry_minutes=5, attribution_days=7, sms_price=Decimal("0.0079"),
-        holdout_percent=0, hard_bounces=1, soft_bounces=0, complaints=1,
+        holdout_percent=0, hard_bounces=1, soft_bounces=0, complaints=1, result_days=14,
+        gross_margin_percent=Decimal(30), now=timezone.now(),
     )  # fmt: skip
 
 

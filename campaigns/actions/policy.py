@@ -1,3 +1,4 @@
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
@@ -29,6 +30,9 @@ def change_policy(
     attribution_days: int,
     sms_price: Decimal | None,
     holdout_percent: int,
+    result_days: int,
+    gross_margin_percent: Decimal | None,
+    now: datetime,
     hard_bounces: int,
     soft_bounces: int,
     complaints: int,
@@ -37,16 +41,20 @@ def change_policy(
     if send_from >= send_until:
         raise BadPolicy("The hours must end after they begin.")
     row = policy()
+    if row.holdout_percent != holdout_percent:
+        row.holdout_since = now
     row.needs_second_person, row.messages_per_day = needs_second_person, messages_per_day
     row.send_from, row.send_until = send_from, send_until
     row.max_retries, row.retry_minutes, row.attribution_days = max_retries, retry_minutes, attribution_days
     row.sms_price = sms_price
+    row.result_days, row.gross_margin_percent = result_days, gross_margin_percent
     row.holdout_percent, row.hard_bounces = holdout_percent, hard_bounces
     row.soft_bounces, row.complaints = soft_bounces, complaints
     row.save(
         update_fields=[
             *("needs_second_person", "messages_per_day", "send_from", "send_until"),
             *("max_retries", "retry_minutes", "attribution_days", "sms_price"),
+            *("holdout_since", "result_days", "gross_margin_percent"),
             *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
         ]
     )

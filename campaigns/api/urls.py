@@ -1,9 +1,12 @@
 from django.urls import path
 
-from campaigns.api import export, me, wallet
+from campaigns.api import earned, export, me, wallet
 
 app_name = "campaigns-api"
 urlpatterns = [
+    path("api/campaigns/v1/earned", earned.Earned.as_view(), name="earned-by-all"),
+    path("api/campaigns/v1/earned/<uuid:public_id>", earned.EarnedByOne.as_view(), name="earned"),
+    path("api/campaigns/v1/holdout", earned.Holdout.as_view(), name="holdout"),
     path("api/campaigns/v1/me/offers", me.Offers.as_view(), name="offers"),
     path("api/campaigns/v1/me/messages", me.Messages.as_view(), name="messages"),
     path("api/loyalty/v1/me/export", export.Export.as_view(), name="export"),

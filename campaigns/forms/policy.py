@@ -25,7 +25,11 @@ class PolicyForm(forms.ModelForm):
             ("max_retries", "retry_minutes"),
         ),
         ("Texts", "What they cost, so that a plan's price is known before it is approved.", ("sms_price",)),
-        ("Results and holdout", "What counts as brought by a message.", ("attribution_days", "holdout_percent")),
+        (
+            "Results and holdout",
+            "What counts as brought by a message, and by a campaign as a whole.",
+            ("attribution_days", "holdout_percent", "result_days", "gross_margin_percent"),
+        ),
         (
             "Addresses that fail",
             "After so many an address is left alone, until somebody here lifts that.",
@@ -38,11 +42,14 @@ class PolicyForm(forms.ModelForm):
         fields = (
             *("needs_second_person", "send_from", "send_until", "messages_per_day"),
             *("max_retries", "retry_minutes", "attribution_days", "sms_price"),
+            *("result_days", "gross_margin_percent"),
             *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
         )
         labels = {
             "holdout_percent": "Held out, in percent of members",
             "attribution_days": "Days after a click",
+            "result_days": "Days after the last message",
+            "gross_margin_percent": "Gross margin, in percent",
             "max_retries": "Retries",
             "sms_price": "Price of one segment",
             "hard_bounces": "Hard bounces",
@@ -58,6 +65,10 @@ class PolicyForm(forms.ModelForm):
                 "They get no marketing at all, and always the same ones do: what they buy by themselves shows what "
                 "messages bring."
             ),
+            "result_days": (
+                "What a campaign earned is counted from its first message until so many days after its last."
+            ),
+            "gross_margin_percent": "Of your revenue, goods paid. Empty: results are shown without margin.",
             "hard_bounces": "The address does not exist, or refuses for good. 0: it is never left alone for this.",
             "soft_bounces": "A full mailbox, or a server that is away. 0: it is never left alone for this.",
             "complaints": "Somebody marked a message as spam. 0: it is never left alone for this.",

@@ -56,6 +56,24 @@ class CampaignPolicy(models.Model):
         validators=[MaxValueValidator(50)],
         help_text="Always the same ones: what they buy by themselves shows what messages bring.",
     )
+    holdout_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the percentage last changed: months before tell nothing."
+    )
+    result_days = models.PositiveSmallIntegerField(
+        "days after the last message in which an order counts for what a campaign earned",
+        default=14,
+        db_default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(90)],
+    )
+    gross_margin_percent = models.DecimalField(
+        "gross margin, in percent of revenue",
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="Empty: margin is not shown.",
+    )
     hard_bounces = models.PositiveSmallIntegerField(
         "hard bounces before an address is left alone", default=1, db_default=1, help_text="0: never."
     )

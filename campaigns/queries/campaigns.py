@@ -49,3 +49,8 @@ def is_over(campaign: Campaign, now: datetime) -> bool:
 
 def sends_in_doubt() -> QuerySet[Send]:
     return Send.objects.filter(status=Send.Status.UNKNOWN).select_related("campaign", "member")
+
+
+def begun() -> QuerySet[Campaign]:
+    """Those that have been started, the latest first."""
+    return Campaign.objects.filter(started_at__isnull=False).order_by("-started_at", "-pk")

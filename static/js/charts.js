@@ -148,7 +148,50 @@ function heatmap(data, colours, narrow) {
   }
 }
 
-const KINDS = { line: cartesian, area: cartesian, bar: cartesian, bars: cartesian, donut, funnel, heatmap }
+/** A dot for each label, and the line between the bounds it may lie in. Series: the value, the least, the most. */
+function intervals(data, colours, narrow) {
+  const [values, low, high] = data.series.map((series) => series.values)
+  const rows = data.labels.map((_, row) => [values[row], low[row], high[row], row])
+  const compact = formatter(data, 'compact')
+  const line = (params, api) => {
+    const [from, to] = [1, 2].map((bound) => api.coord([api.value(bound), api.value(3)]))
+    const dot = api.coord([api.value(0), api.value(3)])
+    const leavesZeroOut = api.value(1) > 0 || api.value(2) < 0
+    const hue = leavesZeroOut ? colours.series[0] : colours.series[7]
+    const stroke = { stroke: hue, lineWidth: 3, lineCap: 'round', fill: null }
+    const cap = (x) => ({ type: 'line', shape: { x1: x, x2: x, y1: dot[1] - 6, y2: dot[1] + 6 }, style: stroke })
+    return {
+      type: 'group',
+      children: [
+        { type: 'line', shape: { x1: from[0], x2: to[0], y1: dot[1], y2: dot[1] }, style: stroke },
+        cap(from[0]), cap(to[0]),
+        { type: 'circle', shape: { cx: dot[0], cy: dot[1], r: 6 }, style: { fill: hue, stroke: colours.surface, lineWidth: 2 } },
+      ],
+    }
+  }
+  return {
+    grid: { left: 4, right: 24, top: 12, bottom: 4, outerBoundsMode: 'same' },
+    xAxis: {
+      type: 'value', splitNumber: narrow ? 3 : 5, axisLabel: { ...axisText(colours), formatter: compact },
+      splitLine: { lineStyle: { color: colours.line } }, scale: false,
+    },
+    yAxis: {
+      type: 'category', data: data.labels, inverse: true, axisTick: { show: false }, axisLine: { show: false },
+      axisLabel: { ...axisText(colours), width: narrow ? 110 : 180, overflow: 'truncate' },
+    },
+    series: [{
+      type: 'custom', renderItem: line, clip: true, encode: { x: [0, 1, 2], y: 3 },
+      data: rows.filter(([value]) => value !== null),
+      markLine: { silent: true, symbol: 'none', label: { show: false }, lineStyle: { color: colours.muted, type: 'solid', width: 1 }, data: [{ xAxis: 0 }] },
+    }],
+  }
+}
+
+const KINDS = { line: cartesian, area: cartesian, bar: cartesian, bars: cartesian, donut, funnel, heatmap, intervals }
+const SAYINGS = {
+  heatmap: (data, show) => ({ value: [column, row, value] }) => `${data.series[row].name}, ${data.labels[column]}: ${show(value)}`,
+  intervals: (data, show) => ({ value: [value, low, high, row] }) => `${data.labels[row]}: ${show(value)}\nbetween ${show(low)} and ${show(high)}`,
+}
 
 function tooltip(data, colours) {
   const show = formatter(data)
@@ -161,7 +204,7 @@ function tooltip(data, colours) {
     textStyle: { color: colours.text, fontSize: 12 },
     confine: true,
     valueFormatter: show,
-    formatter: data.kind === 'heatmap' ? ({ value: [column, row, value] }) => `${data.series[row].name}, ${data.labels[column]}: ${show(value)}` : undefined,
+    formatter: SAYINGS[data.kind]?.(data, show),
   }
 }
 

@@ -93,7 +93,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **by(playbook.offers.all()[0].pk, "campaigns:offer", key="pk"),
         **by(world.plan.public_id, *(f"campaigns:{name}" for name in plan_pages), key="plan_id"),
         **by(world.step.public_id, *(f"campaigns:{name}" for name in step_pages), key="step_id"),
-        **by(campaign, "campaigns:orders", "campaigns:sends", "campaigns:stream"),
+        **by(campaign, "campaigns:orders", "campaigns:sends", "campaigns:stream", "campaigns:earned"),
         **{
             name: [{"public_id": campaign}, {"public_id": world.draft.public_id}]
             for name in ("campaigns:campaign", "campaigns:campaign-edit", "campaigns:plan-request")

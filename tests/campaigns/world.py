@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django.db import connections
 from django.forms import model_to_dict
+from django.utils import timezone
 
 from campaigns.actions.policy import change_policy
 from campaigns.actions.reports import apply_reports
@@ -85,7 +86,7 @@ class Outlet:
 
 def rule(**changes: Any) -> None:
     """The shop's policy as it is, but for these."""
-    change_policy(**(model_to_dict(policy(), exclude=["id"]) | changes))
+    change_policy(**({"now": timezone.now()} | model_to_dict(policy(), exclude=["id"]) | changes))
 
 
 def send_all(now: dt.datetime) -> None:

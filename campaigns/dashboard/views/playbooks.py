@@ -2,12 +2,14 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.actions import playbooks as actions
 from campaigns.actions import policy as policy_actions
 from campaigns.forms import OfferForm, PlaybookForm, PolicyForm
 from campaigns.models import Offer, Playbook
+from campaigns.queries.lift import PlaybookLift, playbook_lifts
 from campaigns.queries.policy import policy
 from config.shared.access import needs
 from config.shared.htmx import page
@@ -16,12 +18,23 @@ from config.shared.htmx import page
 @require_GET
 @needs("campaigns.view_playbook")
 def playbook_list(request: HttpRequest) -> HttpResponse:
+    lifts = {lift.playbook_id: lift for lift in playbook_lifts(now=timezone.now())}
+    by_lift = {playbook: place for place, playbook in enumerate(lifts)}
+    playbooks = sorted(Playbook.objects.prefetch_related("offers"), key=lambda playbook: by_lift[playbook.pk])
     context = {
-        "playbooks": Playbook.objects.prefetch_related("offers"),
+        "playbooks": [(playbook, lifts[playbook.pk], _said_of(lifts[playbook.pk])) for playbook in playbooks],
         "offers": Offer.objects.all(),
         "may_edit": request.user.has_perm("campaigns.change_playbook"),
     }
     return page(request, "campaigns/playbooks.html", context)
+
+
+def _said_of(lift: PlaybookLift) -> str:
+    """`12 to 31 more orders of 100 members, 3 campaigns`"""
+    if lift.lift_per_member is None or lift.low is None or lift.high is None:
+        return ""
+    low, high = (f"{100 * bound:+.1f}" for bound in (lift.low, lift.high))
+    return f"{low} to {high}, {lift.campaigns} campaign{'' if lift.campaigns == 1 else 's'}"
 
 
 @require_http_methods(["GET", "POST"])
@@ -58,7 +71,7 @@ def policy_page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = PolicyForm(request.POST or None, instance=policy())
     if form.is_valid():
-        policy_actions.change_policy(**form.cleaned_data)
+        policy_actions.change_policy(**form.cleaned_data, now=timezone.now())
         messages.success(request, "Saved.")
         return redirect("campaigns:policy")
     context = {"form": form, "may_edit": may_edit}

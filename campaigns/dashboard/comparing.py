@@ -1,0 +1,68 @@
+"""Comparisons of arms as pages show them: sentences, cells of a table, intervals drawn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateformat import format as format_date
+
+from campaigns.queries.lift import Lift
+from campaigns.rules import sayings
+from campaigns.rules.effects import SHARES, Effect
+from config.shared import tags
+
+
+def said_of(lift: Lift, currency: str) -> list[tuple[str, str]]:
+    """A sentence for each measure, under its name."""
+    final = format_date(timezone.localtime(lift.window.closes), "F j") if lift.window else ""
+    return [
+        (label, sayings.said_of(effect, money=lambda value: tags.money(round(value), currency), final=final))
+        for label, effect in labelled(lift.effects)
+    ]
+
+
+def labelled(effects: tuple[Effect, ...]) -> list[tuple[str, Effect]]:
+    return [(sayings.LABELS[effect.measure], effect) for effect in effects]
+
+
+def cells_of(effect: Effect, currency: str) -> list[str]:
+    """As campaigns/effects.html shows one: the means, the total with its bounds, percent and p."""
+
+    def each(value: float) -> str:
+        if effect.measure in sayings.MONEY:
+            return tags.money(value, currency)
+        return tags.percent(value) if effect.measure in SHARES else tags.number(value)
+
+    def whole(value: float) -> str:
+        return tags.money(round(value), currency) if effect.measure in sayings.MONEY else tags.number(round(value))
+
+    means = [each(effect.mean), each(effect.other_mean)]
+    if not effect.is_told:
+        return [*means, "Not enough data", *[tags.ABSENT] * 4]
+    total, percent = effect.total, effect.percent
+    return [
+        *means,
+        *(whole(value) for value in (total.value, total.low, total.high)),
+        tags.percent(percent.value if percent else None),
+        f"{effect.difference.p:.3f}",
+    ]
+
+
+def interval_chart(chart_id: str, title: str, rows: Sequence[tuple[str, Effect]]) -> dict[str, Any]:
+    """Differences in percent of what the other arm did, with their bounds; what nobody can tell is left out."""
+    shown = [(label, effect.percent) for label, effect in rows if effect.is_told and effect.percent]
+    return {
+        "id": chart_id,
+        "title": title,
+        "kind": "intervals",
+        "labels": [label for label, _ in shown],
+        "series": [
+            {"name": "Difference", "values": [percent.value for _, percent in shown]},
+            {"name": "At least", "values": [percent.low for _, percent in shown]},
+            {"name": "At most", "values": [percent.high for _, percent in shown]},
+        ],
+        "format": "percent",
+        "size": "sm" if len(shown) < 5 else "",
+        "axis": "Measure",
+        "empty": "There is not enough data yet for an interval worth drawing.",
+    }

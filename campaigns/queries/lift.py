@@ -1,0 +1,234 @@
+"""What campaigns and playbooks brought: those the lot chose against those it held out, whatever reached them.
+
+One statement counts the orders of any number of campaigns. The page, the CSV and the API read these.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from campaigns.models import Campaign, Candidate, Plan, PlanStep, Playbook, Send
+from campaigns.queries.policy import policy
+from campaigns.rules import sample_sizes, statistics
+from campaigns.rules.effects import NOTHING, ORDERS, Effect, Outcome, effects_of
+from campaigns.rules.statistics import Sums
+from loyalty.models import Order
+
+# How far the effect of a playbook is from none as a rule: a fifth of what members do by themselves.
+USUAL_EFFECT = 0.2
+
+
+@dataclass(frozen=True)
+class Window:
+    """From the first message due until some days after the last."""
+
+    opens: datetime
+    closes: datetime
+
+    def elapsed(self, now: datetime) -> float:
+        """How much of it has passed, 0 to 1."""
+        return min(1.0, max(0.0, (now - self.opens) / (self.closes - self.opens)))
+
+
+@dataclass(frozen=True)
+class Lift:
+    """A campaign's two arms, and what may be said of them. No window: nothing was due yet."""
+
+    campaign: Campaign
+    window: Window | None
+    treated: Outcome
+    held_out: Outcome
+    effects: tuple[Effect, ...]
+    is_final: bool
+
+    @property
+    def is_measured(self) -> bool:
+        """Somebody was held out, and the first message was due."""
+        return bool(self.effects)
+
+    def effect(self, measure: str) -> Effect | None:
+        return next((effect for effect in self.effects if effect.measure == measure), None)
+
+
+@dataclass(frozen=True)
+class PlaybookLift:
+    """What a playbook brings a member in orders, over all campaigns whose window has closed; None: not measured yet.
+
+    Pooled by inverse variance, then drawn to zero where little is known; `low` and `high` are the 95 % bounds of that.
+    """
+
+    playbook_id: int
+    group: str
+    treated: int
+    held_out: int
+    lift_per_member: float | None
+    low: float | None
+    high: float | None
+    revenue_per_member: Decimal | None
+    is_certain: bool
+    campaigns: int = 0
+
+
+def lift_of(campaign: Campaign, *, now: datetime) -> Lift:
+    return lifts_of([campaign], now=now)[0]
+
+
+def lifts_of(campaigns: Iterable[Campaign], *, now: datetime) -> list[Lift]:
+    """Each campaign with what it brought; one query however many they are, and one for the policy."""
+    campaigns, rules = list(campaigns), policy()
+    counted = _counted(_OF_CAMPAIGN, now=now, days=rules.result_days, campaigns=[campaign.pk for campaign in campaigns])
+    margin = None if rules.gross_margin_percent is None else float(rules.gross_margin_percent) / 100
+    return [_lift(campaign, counted.get((campaign.pk, 0)), margin, now) for campaign in campaigns]
+
+
+def playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
+    """One for each playbook, the one that brings most first and those nobody has measured last."""
+    counted = _counted(_OF_PLAYBOOK, now=now, days=policy().result_days, campaigns=None)
+    arms: dict[int, list[_Arms]] = {}
+    for (_campaign, playbook), found in counted.items():
+        if found.window.elapsed(now) == 1 and found.treated.members > 1 and found.held_out.members > 1:
+            arms.setdefault(playbook, []).append(found)
+    rows = [_playbook_lift(playbook, arms.get(playbook.pk, [])) for playbook in Playbook.objects.order_by("name")]
+    return sorted(rows, key=lambda row: (row.lift_per_member is None, -(row.lift_per_member or 0.0)))
+
+
+@dataclass(frozen=True)
+class _Arms:
+    window: Window
+    treated: Outcome = NOTHING
+    held_out: Outcome = NOTHING
+
+
+def _lift(campaign: Campaign, found: _Arms | None, margin: float | None, now: datetime) -> Lift:
+    if found is None or found.window.opens > now:
+        return Lift(campaign, found.window if found else None, NOTHING, NOTHING, (), is_final=False)
+    elapsed = found.window.elapsed(now)
+    has_both = min(found.treated.members, found.held_out.members) > 0
+    effects = effects_of(found.treated, found.held_out, elapsed=elapsed, margin=margin) if has_both else ()
+    return Lift(campaign, found.window, found.treated, found.held_out, effects, is_final=elapsed == 1)
+
+
+def _playbook_lift(playbook: Playbook, arms: Sequence[_Arms]) -> PlaybookLift:
+    treated, held_out = sum(each.treated.members for each in arms), sum(each.held_out.members for each in arms)
+    none = PlaybookLift(playbook.pk, playbook.group, treated, held_out, None, None, None, None, is_certain=False)
+    orders = _drawn_together([(each.treated.orders, each.held_out.orders) for each in arms])
+    revenue = _drawn_together([(each.treated.revenue, each.held_out.revenue) for each in arms])
+    if orders is None or revenue is None:
+        return none
+    bought = (_together([each.treated for each in arms]), _together([each.held_out for each in arms]))
+    is_enough = sample_sizes.is_enough(*bought, fewest=sample_sizes.FEWEST_FOR_MEANS)
+    return PlaybookLift(
+        playbook_id=playbook.pk,
+        group=playbook.group,
+        treated=treated,
+        held_out=held_out,
+        lift_per_member=orders.value,
+        low=orders.low,
+        high=orders.high,
+        revenue_per_member=Decimal(f"{revenue.value:.4f}"),
+        is_certain=is_enough and orders.is_clear,
+        campaigns=len(arms),
+    )
+
+
+def _drawn_together(pairs: Sequence[tuple[Sums, Sums]]) -> statistics.Difference | None:
+    """Campaigns weighed by inverse variance (fixed effect), and the sum drawn to zero. None: nobody bought at all.
+
+    The spread is that of both arms together: else an arm in which few happened to buy would look the surest.
+    """
+    known = []
+    for treated, held_out in pairs:
+        both = Sums(treated.n + held_out.n, treated.total + held_out.total, treated.squares + held_out.squares)
+        known.append((treated.mean - held_out.mean, both.variance * (1 / treated.n + 1 / held_out.n)))
+    value, squared = statistics.pooled(known)
+    members = sum(held_out.n for _, held_out in pairs)
+    usual = sum(held_out.total for _, held_out in pairs) / members if members else 0.0
+    if not usual > 0 or squared == float("inf"):
+        return None
+    prior = USUAL_EFFECT * usual
+    left = squared * prior**2 / (squared + prior**2)
+    return statistics.normal_interval(statistics.shrunk(value, squared, prior=prior), left)
+
+
+def _together(outcomes: Sequence[Outcome]) -> statistics.Share:
+    return statistics.Share(sum(each.members for each in outcomes), sum(each.buyers for each in outcomes))
+
+
+def _counted(assigned: str, *, now: datetime, days: int, campaigns: list[int] | None) -> dict[tuple[int, int], _Arms]:
+    """By campaign and playbook (0: all of the campaign)."""
+    found: dict[tuple[int, int], _Arms] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_OUTCOMES.format(assigned=assigned), {"days": days, "now": now, "campaigns": campaigns})
+        for campaign, playbook, is_held_out, opens, closes, *counts in cursor.fetchall():
+            arms = found.get((campaign, playbook)) or _Arms(Window(opens, closes))
+            outcome = outcome_of(*counts)
+            found[campaign, playbook] = (
+                _Arms(arms.window, arms.treated, outcome) if is_held_out else _Arms(arms.window, outcome, arms.held_out)
+            )
+    return found
+
+
+def outcome_of(members: int, buyers: int, *sums: Any, clicks: int = 0) -> Outcome:
+    """From the columns of SUMS: orders, their squares, revenue, its squares."""
+    orders, orders_squared, revenue, revenue_squared = (float(each or 0) for each in sums)
+    return Outcome(
+        members, buyers, Sums(members, orders, orders_squared), Sums(members, revenue, revenue_squared), clicks
+    )
+
+
+_CAMPAIGN, _PLAN, _STEP, _CANDIDATE, _SEND, _ORDER = (
+    model._meta.db_table for model in (Campaign, Plan, PlanStep, Candidate, Send, Order)
+)
+# Of each member: what they ordered in the window and did not bring back whole. Members who bought nothing count, too.
+SUMS = """count(*), count(*) FILTER (WHERE bought.orders > 0), sum(bought.orders), sum(bought.orders ^ 2),
+           sum(bought.revenue), sum(bought.revenue ^ 2)"""
+BOUGHT = f"""
+    SELECT count(*) FILTER (WHERE orders.total > 0)::float8 AS orders, coalesce(sum(orders.total), 0)::float8 AS revenue
+    FROM {_ORDER} orders
+    WHERE orders.member_id = {{member}} AND orders.voided_at IS NULL
+      AND orders.ordered_at >= {{opens}} AND orders.ordered_at < {{closes}}
+"""
+# Of a campaign that was cancelled, what was due later does not keep the window open.
+WINDOWS = f"""
+    SELECT campaign.id, sent.opens,
+           greatest(sent.opens, CASE campaign.status WHEN 'CANCELLED' THEN least(sent.last, campaign.finished_at)
+                                                     ELSE sent.last END) + make_interval(days => %(days)s) AS closes
+    FROM {_CAMPAIGN} campaign
+    CROSS JOIN LATERAL (
+        SELECT greatest(campaign.started_at, (
+                   SELECT min(due_at) FROM {_SEND} send WHERE send.campaign_id = campaign.id
+               )) AS opens,
+               (SELECT max(due_at) FROM {_SEND} send WHERE send.campaign_id = campaign.id) AS last
+    ) sent
+    WHERE campaign.started_at IS NOT NULL AND sent.last IS NOT NULL
+      AND (%(campaigns)s::bigint[] IS NULL OR campaign.id = ANY(%(campaigns)s))
+"""
+_OUTCOMES = f"""
+    SELECT campaign_id, playbook_id, is_held_out, opens, closes, {SUMS}
+    FROM ({WINDOWS}) span
+    JOIN {_PLAN} plan ON plan.campaign_id = span.id AND plan.status = 'APPROVED'
+    JOIN LATERAL ({{assigned}}) assigned ON true
+    CROSS JOIN LATERAL (
+        {BOUGHT.format(member="assigned.member_id", opens="span.opens", closes="least(span.closes, %(now)s)")}
+    ) bought
+    GROUP BY campaign_id, playbook_id, is_held_out, opens, closes
+"""
+# Only members of groups the plan writes to: the others would get nothing either way.
+_OF_CAMPAIGN = f"""
+    SELECT candidate.member_id, candidate.is_held_out, 0 AS playbook_id FROM {_CANDIDATE} candidate
+    WHERE candidate.plan_id = plan.id AND candidate."group" IN (
+        SELECT step."group" FROM {_STEP} step WHERE step.plan_id = plan.id AND step.removed_at IS NULL
+    )
+"""
+_OF_PLAYBOOK = f"""
+    SELECT DISTINCT candidate.member_id, candidate.is_held_out, step.playbook_id
+    FROM {_CANDIDATE} candidate
+    JOIN {_STEP} step ON step.plan_id = plan.id AND step."group" = candidate."group" AND step.removed_at IS NULL
+    WHERE candidate.plan_id = plan.id
+"""
+
+__all__ = ["ORDERS", "Lift", "PlaybookLift", "Window", "lift_of", "lifts_of", "playbook_lifts"]

@@ -1,0 +1,231 @@
+"""What campaigns brought, by the lot and not by what arrived."""
+
+import csv
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from campaigns.actions.campaigns import cancel_campaign, create_campaign, start_campaign
+from campaigns.actions.review import approve_plan
+from campaigns.models import Campaign, Candidate, Plan, PlanStep, Playbook, Send
+from campaigns.queries.global_holdout import months_of_holdout
+from campaigns.queries.lift import lift_of, playbook_lifts
+from campaigns.rules import effects
+from campaigns.rules.effects import BUYERS, MARGIN, ORDERS, REVENUE
+from campaigns.sending import assignment
+from loyalty.actions.segments import create_segment
+from loyalty.models import Member, Order, Store, User
+from tests.campaigns.crowd import take_in_members
+from tests.campaigns.world import rule
+
+DAY = dt.timedelta(days=1)
+_CANDIDATE, _MEMBER = Candidate._meta.db_table, Member._meta.db_table
+
+
+@pytest.fixture
+def tried(db: None, marketer: User, manager: User, now: dt.datetime) -> Campaign:
+    """One step for 600 members, a quarter held out; started, its messages due at once."""
+    rule(send_from=0, send_until=24, messages_per_day=50, gross_margin_percent=Decimal(30), result_days=14)
+    take_in_members(600)
+    return run_for_everybody("Tried", 25, marketer, manager, now)
+
+
+def run_for_everybody(name: str, holdout: int, owner: User, approver: User, now: dt.datetime) -> Campaign:
+    segment = create_segment(name=name, description="", rule={"all": []}, by=None, now=now)
+    campaign = create_campaign(
+        name=name, goal="Sell wine", starts_on=now.date(), ends_on=(now + 13 * DAY).date(), budget=None,
+        segments=[segment], audience_limit=600, holdout_percent=holdout, owner=owner, now=now,
+    )  # fmt: skip
+    playbook = Playbook.objects.filter(is_active=True, channels__contains=["email"]).order_by("pk")[0]
+    plan = Plan.objects.create(campaign=campaign, status=Plan.Status.READY, requested_by=owner, requested_at=now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO {_CANDIDATE} (plan_id, member_id, rank, priority, "group") '
+            f"SELECT %s, id, row_number() OVER (ORDER BY id), 0, %s FROM {_MEMBER}",
+            [plan.pk, playbook.group],
+        )
+    assignment.hold_out(plan)
+    PlanStep.objects.create(
+        plan=plan, day=now.date(), position=0, group=playbook.group, playbook=playbook, channel="email",
+        send_at=dt.time(8), subject="Hello {{ member.first_name }}", body="Come by.", reason="Everybody likes a hello.",
+        evidence={"most_it_can_cost": "0"},
+    )  # fmt: skip
+    approve_plan(plan=plan, by=approver, now=now)
+    start_campaign(campaign=campaign, by=approver, now=now)
+    Send.objects.filter(campaign=campaign).update(due_at=now)
+    campaign.refresh_from_db()
+    return campaign
+
+
+def arms(campaign: Campaign) -> tuple[list[int], list[int]]:
+    """Members treated and held out."""
+    rows = Candidate.objects.filter(plan__campaign=campaign).order_by("rank")
+    treated, held = (list(rows.filter(is_held_out=held).values_list("member", flat=True)) for held in (False, True))
+    return treated, held
+
+
+def buy(members: list[int], at: dt.datetime, total: str = "20.00", **more: Any) -> None:
+    store, _ = Store.objects.get_or_create(code="harbor", defaults={"name": "Harbor"})
+    first = Order.objects.count()
+    Order.objects.bulk_create(
+        Order(number=f"N{first + n}", member_id=member, store=store, ordered_at=at, total=Decimal(total), **more)
+        for n, member in enumerate(members)
+    )
+
+
+def test_orders_are_counted_for_whom_the_lot_chose_whether_or_not_a_message_left(tried: Campaign, now: dt.datetime):
+    treated, held = arms(tried)
+    buy(treated[:100], now + DAY)
+    buy(treated[:30], now + 2 * DAY, "10.00")
+    buy(held[:20], now + DAY)
+    buy(treated[:50], now - DAY)  # before it began
+    buy(held[:50], now + 15 * DAY)  # after it was over
+    buy(held[:5], now + DAY, voided_at=now + 2 * DAY)
+    found = lift_of(tried, now=now + 30 * DAY)
+    assert not Send.objects.filter(sent_at__isnull=False).exists()
+    assert (found.treated.members, found.held_out.members) == (len(treated), len(held))
+    assert (found.treated.buyers, found.held_out.buyers) == (100, 20)
+    assert (found.treated.orders.total, found.held_out.orders.total) == (130, 20)
+    assert (found.treated.revenue.total, found.held_out.revenue.total) == (2_300, 400)
+    assert found.window
+    assert (found.window.opens, found.window.closes) == (now, now + 14 * DAY)
+    orders, margin = found.effect(ORDERS), found.effect(MARGIN)
+    assert orders
+    assert margin
+    assert orders.difference.value == pytest.approx(130 / len(treated) - 20 / len(held))
+    assert orders.total.value == pytest.approx(130 - 20 * len(treated) / len(held))
+    assert margin.mean == pytest.approx(0.3 * 2_300 / len(treated))
+    assert found.is_final
+
+
+def test_a_real_difference_is_called_certain_only_when_the_window_has_closed(tried: Campaign, now: dt.datetime):
+    treated, held = arms(tried)
+    buy(treated[:250], now + DAY)
+    buy(held[:30], now + DAY)
+    open_still, closed = lift_of(tried, now=now + 7 * DAY), lift_of(tried, now=now + 14 * DAY)
+    assert {effect.verdict for effect in open_still.effects} == {effects.OPEN}
+    assert {effect.verdict for effect in closed.effects} == {effects.MORE}
+    early, late = open_still.effect(REVENUE), closed.effect(REVENUE)
+    assert early
+    assert late
+    assert early.difference.high - early.difference.low > late.difference.high - late.difference.low
+
+
+def test_too_few_buyers_are_said_to_be_too_few_with_how_many_would_do(tried: Campaign, now: dt.datetime):
+    treated, held = arms(tried)
+    buy([*treated[:12], *held[:4]], now + DAY)
+    orders = lift_of(tried, now=now + 20 * DAY).effect(ORDERS)
+    assert orders
+    assert (orders.verdict, orders.is_told, orders.figures["low"]) == (effects.TOO_FEW, False, None)
+    assert orders.enough == 750  # 20 buyers in the smaller arm, at 16 of 600
+
+
+def test_alike_arms_are_no_result_and_the_sample_that_would_show_a_tenth_is_named(tried: Campaign, now: dt.datetime):
+    treated, held = arms(tried)
+    buy(treated[::3], now + DAY)
+    buy(held[::3], now + DAY)
+    buyers = lift_of(tried, now=now + 20 * DAY).effect(BUYERS)
+    assert buyers
+    assert buyers.verdict == effects.UNCLEAR
+    assert buyers.enough is not None
+    assert 1_000 < buyers.enough < 4_000
+
+
+def test_a_cancelled_campaign_is_counted_until_some_days_after_it_was_cancelled(
+    tried: Campaign, manager: User, now: dt.datetime
+):
+    Send.objects.filter(campaign=tried).update(due_at=now + 9 * DAY)
+    first = Send.objects.filter(campaign=tried).earliest("pk")
+    Send.objects.filter(pk=first.pk).update(due_at=now)
+    cancel_campaign(campaign=tried, by=manager, now=now + DAY)
+    window = lift_of(tried, now=now + 2 * DAY).window
+    assert window
+    assert window.closes == now + 15 * DAY
+
+
+def test_a_campaign_without_held_out_members_or_without_messages_says_nothing(
+    running: Campaign, campaign: Campaign, now: dt.datetime
+):
+    assert not lift_of(running, now=now + DAY).effects
+    assert lift_of(Campaign.objects.create(
+        name="Bare", goal="None", starts_on=now, ends_on=now, owner=running.owner, created_at=now
+    ), now=now).window is None  # fmt: skip
+
+
+def test_playbooks_carry_what_they_brought_over_all_campaigns(
+    tried: Campaign, marketer: User, manager: User, now: dt.datetime
+):
+    again = run_for_everybody("Again", 25, marketer, manager, now + 40 * DAY)
+    for campaign, at in ((tried, now + DAY), (again, now + 41 * DAY)):
+        treated, held = arms(campaign)
+        buy(treated[: len(treated) * 6 // 10], at)
+        buy(held[: len(held) * 4 // 10], at)
+    first, *others = playbook_lifts(now=now + 80 * DAY)
+    assert first.playbook_id == PlanStep.objects.filter(plan__campaign=tried).get().playbook_id
+    assert first.campaigns == 2
+    assert first.lift_per_member
+    assert first.low
+    assert 0.05 < first.lift_per_member < 0.2  # drawn from 0.2 towards zero
+    assert 0 < first.low < first.lift_per_member
+    assert first.is_certain
+    assert first.revenue_per_member
+    assert first.revenue_per_member > 1
+    assert {lift.lift_per_member for lift in others} == {None}
+
+
+def test_a_playbook_is_not_measured_by_a_campaign_whose_window_is_open(tried: Campaign, now: dt.datetime):
+    treated, held = arms(tried)
+    buy([*treated[:300], *held[:10]], now + DAY)
+    assert {lift.lift_per_member for lift in playbook_lifts(now=now + 5 * DAY)} == {None}
+
+
+def test_little_data_moves_a_playbook_little(tried: Campaign, now: dt.datetime):
+    treated, held = arms(tried)
+    buy([*treated[:6], *held[:1]], now + DAY)
+    lift = playbook_lifts(now=now + 30 * DAY)[0]
+    assert lift.lift_per_member is not None
+    raw = 6 / len(treated) - 1 / len(held)
+    assert abs(lift.lift_per_member) < raw / 10
+    assert not lift.is_certain
+
+
+def test_those_who_never_get_marketing_are_compared_month_by_month(tried: Campaign, now: dt.datetime):
+    assert not months_of_holdout(now=now)
+    rule(holdout_percent=20, now=now - 70 * DAY)
+    Member.objects.update(joined_at=now - 200 * DAY)
+    everybody = list(Member.objects.values_list("pk", "public_id"))
+    buy([pk for pk, _ in everybody[::2]], now - 40 * DAY)
+    found = months_of_holdout(now=now)
+    assert [month.first for month in found] == [dt.date(2026, 3, 1), dt.date(2026, 2, 1)]
+    february = found[1]
+    assert february.is_final
+    assert february.treated.members + february.held_out.members == 600
+    assert february.treated.buyers + february.held_out.buyers == 300
+    assert 60 < february.held_out.members < 180
+    assert found[0].effect(ORDERS).verdict == effects.TOO_FEW  # type: ignore[union-attr]
+
+
+def test_page_csv_and_api_tell_the_same(tried: Campaign, client_of: Callable[[User], Client], viewer: User):
+    treated, held = arms(tried)
+    assert tried.started_at
+    buy(treated[:250], tried.started_at + DAY)
+    buy(held[:30], tried.started_at + DAY)
+    client, url = client_of(viewer), reverse("campaigns:earned", args=[tried.public_id])
+    page = client.get(url).content.decode()
+    orders = lift_of(tried, now=tried.started_at + 300 * DAY).effect(ORDERS)
+    assert orders
+    assert f"About {round(orders.total.value)} more orders than without it" in page
+    text = b"".join(client.get(f"{url}?format=csv").streaming_content).decode()  # type: ignore[attr-defined]
+    told = {row["measure"]: row for row in csv.DictReader(text.splitlines())}
+    answer = client.get(reverse("campaigns-api:earned", args=[tried.public_id])).json()
+    asked = {row["measure"]: row for row in answer["effects"]}
+    assert set(told) == set(asked) == {BUYERS, ORDERS, REVENUE, MARGIN}
+    for measure, row in asked.items():
+        assert {name: "" if value is None else str(value) for name, value in row.items()} == told[measure]
+    assert float(told[ORDERS]["total"]) == orders.total.value
