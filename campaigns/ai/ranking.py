@@ -190,7 +190,8 @@ _RANK = f"""
                    'usual', round(usual::numeric, 4), 'at_risk', round(at_risk::numeric, 4),
                    'lapsed', nullif(round(lapsed::numeric, 4), 0), 'category', nullif(category, ''),
                    'heard', nullif(round(((usual + at_risk + lapsed) * (patience - 1))::numeric, 4), 0),
-                   'price', nullif(round(-price::numeric, 4), 0)
+                   'price', nullif(round(-price::numeric, 4), 0),
+                   'factor', nullif(round(nullif(factor, 0)::numeric, 4), 1)
                ))
         FROM paid CROSS JOIN middle
         WHERE rank <= %(limit)s

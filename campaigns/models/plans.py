@@ -159,7 +159,7 @@ class Candidate(models.Model):
     @property
     def why(self) -> list[Part]:
         """What its points are made of."""
-        money = {name: amount for name, amount in self.parts.items() if name != "category"}
+        money = {name: amount for name, amount in self.parts.items() if name not in ("category", "factor")}
         return parts_of(self.priority, money, category=self.parts.get("category", ""))
 
 

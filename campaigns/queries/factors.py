@@ -1,11 +1,82 @@
-"""What the shop's own holdouts say of the shares that ranking assumes."""
+"""What the shop's own holdouts say of the shares that ranking assumes (see docs/priority.md)."""
 
+from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import sqrt
 
-from campaigns.rules.priority import Factor
+from django.core.cache import cache
+from django.db import connection
+
+from campaigns.models import Candidate, Plan, PlanStep
+from campaigns.queries.lift import outcomes_by_group
+from campaigns.rules.effects import Outcome
+from campaigns.rules.priority import Factor, calibrated
+from campaigns.rules.statistics import Sums, pooled
+from campaigns.rules.worth import of_nth
+
+LOOKS_BACK = timedelta(days=365)
+_KEPT_SECONDS = 600
 
 
 def factors_by_group(*, now: datetime) -> Mapping[str, Factor]:
-    """By group; a group that was never measured is not there, and goes by the assumptions."""
-    return {}
+    """By group, of the campaigns of a year; a group that was never measured is not there, and goes by the assumptions.
+
+    Counted anew every ten minutes at most.
+    """
+    key = f"factors:{now:%Y-%m-%d}"
+    found: dict[str, tuple[float, float]] | None = cache.get(key)
+    if found is None:
+        found = {group: (factor.mean, factor.spread) for group, factor in _measured(now).items()}
+        cache.set(key, found, timeout=_KEPT_SECONDS)
+    return {group: Factor(mean, spread) for group, (mean, spread) in found.items()}
+
+
+def _measured(now: datetime) -> Mapping[str, Factor]:
+    """Each campaign's measured share of what was promised of a group, weighed by how sure it is."""
+    outcomes = outcomes_by_group(since=now - LOOKS_BACK, now=now)
+    promised = _promised([campaign for campaign, _ in outcomes])
+    seen: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for (campaign, group), (treated, held_out) in outcomes.items():
+        expected = promised.get((campaign, group), 0.0)
+        if expected > 0:
+            value, squared = _difference(treated, held_out)
+            seen[group].append((value / expected, squared / expected**2))
+    factors = {}
+    for group, shares in seen.items():
+        value, squared = pooled(shares)
+        if squared != float("inf"):
+            factors[group] = calibrated(expected=1.0, measured=value, error=sqrt(squared))
+    return factors
+
+
+def _difference(treated: Outcome, held_out: Outcome) -> tuple[float, float]:
+    """How much more a treated member spent, and its squared error. The spread is that of both arms together: else an
+    arm in which few happened to buy would look the surest.
+    """
+    one, other = treated.revenue, held_out.revenue
+    both = Sums(one.n + other.n, one.total + other.total, one.squares + other.squares)
+    return one.mean - other.mean, both.variance * (1 / one.n + 1 / other.n)
+
+
+def _promised(campaigns: list[int]) -> dict[tuple[int, str], float]:
+    """What the assumptions alone, without the factor of that day, promised of a member of each group."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PROMISED, [campaigns])
+        return {
+            (campaign, group): sum(of_nth(float(value), nth) for nth in range(messages))
+            for campaign, group, value, messages in cursor.fetchall()
+        }
+
+
+_CANDIDATE, _PLAN, _STEP = (model._meta.db_table for model in (Candidate, Plan, PlanStep))
+_PROMISED = f"""
+    SELECT plan.campaign_id, candidate."group",
+           avg(candidate.value / coalesce((candidate.parts ->> 'factor')::numeric, 1)) AS value,
+           (SELECT count(*) FROM {_STEP} step
+            WHERE step.plan_id = plan.id AND step."group" = candidate."group" AND step.removed_at IS NULL) AS messages
+    FROM {_PLAN} plan
+    JOIN {_CANDIDATE} candidate ON candidate.plan_id = plan.id
+    WHERE plan.campaign_id = ANY(%s) AND plan.status = 'APPROVED'
+    GROUP BY plan.campaign_id, plan.id, candidate."group"
+"""

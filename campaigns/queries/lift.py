@@ -96,6 +96,19 @@ def playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
     return sorted(rows, key=lambda row: (row.lift_per_member is None, -(row.lift_per_member or 0.0)))
 
 
+def outcomes_by_group(*, since: datetime, now: datetime) -> dict[tuple[int, str], tuple[Outcome, Outcome]]:
+    """Treated and held out of each group of members in each campaign that began after `since`, by the campaign's id
+    and the group, where the window has closed and both arms have two members or more.
+    """
+    recent = list(Campaign.objects.filter(started_at__gt=since).values_list("pk", flat=True))
+    counted = _counted(_OF_GROUP, now=now, days=policy().result_days, campaigns=recent)
+    return {
+        key: (found.treated, found.held_out)
+        for key, found in counted.items()
+        if found.window.elapsed(now) == 1 and min(found.treated.members, found.held_out.members) > 1
+    }
+
+
 @dataclass(frozen=True)
 class _Arms:
     window: Window
@@ -158,15 +171,15 @@ def _together(outcomes: Sequence[Outcome]) -> statistics.Share:
     return statistics.Share(sum(each.members for each in outcomes), sum(each.buyers for each in outcomes))
 
 
-def _counted(assigned: str, *, now: datetime, days: int, campaigns: list[int] | None) -> dict[tuple[int, int], _Arms]:
-    """By campaign and playbook (0: all of the campaign)."""
-    found: dict[tuple[int, int], _Arms] = {}
+def _counted(assigned: str, *, now: datetime, days: int, campaigns: list[int] | None) -> dict[tuple[int, Any], _Arms]:
+    """By campaign and the part of it that `assigned` names: a playbook, a group, or 0 for all of it."""
+    found: dict[tuple[int, Any], _Arms] = {}
     with connection.cursor() as cursor:
         cursor.execute(_OUTCOMES.format(assigned=assigned), {"days": days, "now": now, "campaigns": campaigns})
-        for campaign, playbook, is_held_out, opens, closes, *counts in cursor.fetchall():
-            arms = found.get((campaign, playbook)) or _Arms(Window(opens, closes))
+        for campaign, part, is_held_out, opens, closes, *counts in cursor.fetchall():
+            arms = found.get((campaign, part)) or _Arms(Window(opens, closes))
             outcome = outcome_of(*counts)
-            found[campaign, playbook] = (
+            found[campaign, part] = (
                 _Arms(arms.window, arms.treated, outcome) if is_held_out else _Arms(arms.window, outcome, arms.held_out)
             )
     return found
@@ -208,27 +221,28 @@ WINDOWS = f"""
       AND (%(campaigns)s::bigint[] IS NULL OR campaign.id = ANY(%(campaigns)s))
 """
 _OUTCOMES = f"""
-    SELECT campaign_id, playbook_id, is_held_out, opens, closes, {SUMS}
+    SELECT campaign_id, part, is_held_out, opens, closes, {SUMS}
     FROM ({WINDOWS}) span
     JOIN {_PLAN} plan ON plan.campaign_id = span.id AND plan.status = 'APPROVED'
     JOIN LATERAL ({{assigned}}) assigned ON true
     CROSS JOIN LATERAL (
         {BOUGHT.format(member="assigned.member_id", opens="span.opens", closes="least(span.closes, %(now)s)")}
     ) bought
-    GROUP BY campaign_id, playbook_id, is_held_out, opens, closes
+    GROUP BY campaign_id, part, is_held_out, opens, closes
 """
 # Only members of groups the plan writes to: the others would get nothing either way.
 _OF_CAMPAIGN = f"""
-    SELECT candidate.member_id, candidate.is_held_out, 0 AS playbook_id FROM {_CANDIDATE} candidate
+    SELECT candidate.member_id, candidate.is_held_out, 0 AS part FROM {_CANDIDATE} candidate
     WHERE candidate.plan_id = plan.id AND candidate."group" IN (
         SELECT step."group" FROM {_STEP} step WHERE step.plan_id = plan.id AND step.removed_at IS NULL
     )
 """
 _OF_PLAYBOOK = f"""
-    SELECT DISTINCT candidate.member_id, candidate.is_held_out, step.playbook_id
+    SELECT DISTINCT candidate.member_id, candidate.is_held_out, step.playbook_id AS part
     FROM {_CANDIDATE} candidate
     JOIN {_STEP} step ON step.plan_id = plan.id AND step."group" = candidate."group" AND step.removed_at IS NULL
     WHERE candidate.plan_id = plan.id
 """
+_OF_GROUP = _OF_CAMPAIGN.replace("0 AS part", 'candidate."group" AS part')
 
-__all__ = ["ORDERS", "Lift", "PlaybookLift", "Window", "lift_of", "lifts_of", "playbook_lifts"]
+__all__ = ["ORDERS", "Lift", "PlaybookLift", "Window", "lift_of", "lifts_of", "outcomes_by_group", "playbook_lifts"]

@@ -15,6 +15,7 @@ from campaigns.actions.campaigns import start_campaign
 from campaigns.ai import ranking
 from campaigns.models import Campaign, Candidate, Plan, SendingRate
 from campaigns.queries.estimates import audience_worth, estimate_of
+from campaigns.queries.factors import factors_by_group
 from campaigns.rules import priority
 from campaigns.rules.priority import Factor
 from campaigns.rules.worth import take_up, worth_of
@@ -252,3 +253,31 @@ def test_the_audience_page_says_whom_a_plan_is_for_and_why(plan: Plan, client: C
     lines = b"".join(client.get(f"{url}?format=csv")).decode().splitlines()  # type: ignore[call-overload]
     assert len(lines) == 21
     assert lines[1].startswith(f"1,{first.member.public_id},{first.get_group_display()},{first.priority},")
+
+
+# --- Learning from holdouts ---------------------------------------------------------------------------------------
+
+
+def test_a_holdout_that_saw_more_than_was_promised_moves_the_next_plan(
+    shop: Shop, regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: MakePlan, manager: User,
+    always_open: None, post_office: PostOffice, now: dt.datetime,
+) -> None:  # fmt: skip
+    newcomers = [shop.join(f"Newcomer {place}") for place in range(60)]
+    shop.sell(*((member, 2, "30.00") for member in newcomers))
+    shop.score()
+    first = make_plan(make_campaign(budget=None, holdout_percent=30))
+    group = first.candidates.get(member=newcomers[0]).group
+    review.approve_plan(plan=first, by=manager, now=now)
+    start_campaign(campaign=first.campaign, by=manager, now=now)
+    send_all(now + dt.timedelta(days=8))
+    treated = [each.member for each in first.candidates.filter(is_held_out=False, group=group).select_related("member")]
+    later = now + dt.timedelta(days=40)
+    shop.sell(*((member, 30, "50.00") for member in treated), now=later)
+
+    factor = factors_by_group(now=later)[group]
+    assert 1.2 < factor.mean < 2  # seventy members prove little
+    assert factor.spread < priority.PRIOR_SPREAD
+    dates = {"starts_on": later.date(), "ends_on": later.date()}
+    second = make_plan(make_campaign(name="Again", budget=None, **dates), now=later)  # type: ignore[call-arg]
+    again = second.candidates.filter(group=group)
+    assert {each.parts["factor"] for each in again} == {pytest.approx(factor.mean, abs=0.001)}
