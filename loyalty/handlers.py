@@ -13,10 +13,12 @@ from tracking.models import Event
 
 @follow("loyalty.stats", OrderPaid, OrderAmended, PurchasesImported, reset=orders.forget_sums)
 def sum_up_members(event_ids: Sequence[int]) -> None:
-    """A finished import stands behind its orders in the log: here, all of them are summed up and can be scored."""
+    """A finished import stands behind its orders in the log: here, all of them are summed up and can be scored
+    and forecast."""
     orders.sum_up_members(event_ids)
     if Event.objects.filter(pk__in=event_ids, name=PurchasesImported.name).exists():
         nudge("loyalty.rescore")
+        nudge("loyalty.refit_forecasts")
 
 
 def nothing_to_forget() -> None:

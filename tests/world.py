@@ -4,9 +4,10 @@ import datetime as dt
 import io
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+import numpy as np
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -51,6 +52,7 @@ from integrations.outbound import delivering, managing
 from loyalty.actions import (
     business,
     codes,
+    forecasting,
     imports,
     ledger,
     login_codes,
@@ -74,10 +76,13 @@ from loyalty.actions import (
     wallet,
     wishlist,
 )
+from loyalty.actions.forecasting import fitting
+from loyalty.actions.forecasting.reading import Members, Past
 from loyalty.models import (
     ApiToken,
     Business,
     CodeBatch,
+    ForecastVersion,
     Invitation,
     Member,
     MemberMerge,
@@ -94,7 +99,9 @@ from loyalty.models import (
     TillKey,
     User,
 )
+from loyalty.queries import forecasts
 from loyalty.rules.codes import text_of
+from tests.buyers import buyers
 from tests.post_office import PostOffice
 from tests.tracking.received import a_system, receive, said
 from tracking.actions import counted, funnels, identity, partners, record, replays, structures
@@ -173,6 +180,7 @@ class World:
     picture: MediaFile
     template: Template
     outbound: OutboundDelivery
+    forecast: ForecastVersion
 
 
 def make(
@@ -224,7 +232,28 @@ def make(
         picture=media.keep(content=picture(), name="Shelf", alt="", by=marketer, now=now),
         template=_template(marketer, now),
         outbound=_told_to_others(admin, now),
+        forecast=_forecast(marketer, now),
     )
+
+
+def _forecast(by: User, now: dt.datetime) -> ForecastVersion:
+    """The shop is too small for a fit of its own: one is refused, and one of made-up buyers is used."""
+    refused = forecasting.request_refit(by=by, now=now)
+    assert forecasting.run(refused.pk, clock=lambda: now)
+    x, t_x, age, later = buyers(400, days=300).known_at(209)
+    version = fitting.fit(
+        replace(forecasts.extent(now=now), members=x.size, first_day=now.date() - dt.timedelta(days=300)),
+        Members(ids=np.arange(x.size), x=x, t_x=t_x, age=age, value=np.full(x.size, 20.0)),
+        Past(x=x, t_x=t_x, age=age, later=later),
+        in_use=None,
+        now=now,
+    )
+    version.save()
+    run = forecasting.use_version(version=version, by=by, now=now)
+    assert forecasting.run(run.pk, clock=lambda: now)
+    version.refresh_from_db()
+    assert version.is_in_use
+    return version
 
 
 def _permits(by: User, now: dt.datetime) -> Permits:

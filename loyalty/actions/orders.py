@@ -44,8 +44,8 @@ _SUM_UP = """
     ORDER BY touched.member_id
     ON CONFLICT (member_id) DO UPDATE SET
         orders = excluded.orders, night_orders = excluded.night_orders, purchase_days = excluded.purchase_days,
-        spent = excluded.spent, first_ordered_at = excluded.first_ordered_at, last_ordered_at = excluded.last_ordered_at,
-        primary_category = excluded.primary_category
+        spent = excluded.spent, first_ordered_at = excluded.first_ordered_at,
+        last_ordered_at = excluded.last_ordered_at, primary_category = excluded.primary_category
 """
 
 

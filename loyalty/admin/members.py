@@ -12,6 +12,10 @@ from config.shared.forms import ActionForm
 from loyalty.actions import members
 from loyalty.models import (
     Consent,
+    Forecast,
+    ForecastRun,
+    ForecastVersion,
+    GroupMove,
     Member,
     MemberMerge,
     MemberStats,
@@ -88,6 +92,36 @@ class ScoreAdmin(ReadOnly):
     list_display = ("member", "group", "recency", "frequency", "monetary")
     list_filter = ("group",)
     list_select_related = ("member",)
+
+
+@admin.register(GroupMove)
+class GroupMoveAdmin(ReadOnly):
+    list_display = ("day", "from_group", "to_group", "members")
+    list_filter = ("day",)
+
+
+@admin.register(Forecast)
+class ForecastAdmin(ReadOnly):
+    list_display = ("member", "p_return", "expected_orders", "expected_value", "churn_risk", "next_category")
+    list_filter = ("churn_risk",)
+    list_select_related = ("member",)
+    raw_id_fields = ("member", "next_product")
+
+
+@admin.register(ForecastVersion)
+class ForecastVersionAdmin(ReadOnly):
+    """What was fitted, how well it foretold, and which one is in use."""
+
+    list_display = ("id", "fitted_at", "kind", "members", "orders", "verdict", "is_in_use", "pinned_by")
+    list_filter = ("kind", "verdict", "is_in_use")
+    list_select_related = ("pinned_by",)
+
+
+@admin.register(ForecastRun)
+class ForecastRunAdmin(ReadOnly):
+    list_display = ("id", "status", "version", "written", "created_by", "created_at", "finished_at")
+    list_filter = ("status",)
+    list_select_related = ("version", "created_by")
 
 
 @admin.register(Segment)

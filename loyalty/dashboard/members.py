@@ -208,7 +208,8 @@ def _selects(filters: queries.Filters) -> list[dict[str, Any]]:
     sorts = [(name, label) for name, (label, _) in queries.SORTS.items()]
     return [
         {"name": "group", "label": "Group", "value": filters.group, "options": Score.Group.choices},
-        {"name": "risk", "label": "Churn risk", "value": filters.risk, "options": list(queries.RISKS.items())},
+        {"name": "risk", "label": "Churn risk", "value": filters.risk, "options": list(queries.CHURN_RISKS.items())},
+        {"name": "seen", "label": "Last seen", "value": filters.seen, "options": list(queries.SEEN.items())},
         {"name": "value", "label": "Value", "value": filters.value, "options": list(queries.VALUES.items())},
         {
             "name": "tier",

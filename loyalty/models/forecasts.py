@@ -62,6 +62,31 @@ class ForecastVersion(models.Model):
     def __str__(self) -> str:
         return f"Version {self.pk}"
 
+    @property
+    def purchases_a_month(self) -> float:
+        """Of an average member who is a customer still, in 30 days."""
+        return 30 * self.parameters["r"] / self.parameters["alpha"]
+
+    @property
+    def leaving(self) -> float | None:
+        """The share that is not seen again after a purchase, on average; None without a dropout signal."""
+        if self.kind == self.Kind.NBD:
+            return None
+        return self.parameters["a"] / (self.parameters["a"] + self.parameters["b"])
+
+    @property
+    def purchase_value(self) -> float:
+        """Of an average member's purchase."""
+        if not self.value_parameters:
+            return self.mean_value
+        return self.value_parameters["p"] * self.value_parameters["gamma"] / (self.value_parameters["q"] - 1)
+
+    @property
+    def holdout_error(self) -> float | None:
+        """Of all orders of the holdout together: +0.10 is ten in a hundred more than came."""
+        held = self.holdout
+        return held["expected_orders"] / held["actual_orders"] - 1 if held["actual_orders"] else None
+
 
 class ForecastRun(models.Model):
     """A fit on its way, or everybody scored anew with a version that somebody chose."""

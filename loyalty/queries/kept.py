@@ -9,8 +9,8 @@ from django.db.models import Case, F, QuerySet, Value, When
 from loyalty.models import (
     Consent,
     Device,
-    Member,
     Forecast,
+    Member,
     MemberStats,
     Order,
     OrderLine,

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from loyalty.models import (
     Consent,
+    Forecast,
     Member,
     MemberMerge,
     MemberStats,
@@ -24,16 +25,18 @@ from loyalty.models import (
 )
 from loyalty.queries.segments import members_matching
 from loyalty.rules.contacts import NotAnAddress, masked_email, masked_phone, normal_phone
-from loyalty.rules.scores import CHURN_RISK, VALUE
+from loyalty.rules.scores import NOT_SEEN, VALUE
 from tracking.models import Event
 from tracking.queries import events_about
 
 SORTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "joined": ("Newest", ("-joined_at", "-pk")),
     "spent": ("Spent most", (F("stats__spent").desc(nulls_last=True), "-pk")),
+    "expected": ("Expected to spend most", (F("forecast__expected_value").desc(nulls_last=True), "-pk")),
     "last_order": ("Bought last", (F("stats__last_ordered_at").desc(nulls_last=True), "-pk")),
 }
-RISKS = {level: f"{level.capitalize()} risk" for level in CHURN_RISK}
+CHURN_RISKS = {value: f"{label} risk" for value, label in Forecast.ChurnRisk.choices}
+SEEN = {"high": "Long ago", "medium": "A while ago", "low": "Lately"}
 VALUES = {level: f"{level.capitalize()} value" for level in VALUE}
 CONSENTS = {"email": "Email allowed", "sms": "SMS allowed", "none": "Nothing allowed"}
 
@@ -46,6 +49,7 @@ class Filters:
     store: str = ""
     group: str = ""
     risk: str = ""
+    seen: str = ""
     value: str = ""
     tier: str = ""
     segment: str = ""
@@ -62,7 +66,8 @@ class Filters:
             tier=asked.tier if asked.tier.isascii() and asked.tier.isdigit() else "",
             segment=asked.segment if _is_uuid(asked.segment) else "",
             group=asked.group if asked.group in Score.Group.values else "",
-            risk=asked.risk if asked.risk in RISKS else "",
+            risk=asked.risk if asked.risk in CHURN_RISKS else "",
+            seen=asked.seen if asked.seen in SEEN else "",
             value=asked.value if asked.value in VALUES else "",
             consent=asked.consent if asked.consent in CONSENTS else "",
             sort=asked.sort if asked.sort in SORTS else "joined",
@@ -122,7 +127,9 @@ def members(filters: Filters, *, may_see: bool) -> QuerySet[Member]:
     if filters.group:
         found = found.filter(score__group=filters.group)
     if filters.risk:
-        found = found.filter(score__recency__range=CHURN_RISK[filters.risk])
+        found = found.filter(forecast__churn_risk=filters.risk)
+    if filters.seen:
+        found = found.filter(score__recency__range=NOT_SEEN[filters.seen])
     if filters.value:
         worth = (F("score__frequency") + F("score__monetary") + 1) / 2  # as loyalty.rules.scores.value_of
         found = found.alias(worth=worth).filter(worth__range=VALUE[filters.value])

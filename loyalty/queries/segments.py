@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
+from math import floor
 from operator import and_, or_
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Case, CharField, Count, DecimalField, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models import Case, CharField, Count, DecimalField, Exists, F, IntegerField, OuterRef, Q, QuerySet, When
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast, Coalesce, Round
+from django.db.models.functions import Cast, Coalesce, Floor, Round
 from django.utils import timezone
 
-from loyalty.models import Consent, Member, MemberStats, Order, OrderLine, Product, Score, Segment, Store
+from loyalty.models import Consent, Forecast, Member, MemberStats, Order, OrderLine, Product, Score, Segment, Store
 from loyalty.rules.segments import FIELDS, Kind, MemberFacts, Purchase, Rule
 from loyalty.rules.segments.fields import AT_LEAST, AT_MOST, EXACTLY
 from tracking.models import Event, SavedFunnel
@@ -202,6 +203,11 @@ _COLUMNS = {
     "score.frequency": "score__frequency",
     "score.monetary": "score__monetary",
     "score.night_buyer": "score__is_night_buyer",
+    "forecast.churn_risk": "forecast__churn_risk",
+    "forecast.return_percent": "return_percent",
+    "forecast.alive_percent": "alive_percent",
+    "forecast.value": "forecast__expected_value",
+    "forecast.next_category": "forecast__next_category",
 }
 
 _WORKED_OUT = {
@@ -213,6 +219,8 @@ _WORKED_OUT = {
     "orders_or_none": Coalesce("stats__orders", 0),
     "spent_or_none": Coalesce("stats__spent", Decimal(0)),
     "night_orders_or_none": Coalesce("stats__night_orders", 0),
+    "return_percent": Floor(100 * F("forecast__p_return"), output_field=IntegerField()),
+    "alive_percent": Floor(100 * F("forecast__p_alive"), output_field=IntegerField()),
     "average_order": Case(
         When(stats__orders__gt=0, then=Round(F("stats__spent") / F("stats__orders"), 2)),
         output_field=DecimalField(max_digits=14, decimal_places=2),
@@ -221,13 +229,14 @@ _WORKED_OUT = {
 
 
 def facts_of(member: Member, *, now: datetime) -> MemberFacts:
-    """Everything a rule can ask about one member: six queries, and a few for each saved funnel."""
+    """Everything a rule can ask about one member: seven queries, and a few for each saved funnel."""
     today = timezone.localdate(now)
     return MemberFacts(
         today=today,
         values=_member_values(member, today)
         | _stats_values(member)
         | _score_values(member)
+        | _forecast_values(member)
         | {"events.left_funnel": _places_left(member, now)},
         purchases=_purchases(member),
         events=tuple(
@@ -275,6 +284,17 @@ def _score_values(member: Member) -> dict[str, Any]:
         "score.frequency": score and score.frequency,
         "score.monetary": score and score.monetary,
         "score.night_buyer": score and score.is_night_buyer,
+    }
+
+
+def _forecast_values(member: Member) -> dict[str, Any]:
+    forecast = Forecast.objects.filter(member=member).first()
+    return {
+        "forecast.churn_risk": forecast and forecast.churn_risk,
+        "forecast.return_percent": forecast and floor(100 * forecast.p_return),
+        "forecast.alive_percent": forecast and floor(100 * forecast.p_alive),
+        "forecast.value": forecast and forecast.expected_value,
+        "forecast.next_category": forecast and forecast.next_category,
     }
 
 
@@ -339,6 +359,8 @@ def known_values() -> dict[str, dict[str, str]]:
         "stats.primary_category": categories,
         "orders.category": categories,
         "score.group": dict(Score.Group.choices),
+        "forecast.churn_risk": dict(Forecast.ChurnRisk.choices),
+        "forecast.next_category": categories,
         "events.happened": {name: name for name in event_names()},
         "events.left_funnel": {
             f"{saved.public_id}:{step}": f"{saved.name}, after {' or '.join(part['names'])}"

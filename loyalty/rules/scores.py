@@ -13,7 +13,7 @@ _GRID = {
 GROUPS_IN_ORDER = [group for recency in range(1, 6) for group in _GRID[recency]]
 
 # The same grid, read by its sides: from how long ago somebody bought, and from how often and how much.
-CHURN_RISK = {"high": (1, 2), "medium": (3, 3), "low": (4, 5)}  # by recency
+NOT_SEEN = {"high": (1, 2), "medium": (3, 3), "low": (4, 5)}  # by recency
 VALUE = {"high": (4, 5), "medium": (3, 3), "low": (1, 2)}  # by value_of
 
 NIGHT_BUYER_ORDERS = 3  # From so many orders on, a habit can be told from a coincidence.

@@ -31,9 +31,11 @@ def bins(probability: Any, happened: Any, count: int = BINS) -> list[Bin]:
         return []
     order = np.argsort(probability, kind="stable")
     ranked = probability[order]
-    # An edge in the midst of equals goes back to the first of them.
-    edges = np.searchsorted(ranked, ranked[np.arange(1, count) * ranked.size // count], side="left")
-    parts = np.split(order, np.unique(edges[edges > 0]))
+    # An edge in the midst of equals goes to the nearer end of them.
+    wanted = np.arange(1, count) * ranked.size // count
+    first, behind = (np.searchsorted(ranked, ranked[wanted], side=side) for side in ("left", "right"))
+    edges = np.where(wanted - first <= behind - wanted, first, behind)
+    parts = np.split(order, np.unique(edges[(edges > 0) & (edges < ranked.size)]))
     return [Bin(len(part), float(probability[part].mean()), float(happened[part].mean())) for part in parts]
 
 

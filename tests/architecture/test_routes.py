@@ -133,7 +133,10 @@ def _counter_ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "referral-review": {"pk": counter.referral.pk},
         "product product-picture": {"pk": counter.product.pk},
         "reward-policy reward-policy-switch": {"pk": counter.policy.pk},
-        "member-redemptions member-scans member-referrals member-wishlist": {"public_id": world.ada.public_id},
+        "member-redemptions member-scans member-referrals member-wishlist member-forecast": {
+            "public_id": world.ada.public_id
+        },
+        "forecast-version forecast-use": {"pk": world.forecast.pk},
     }
     return {f"loyalty:{name}": [values] for names, values in ids.items() for name in names.split()}
 

@@ -172,15 +172,15 @@ def scored_members(db, now) -> None:
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
-        ({"risk": "high"}, {"Gone and dear", "Gone and cheap"}),
-        ({"risk": "medium"}, {"Fading"}),
-        ({"risk": "low"}, {"Regular", "Rare"}),
+        ({"seen": "high"}, {"Gone and dear", "Gone and cheap"}),
+        ({"seen": "medium"}, {"Fading"}),
+        ({"seen": "low"}, {"Regular", "Rare"}),
         ({"value": "high"}, {"Regular", "Gone and dear"}),
         ({"value": "medium"}, {"Fading"}),
         ({"value": "low"}, {"Rare", "Gone and cheap"}),
-        ({"risk": "high", "value": "high"}, {"Gone and dear"}),
+        ({"seen": "high", "value": "high"}, {"Gone and dear"}),
         (
-            {"risk": "' or 1=1", "value": "7"},
+            {"risk": "' or 1=1", "seen": "7", "value": "7"},
             {"Regular", "Fading", "Rare", "Gone and dear", "Gone and cheap", "Never bought"},
         ),
     ],
@@ -208,7 +208,7 @@ def test_value_is_cut_where_the_groups_are_cut(marketer, client_of, now):
 
 
 def test_points_go_to_those_the_score_filters_show_and_to_nobody_else(scored_members, manager, client_of):
-    url = reverse("loyalty:bulk-points") + "?risk=high&value=high"
+    url = reverse("loyalty:bulk-points") + "?seen=high&value=high"
     form = {"points": "50", "note": "Come back", "reference": "0192f0a5-0000-7000-8000-000000000000", "do": "give"}
     assert client_of(manager).post(url, form).status_code == 302
     assert [each.member.name for each in PointsAccount.objects.filter(balance=50)] == ["Gone and dear"]

@@ -21,11 +21,11 @@ def read(query: str, columns: Columns, parameters: Sequence[Any] = ()) -> Rows:
     Raises ValueError for a NULL or a type that is not as said.
     """
     selected = ", ".join(f"{name}::{kind}" for name, kind in columns.items())
+    copied = f"COPY (SELECT {selected} FROM ({query}) asked) TO STDOUT (FORMAT binary)"
     content = bytearray()
-    with connection.cursor() as cursor:
-        with cursor.copy(f"COPY (SELECT {selected} FROM ({query}) asked) TO STDOUT (FORMAT binary)", parameters) as copy:
-            for part in copy:
-                content += part
+    with connection.cursor() as cursor, cursor.copy(copied, parameters) as copy:
+        for part in copy:
+            content += part
     body = memoryview(content)[len(_HEADER) : -len(_TRAILER)]
     layout = _layout(columns)
     if len(body) % layout.itemsize:
@@ -44,11 +44,11 @@ def write(table: str, columns: Columns, values: Mapping[str, Any]) -> int:
     for name in columns:
         rows[f"{name}?"] = layout[name].itemsize
         rows[name] = values[name]
-    with connection.cursor() as cursor:
-        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)") as copy:
-            copy.write(_HEADER)
-            copy.write(rows.tobytes())
-            copy.write(_TRAILER)
+    entered = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
+    with connection.cursor() as cursor, cursor.copy(entered) as copy:
+        copy.write(_HEADER)
+        copy.write(rows.tobytes())
+        copy.write(_TRAILER)
     return len(rows)
 
 

@@ -1,4 +1,4 @@
-"""A new version of the model: fitted twice, without the holdout to see what it is worth, and on everything to be used."""
+"""A new version of the model: fitted twice, without the holdout to see what it is worth, and on all to be used."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from loyalty.actions.forecasting.reading import HORIZON, Extent, Members, Past
+from loyalty.actions.forecasting.reading import Members, Past
 from loyalty.models import ForecastVersion
+from loyalty.queries.forecasts import HORIZON, Extent
 from loyalty.scoring import CODE_VERSION, bgnbd, gamma_gamma, holdout
 from loyalty.scoring.holdout import Cuts, Holdout
 
@@ -41,7 +42,9 @@ class Model:
         return np.full(members.x.shape, self.mean_value)
 
 
-def fit(extent: Extent, members: Members, past: Past, *, in_use: ForecastVersion | None, now: datetime) -> ForecastVersion:
+def fit(
+    extent: Extent, members: Members, past: Past, *, in_use: ForecastVersion | None, now: datetime
+) -> ForecastVersion:
     """A version, not saved: what was fitted, how it did on the holdout, and whether it may take over from `in_use`."""
     found = bgnbd.fit(members.x, members.t_x, members.age)
     spending = _fit_spending(members)
@@ -53,10 +56,10 @@ def fit(extent: Extent, members: Members, past: Past, *, in_use: ForecastVersion
         code_version=CODE_VERSION,
         kind=_kind_of(found.parameters),
         parameters=_as_json(found.parameters),
-        value_parameters=spending and asdict(spending.parameters),
+        value_parameters=asdict(spending.parameters) if spending else None,
         mean_value=max(extent.spent, 0) / extent.orders,
         log_likelihood=found.log_likelihood,
-        value_log_likelihood=spending and spending.log_likelihood,
+        value_log_likelihood=spending.log_likelihood if spending else None,
         first_day=extent.first_day,
         members=extent.members,
         orders=extent.orders,
@@ -77,9 +80,7 @@ def _fit_spending(members: Members) -> gamma_gamma.Fit | None:
     return gamma_gamma.fit(members.x[told] + 1, members.value[told])
 
 
-def _try_out(
-    parameters: bgnbd.Parameters, past: Past, days: int, cuts: Cuts | None = None
-) -> tuple[Holdout, Cuts]:
+def _try_out(parameters: bgnbd.Parameters, past: Past, days: int, cuts: Cuts | None = None) -> tuple[Holdout, Cuts]:
     known = (past.x, past.t_x, past.age)
     return holdout.compare(
         days=days,

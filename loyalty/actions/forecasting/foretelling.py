@@ -8,7 +8,8 @@ from django.db import connection
 
 from loyalty.actions.forecasting import arrays, reading
 from loyalty.actions.forecasting.fitting import Model
-from loyalty.actions.forecasting.reading import HORIZON, Extent, Members
+from loyalty.actions.forecasting.reading import Members
+from loyalty.queries.forecasts import HORIZON, Extent
 from loyalty.scoring import bgnbd, holdout
 
 COLUMNS = {

@@ -6,6 +6,7 @@ the rules; sets, not rows, all of it.
 """
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -22,7 +23,7 @@ SEED = 1998
 def learn(day: date) -> int:
     """Bring the habits of everybody who has a forecast up to date; how many were written because they changed."""
     zone = timezone.get_default_timezone()
-    parameters = {
+    parameters: dict[str, Any] = {
         "since": timezone.make_aware(datetime.combine(day - timedelta(days=DAYS - 1), time.min), zone),
         "zone": str(zone),
         "last_products": LAST_PRODUCTS,
@@ -61,7 +62,7 @@ _STEPS = (
     GROUP BY o.member_id, line.product_id
     """,
     "ANALYZE habit_bought",
-    # Who is asked what goes together: everybody, or a part that is the same for the same members; the latest goods each.
+    # Who tells what goes together: everybody, or a part that is the same for the same members; the latest goods each.
     """
     CREATE TEMPORARY TABLE habit_buyers ON COMMIT DROP AS
     WITH members AS (SELECT count(DISTINCT member_id) AS n FROM habit_bought),

@@ -4,7 +4,7 @@ The statistics hold all of it (MemberStats), kept as orders arrive: a night read
 that the fit looks at, to see what was known of them when the holdout began.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from config.shared.errors import DomainError
 from loyalty.actions.forecasting import arrays
+from loyalty.queries.forecasts import Extent
 
-HORIZON = 90
-LEAST_MEMBERS, LEAST_REPEATERS, LEAST_DAYS = 100, 30, 60
 MOST_FITTED = 100_000
 BLOCKS_AT_ONCE = 1_500
 SEED = 2005
@@ -42,38 +41,6 @@ class NotEnoughOrders(DomainError):
 
 
 @dataclass(frozen=True)
-class Extent:
-    """What there is to fit on. The last `holdout` days are kept from the first of two fits."""
-
-    as_of: date
-    first_day: date
-    members: int
-    repeaters: int
-    orders: int
-    spent: float
-
-    @property
-    def days(self) -> int:
-        return (self.as_of - self.first_day).days
-
-    @property
-    def holdout(self) -> int:
-        """The last 90 days, or a third of a shorter past."""
-        return min(HORIZON, self.days // 3)
-
-    @property
-    def missing(self) -> str:
-        """In words; empty where there is enough to fit on."""
-        if self.members < LEAST_MEMBERS:
-            return f"{self.members} members have an order; {LEAST_MEMBERS} are needed."
-        if self.repeaters < LEAST_REPEATERS:
-            return f"{self.repeaters} members came back on another day; {LEAST_REPEATERS} are needed."
-        if self.days < LEAST_DAYS:
-            return f"The orders reach back {self.days} days; {LEAST_DAYS} are needed."
-        return ""
-
-
-@dataclass(frozen=True)
 class Members:
     """Arrays of shape (members,), in days and as loyalty.scoring.bgnbd has them; `value` is the mean of a purchase."""
 
@@ -92,16 +59,6 @@ class Past:
     t_x: Array
     age: Array
     later: Array
-
-
-def extent(day: date) -> Extent:
-    with connection.cursor() as cursor:
-        cursor.execute(_EXTENT)
-        members, repeaters, orders, spent, first_at = cursor.fetchone()
-    first_day = timezone.localdate(first_at) if first_at else day
-    return Extent(
-        as_of=day, first_day=first_day, members=members, repeaters=repeaters, orders=orders, spent=float(spent)
-    )
 
 
 def sample(known: Extent) -> tuple[Members, Past]:
@@ -151,7 +108,7 @@ def _past(rows: arrays.Rows, cut: date) -> Past:
     )
 
 
-def _floats(rows: Mapping[str, Any], name: str) -> Array:
+def _floats(rows: arrays.Rows, name: str) -> Array:
     return np.asarray(rows[name], dtype=np.float64)
 
 
@@ -167,11 +124,6 @@ def _midnight_after(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min), timezone.get_default_timezone())
 
 
-_EXTENT = """
-    SELECT count(*), count(*) FILTER (WHERE purchase_days > 1), coalesce(sum(purchase_days), 0)::bigint,
-           coalesce(sum(spent), 0), min(first_ordered_at)
-    FROM loyalty_memberstats WHERE orders > 0
-"""
 _KNOWN = """
     SELECT stats.member_id, purchase_days AS purchases,
            (first_ordered_at AT TIME ZONE %s)::date - %s::date AS first_day,

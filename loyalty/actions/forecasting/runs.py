@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from config.shared.errors import DomainError
 from config.shared.live import announce
@@ -20,6 +19,7 @@ from loyalty.actions.forecasting import fitting, foretelling, habits, reading
 from loyalty.actions.forecasting.fitting import Model
 from loyalty.actions.imports import turns
 from loyalty.models import ForecastRun, ForecastVersion, User
+from loyalty.queries import forecasts
 
 TURN = TOPIC = "loyalty.forecasts"
 LEFT_BEHIND = timedelta(minutes=1)
@@ -123,9 +123,7 @@ def _run(row: ForecastRun, clock: Clock) -> bool:
 
 def _work(row: ForecastRun, clock: Clock) -> None:
     now = clock()
-    extent = reading.extent(timezone.localdate(now))
-    if extent.missing:
-        raise reading.NotEnoughOrders(extent.missing)
+    extent = forecasts.extent(now=now)
     version, is_new = row.version, False
     if version is None:
         _tell(row, FITTING, clock())
@@ -142,8 +140,10 @@ def _work(row: ForecastRun, clock: Clock) -> None:
     habits.learn(extent.as_of)
 
 
-def _refit(extent: reading.Extent, now: datetime) -> tuple[ForecastVersion, bool]:
+def _refit(extent: forecasts.Extent, now: datetime) -> tuple[ForecastVersion, bool]:
     """The version to score with: the new one, unless it was kept aside. It is kept in either case."""
+    if extent.missing:
+        raise reading.NotEnoughOrders(extent.missing)
     in_use = ForecastVersion.objects.filter(is_in_use=True).first()
     fitted = fitting.fit(extent, *reading.sample(extent), in_use=in_use, now=now)
     fitted.save(force_insert=True)
@@ -153,7 +153,7 @@ def _refit(extent: reading.Extent, now: datetime) -> tuple[ForecastVersion, bool
 
 @transaction.atomic
 def _put_to_use(
-    row: ForecastRun, version: ForecastVersion, extent: reading.Extent, now: datetime, *, is_new: bool
+    row: ForecastRun, version: ForecastVersion, extent: forecasts.Extent, now: datetime, *, is_new: bool
 ) -> None:
     """The forecasts and the version they were made with, at once."""
     written = foretelling.write_moved(is_exact=row.version is not None)
