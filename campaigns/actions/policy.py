@@ -21,6 +21,9 @@ def ship_policy() -> None:
 def change_policy(
     *,
     needs_second_person: bool,
+    second_person_above: Decimal | None,
+    plan_tokens: int,
+    plan_cost: Decimal | None,
     send_from: int,
     send_until: int,
     messages_per_day: int,
@@ -38,6 +41,8 @@ def change_policy(
         raise BadPolicy("The hours must end after they begin.")
     row = policy()
     row.needs_second_person, row.messages_per_day = needs_second_person, messages_per_day
+    row.second_person_above = second_person_above
+    row.plan_tokens, row.plan_cost = plan_tokens, plan_cost
     row.send_from, row.send_until = send_from, send_until
     row.max_retries, row.retry_minutes, row.attribution_days = max_retries, retry_minutes, attribution_days
     row.sms_price = sms_price
@@ -45,7 +50,15 @@ def change_policy(
     row.soft_bounces, row.complaints = soft_bounces, complaints
     row.save(
         update_fields=[
-            *("needs_second_person", "messages_per_day", "send_from", "send_until"),
+            *(
+                "needs_second_person",
+                "messages_per_day",
+                "send_from",
+                "send_until",
+                "second_person_above",
+                "plan_tokens",
+                "plan_cost",
+            ),
             *("max_retries", "retry_minutes", "attribution_days", "sms_price"),
             *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
         ]
