@@ -5,9 +5,10 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 
-from campaigns.actions import brand_kit, permits, playbooks, policy
+from campaigns.actions import brand_kit, permits, playbooks, policy, voice
 from campaigns.forms import (
     BrandKitForm,
+    BrandVoiceForm,
     CapForm,
     MessagePolicyForm,
     OfferForm,
@@ -19,6 +20,7 @@ from campaigns.forms import (
 from campaigns.models import (
     Action,
     BrandKit,
+    BrandVoice,
     Campaign,
     CampaignPolicy,
     Candidate,
@@ -26,10 +28,11 @@ from campaigns.models import (
     Letter,
     MediaFile,
     MessagePolicy,
+    ModelCall,
     Notice,
     Offer,
     Plan,
-    PlanAnswer,
+    PlanChange,
     PlanStep,
     Playbook,
     QuietHours,
@@ -38,6 +41,8 @@ from campaigns.models import (
     Send,
     SendingRate,
     SendMove,
+    StepComment,
+    StepText,
     Suppression,
     Template,
     TemplateVersion,
@@ -85,6 +90,17 @@ class BrandKitAdmin(ByAction):
 
     def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> BrandKit:
         return brand_kit.change_brand_kit(**form.cleaned_data)
+
+
+@admin.register(BrandVoice)
+class BrandVoiceAdmin(ByAction):
+    form = BrandVoiceForm
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> BrandVoice:
+        return voice.change_brand_voice(**form.cleaned_data)
 
 
 @admin.register(MediaFile)
@@ -202,9 +218,31 @@ class PlanAdmin(ReadOnly):
     list_select_related = ("campaign", "requested_by")
 
 
-@admin.register(PlanAnswer)
-class PlanAnswerAdmin(ReadOnly):
-    list_display = ("id", "plan", "attempt", "model_name", "answered_at")
+@admin.register(ModelCall)
+class ModelCallAdmin(ReadOnly):
+    list_display = ("id", "task", "status", "plan", "model_name", "prompt", "attempt", "tokens", "cost", "asked_at")
+    list_filter = ("task", "status", "model_name")
+    list_select_related = ("plan",)
+
+
+@admin.register(PlanChange)
+class PlanChangeAdmin(ReadOnly):
+    list_display = ("plan", "number", "kind", "step", "by", "at", "undone_at")
+    list_filter = ("kind",)
+    list_select_related = ("plan", "step", "by")
+
+
+@admin.register(StepText)
+class StepTextAdmin(ReadOnly):
+    list_display = ("step", "language", "subject", "written_by", "made_at", "used_at")
+    list_filter = ("language",)
+    list_select_related = ("step",)
+
+
+@admin.register(StepComment)
+class StepCommentAdmin(ReadOnly):
+    list_display = ("step", "by", "at", "resolved_at")
+    list_select_related = ("step", "by")
 
 
 @admin.register(PlanStep)

@@ -6,6 +6,7 @@ from django.utils import timezone
 from campaigns.actions import (
     alarms,
     campaigns,
+    copywriting,
     history,
     hours,
     login_codes,
@@ -16,6 +17,7 @@ from campaigns.actions import (
     touches,
     wallets,
 )
+from campaigns.queries.calls import calls_to_answer
 from campaigns.queries.plans import plans_to_make
 
 # Not long enough that one task, with the batch it is in, meets the time limit of workers.
@@ -34,6 +36,19 @@ def sweep_plans() -> None:
     """Plans whose nudge was lost, or whose worker died."""
     for plan_id in plans_to_make(timezone.now()).values_list("pk", flat=True)[:10]:
         make_plan.delay(plan_id=plan_id)
+
+
+@shared_task(name="campaigns.write_texts", time_limit=LONGEST_PLANNING)
+def write_texts(call_id: int) -> None:
+    copywriting.write_texts(call_id, now=timezone.now())
+
+
+@shared_task(name="campaigns.sweep_texts")
+def sweep_texts() -> None:
+    """Texts whose nudge was lost, or whose worker died."""
+    copywriting.give_up_texts(now=timezone.now())
+    for call_id in calls_to_answer().values_list("pk", flat=True)[:20]:
+        write_texts.delay(call_id=call_id)
 
 
 @shared_task(name="campaigns.send_due")

@@ -35,6 +35,7 @@ app.conf.beat_schedule = {
     "Apply what providers reported": {"task": "campaigns.apply_reports", "schedule": 5},
     "Take up openings and clicks": {"task": "campaigns.take_up_touches", "schedule": 1},
     "Take up plans left behind": {"task": "campaigns.sweep_plans", "schedule": 15},
+    "Take up texts left behind": {"task": "campaigns.sweep_texts", "schedule": 15},
     "Finish campaigns that are over": {"task": "campaigns.finish_campaigns", "schedule": 60},
     "Count at which hour members answer": {
         "task": "campaigns.count_best_hours",

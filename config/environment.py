@@ -10,6 +10,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -288,7 +289,15 @@ class Environment(BaseSettings):
     openai_base_url: Annotated[str | None, _url("http", "https")] = Field(
         None, description="Another server that speaks OpenAI's protocol."
     )
-    openai_model: str = Field("gpt-4.1-mini", description="Model that proposes plans.")
+    openai_model: str = Field("gpt-4.1-mini", description="Model that proposes plans and writes texts.")
+    openai_price_in: Decimal | None = Field(
+        None,
+        ge=0,
+        description="US dollars for a million tokens told to the model. Default: the cost is not known.",
+    )
+    openai_price_out: Decimal | None = Field(
+        None, ge=0, description="US dollars for a million tokens the model answers. Set it together with the price in."
+    )
 
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "America/New_York", description="Zone of the business before a store names its own."
@@ -298,6 +307,12 @@ class Environment(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
+
+    @model_validator(mode="after")
+    def prices_come_together(self) -> Self:
+        if (self.openai_price_in is None) != (self.openai_price_out is None):
+            raise ValueError("OPENAI_PRICE_IN and OPENAI_PRICE_OUT are set together, or neither")
+        return self
 
     @model_validator(mode="after")
     def production_is_explicit(self) -> Self:

@@ -27,7 +27,7 @@ MANAGER_MAY = (
     "loyalty.add_tier loyalty.change_tier loyalty.change_programme loyalty.add_ledgercheck "
     "loyalty.add_order loyalty.add_pointsentry "
     "loyalty.change_business loyalty.add_tillkey loyalty.change_tillkey campaigns.change_campaignpolicy "
-    "campaigns.change_brandkit "
+    "campaigns.change_brandkit campaigns.change_brandvoice "
     "campaigns.add_messagepolicy campaigns.change_messagepolicy campaigns.add_quiethours campaigns.change_quiethours "
     "campaigns.add_frequencycap campaigns.change_frequencycap campaigns.delete_frequencycap "
     "campaigns.add_sendingrate campaigns.change_sendingrate campaigns.add_suppression campaigns.change_suppression "

@@ -262,6 +262,8 @@ APNS_CA_FILE = str(ENV.apns_ca_file or "")
 
 LANGUAGE_MODEL = "integrations.llm.openai.OpenAIModel" if ENV.openai_api_key else "integrations.llm.rules.RulesModel"
 OPENAI = {"api_key": ENV.openai_api_key, "base_url": ENV.openai_base_url, "model": ENV.openai_model}
+# US dollars for a million tokens, told and answered.
+OPENAI_PRICES = (ENV.openai_price_in, ENV.openai_price_out)
 
 # Made when it is first asked for, and not while an image is built, which many shops may share.
 VAPID_PRIVATE_KEY = SimpleLazyObject(

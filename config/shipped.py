@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from campaigns.actions import brand_kit, permits, playbooks, policy
+from campaigns.actions import brand_kit, permits, playbooks, policy, voice
 from loyalty.actions import business, points, programme, reward_policies, segments
 
 
@@ -16,6 +16,7 @@ def write_defaults(**_: Any) -> None:
     business.ship_business()
     policy.ship_policy()
     brand_kit.ship_brand_kit()
+    voice.ship_brand_voice()
     permits.ship_permits()
     programme.ship_programme()
     points.ship_earn_rule()

@@ -435,7 +435,8 @@ def _import_purchases(by: User, now: dt.datetime) -> PurchaseImport:
 def _never_close() -> None:
     """Nothing waits for a better hour or another day, whenever this is played."""
     policy.change_policy(
-        needs_second_person=False, send_from=0, send_until=24, messages_per_day=50,
+        needs_second_person=False, second_person_above=None, plan_tokens=200_000, plan_cost=Decimal(2),
+        send_from=0, send_until=24, messages_per_day=50,
         max_retries=3, retry_minutes=5, attribution_days=7, sms_price=Decimal("0.0079"),
         holdout_percent=0, hard_bounces=1, soft_bounces=0, complaints=1, result_days=14,
         gross_margin_percent=Decimal(30), now=timezone.now(),

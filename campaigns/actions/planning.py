@@ -8,12 +8,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from campaigns.ai import audience, planner, ranking
+from campaigns.actions import asking
+from campaigns.actions.asking import NotWanted
+from campaigns.ai import audience, briefing, planner, ranking
 from campaigns.ai.planner import Answer
-from campaigns.models import Campaign, Offer, Plan, PlanAnswer, PlanStep, Playbook
+from campaigns.models import Campaign, Offer, Plan, PlanStep
 from campaigns.queries.factors import factors_by_group
+from campaigns.queries.house import house, planned_caps
 from campaigns.queries.policy import policy
-from campaigns.rules import proposals, wording
+from campaigns.rules import proposals
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
 from campaigns.sending import assignment, prices
 from config.shared.clock import Clock, ticking
@@ -23,7 +26,6 @@ from config.shared.nudge import nudge
 from integrations.channels.base import available_channels
 from integrations.llm.base import ModelUnavailable, language_model
 from loyalty.models import User
-from loyalty.queries.brand import business
 
 # Longer than the language model may take over one answer, with its retries.
 LEASE = timedelta(minutes=7)
@@ -37,10 +39,6 @@ logger = logging.getLogger(__name__)
 
 class CannotPlan(DomainError):
     code = "cannot_plan"
-
-
-class _Stopped(Exception):
-    """Somebody cancelled the plan while it was worked on."""
 
 
 @transaction.atomic
@@ -82,7 +80,7 @@ def make_plan(plan_id: int, *, now: datetime) -> bool:
         return False
     try:
         _make(plan, clock)
-    except _Stopped:
+    except NotWanted:
         logger.info("Plan %s was cancelled", plan_id)
     except (DomainError, ModelUnavailable) as refusal:
         _fail(plan, str(refusal), clock())
@@ -102,7 +100,8 @@ def _claim(plan_id: int, now: datetime) -> Plan | None:
     claimed = {"status": Status.RANKING, "claimed_until": now + LEASE, "attempts": F("attempts") + 1}
     if not (queued | abandoned).update(**claimed):
         return None
-    plan = Plan.objects.select_related("campaign").get(pk=plan_id)
+    plan = Plan.objects.select_related("campaign", "requested_by").get(pk=plan_id)
+    asking.give_up(plan, now=now)
     announce(f"plan:{plan.public_id}")
     return plan
 
@@ -110,7 +109,8 @@ def _claim(plan_id: int, now: datetime) -> Plan | None:
 def _make(plan: Plan, clock: Clock) -> None:
     now, channels = clock(), available_channels()
     _rank(plan, channels, now)
-    facts, allowed = _facts(plan, channels, now), limits(plan, channels, now)
+    days = [day.isoformat() for day in planned_days(plan.campaign, now=now)]
+    facts, allowed = briefing.week_facts(plan, days, channels, now=now), limits(plan, channels, now)
     _refuse_without_playbook(facts)
     _move(plan, Status.WRITING, clock(), facts=facts)
     _write_steps(plan, _settled_answer(plan, facts, allowed, clock), facts, allowed, clock())
@@ -152,42 +152,6 @@ def planned_days(campaign: Campaign, *, now: datetime) -> tuple[date, ...]:
     return tuple(day for day in days if day <= campaign.ends_on)
 
 
-def _facts(plan: Plan, channels: tuple[str, ...], now: datetime) -> dict[str, Any]:
-    campaign, shop, hours = plan.campaign, business(), policy().window
-    return {
-        "goal": campaign.goal,
-        "business": {"name": shop.name, "sells": shop.get_vertical_display(), "currency": shop.currency},
-        "days": [day.isoformat() for day in planned_days(campaign, now=now)],
-        "hours": [hours.opens, hours.closes],
-        "budget": None if campaign.budget is None else str(campaign.budget),
-        "channels": list(channels),
-        "groups": audience.group_facts(plan, channels, now=now),
-        "playbooks": [
-            {
-                "id": playbook.pk,
-                "name": playbook.name,
-                "group": playbook.group,
-                "aim": playbook.aim,
-                "tone": playbook.tone,
-                "channels": [channel for channel in playbook.channels if channel in channels],
-                "offers": [offer.code for offer in playbook.offers.all() if offer.is_active],
-                "subject": playbook.subject,
-                "body": playbook.body,
-            }
-            for playbook in _playbooks()
-        ],
-        "offers": [
-            {"code": offer.code, "name": offer.name, "wording": offer.wording, "cost": str(offer.cost)}
-            for offer in Offer.objects.filter(is_active=True)
-        ],
-        "words": list(wording.WORDS),
-    }
-
-
-def _playbooks() -> Any:
-    return Playbook.objects.filter(is_active=True).select_related("template").prefetch_related("offers")
-
-
 def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:
     """What a proposal for this plan is held against, as things stand now."""
     reach = {
@@ -195,6 +159,7 @@ def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:
         for channel in channels
         for group, members in audience.reach(plan, channel, now=now).items()
     }
+    offers = list(Offer.objects.filter(is_active=True))
     return Limits(
         days=planned_days(plan.campaign, now=now),
         reach=reach,
@@ -203,38 +168,41 @@ def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:
                 group=playbook.group,
                 channels=tuple(playbook.channels),
                 offers=tuple(offer.code for offer in playbook.offers.all()),
+                subject=playbook.subject,
+                body=playbook.body,
             )
-            for playbook in _playbooks()
+            for playbook in briefing.playbooks()
         },
-        offers=dict(Offer.objects.filter(is_active=True).values_list("code", "cost")),
+        offers={offer.code: offer.cost for offer in offers},
+        offer_words={offer.code: f"{offer.name}\n{offer.wording}" for offer in offers},
         budget=plan.campaign.budget,
         hours=policy().window,
         texts=prices.teller(plan, now=now),
+        house=house(),
+        caps=planned_caps(),
     )
 
 
 def _settled_answer(plan: Plan, facts: dict[str, Any], allowed: Limits, clock: Clock) -> Answer:
-    """The first answer without a fault. Every answer is kept, word for word. No transaction is open meanwhile."""
+    """The first answer without a fault. No transaction is open meanwhile."""
     model, faults = language_model(), list[str]()
     for attempt in range(1, planner.ATTEMPTS + 1):
-        answer = planner.ask(model, facts, allowed, faults=faults)
-        _keep(plan, model.name, attempt, answer, clock())
+        purpose = asking.Purpose(plan, lambda: _is_wanted(plan), by=plan.requested_by, attempt=attempt)
+        call = asking.ask(purpose, model, *planner.question(facts, faults=faults), clock=clock)
+        _move(plan, Status.CHECKING, clock(), model_name=model.name)
+        answer = planner.read(call.raw, allowed)
         if not answer.faults:
             return answer
+        asking.find_fault(call, answer.faults, has_shape=answer.proposal is not None)
         faults = answer.faults
+        _move(plan, Status.WRITING, clock())
     raise CannotPlan(
         f"{model.name} proposed a week that cannot be used, twice. The last time: {' '.join(faults[:3])}"[:500]
     )
 
 
-@transaction.atomic
-def _keep(plan: Plan, model_name: str, attempt: int, answer: Answer, now: datetime) -> None:
-    PlanAnswer.objects.update_or_create(
-        plan=plan,
-        attempt=attempt,
-        defaults={"model_name": model_name, "raw": answer.raw, "faults": answer.faults, "answered_at": now},
-    )
-    _move(plan, Status.CHECKING, now, model_name=model_name)
+def _is_wanted(plan: Plan) -> bool:
+    return Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING).exists()
 
 
 @transaction.atomic
@@ -242,7 +210,7 @@ def _write_steps(plan: Plan, answer: Answer, facts: dict[str, Any], allowed: Lim
     assert answer.proposal is not None
     groups = {group["group"]: group for group in facts["groups"]}
     offers = {offer.code: offer for offer in Offer.objects.filter(is_active=True)}
-    playbooks = {playbook.pk: playbook for playbook in _playbooks()}
+    playbooks = {playbook.pk: playbook for playbook in briefing.playbooks()}
     plan.steps.all().delete()
     PlanStep.objects.bulk_create(
         PlanStep(
@@ -291,7 +259,7 @@ def _move(plan: Plan, status: str, now: datetime, **fields: Any) -> None:
     """On to the next state, unless somebody cancelled meanwhile."""
     working = Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING)
     if not working.update(status=status, claimed_until=now + LEASE, **fields):
-        raise _Stopped
+        raise NotWanted
     announce(f"plan:{plan.public_id}")
 
 

@@ -22,6 +22,9 @@ def ship_policy() -> None:
 def change_policy(
     *,
     needs_second_person: bool,
+    second_person_above: Decimal | None,
+    plan_tokens: int,
+    plan_cost: Decimal | None,
     send_from: int,
     send_until: int,
     messages_per_day: int,
@@ -44,6 +47,8 @@ def change_policy(
     if row.holdout_percent != holdout_percent:
         row.holdout_since = now
     row.needs_second_person, row.messages_per_day = needs_second_person, messages_per_day
+    row.second_person_above = second_person_above
+    row.plan_tokens, row.plan_cost = plan_tokens, plan_cost
     row.send_from, row.send_until = send_from, send_until
     row.max_retries, row.retry_minutes, row.attribution_days = max_retries, retry_minutes, attribution_days
     row.sms_price = sms_price
@@ -52,7 +57,15 @@ def change_policy(
     row.soft_bounces, row.complaints = soft_bounces, complaints
     row.save(
         update_fields=[
-            *("needs_second_person", "messages_per_day", "send_from", "send_until"),
+            *(
+                "needs_second_person",
+                "messages_per_day",
+                "send_from",
+                "send_until",
+                "second_person_above",
+                "plan_tokens",
+                "plan_cost",
+            ),
             *("max_retries", "retry_minutes", "attribution_days", "sms_price"),
             *("holdout_since", "result_days", "gross_margin_percent"),
             *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),

@@ -1,5 +1,6 @@
 """What people do with a proposed week: change it, approve it, take the approval back."""
 
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
 from uuid import uuid4
@@ -9,10 +10,11 @@ from django.db.models import Max
 
 from campaigns.actions import planning
 from campaigns.events import PlanApproved
-from campaigns.models import Action, Campaign, Letter, Offer, Plan, PlanStep, Send, Template
-from campaigns.queries.policy import policy
+from campaigns.models import Action, Campaign, Letter, Offer, Plan, PlanChange, PlanStep, Send, Template
+from campaigns.queries.plans import why_two_people
 from campaigns.rules import proposals
 from campaigns.rules.proposals import Limits, StepProposal, WeekProposal
+from campaigns.rules.steps import StepState
 from campaigns.sending import recipients
 from campaigns.writing import press
 from config.shared.errors import DomainError
@@ -25,6 +27,12 @@ from tracking.actions import record
 
 class CannotEdit(DomainError):
     code = "cannot_edit"
+
+
+class ChangedMeanwhile(CannotEdit):
+    """Somebody else was quicker."""
+
+    code = "changed_meanwhile"
 
 
 class CannotApprove(DomainError):
@@ -45,22 +53,66 @@ def edit_step(
     translations: dict[str, Any],
     by: User,
     now: datetime,
+    seen: int | None = None,
 ) -> PlanStep:
-    """Change one step of a plan under review. The same rules as for a language model; raises CannotEdit.
+    """Change one step of a plan under review. Raises CannotEdit, and ChangedMeanwhile.
 
-    `translations` holds subject and body by language, such as es.
+    `translations` holds subject and body by language, such as es. `seen` is the revision of the step looked at.
     """
-    plan = _under_review(step.plan_id)
-    before = PlanStep.objects.get(pk=step.pk)
-    wanted = {
-        "day": day, "timing": timing, "send_at": send_at, "template": template, "offer": offer, "subject": subject,
-        "body": body, "translations": translations,
-    }  # fmt: skip
-    PlanStep.objects.filter(pk=step.pk).update(**wanted, edited_by=by, edited_at=now)
-    _refuse_faults_of(step, plan, now)
-    _count_cost_again(step, plan, now)
-    note_change(before, **{field: (getattr(before, field), value) for field, value in wanted.items()})
+    wanted = StepState(
+        day=day.isoformat(), timing=timing, send_at=f"{send_at:%H:%M}", template=template.pk if template else None,
+        offer=offer.pk if offer else None, subject=subject, body=body, translations=translations,
+        is_removed=step.removed_at is not None,
+    )  # fmt: skip
+    return change_step(step=step, wanted=wanted, kind=PlanChange.Kind.EDITED, by=by, now=now, seen=seen)
+
+
+@transaction.atomic
+def change_step(
+    *, step: PlanStep, wanted: StepState, kind: str, by: User, now: datetime, seen: int | None = None
+) -> PlanStep:
+    """Make a step under review what is `wanted`, and keep what it was. Raises CannotEdit, ChangedMeanwhile."""
+    plan = under_review(step.plan_id)
+    before = put(step=step, wanted=wanted, plan=plan, by=by, now=now, seen=seen)
+    if before != wanted:
+        last = plan.changes.aggregate(last=Max("number"))["last"] or 0
+        PlanChange.objects.create(
+            plan=plan, step=step, number=last + 1, kind=kind, before=before.as_json(), after=wanted.as_json(), by=by,
+            at=now,
+        )  # fmt: skip
     return PlanStep.objects.get(pk=step.pk)
+
+
+def put(
+    *, step: PlanStep, wanted: StepState, plan: Plan, by: User, now: datetime, seen: int | None = None
+) -> StepState:
+    """Write a step of a plan that is held, judge it, and tell what it was before. Keeps nothing for undoing."""
+    before = PlanStep.objects.get(pk=step.pk)
+    was = state_of(before)
+    if seen is not None and seen != before.revision:
+        who = before.edited_by.get_short_name() if before.edited_by else "Somebody"
+        raise ChangedMeanwhile(f"{who} has changed this step since you looked. Look at it again, then change it.")
+    PlanStep.objects.filter(pk=step.pk).update(
+        day=wanted.date, timing=wanted.timing, send_at=wanted.time, template_id=wanted.template, offer_id=wanted.offer,
+        subject=wanted.subject, body=wanted.body, translations=wanted.translations,
+        removed_at=(before.removed_at or now) if wanted.is_removed else None, revision=before.revision + 1,
+        edited_by=by, edited_at=now,
+    )  # fmt: skip
+    if wanted != replace(was, is_removed=True):  # to leave something out is never wrong
+        _refuse_faults_of(step, plan, now)
+        _count_cost_again(step, plan, now)
+    old, new = was.as_json(), wanted.as_json()
+    note_change(before, **{name: (old[name], new[name]) for name in new})
+    announce(f"campaign:{plan.campaign.public_id}")
+    return was
+
+
+def state_of(step: PlanStep) -> StepState:
+    return StepState(
+        day=step.day.isoformat(), timing=step.timing, send_at=f"{step.send_at:%H:%M}", template=step.template_id,
+        offer=step.offer_id, subject=step.subject, body=step.body, translations=step.translations,
+        is_removed=step.removed_at is not None,
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -93,13 +145,14 @@ def change_running_step(
     changed.translations, changed.edited_by, changed.edited_at = translations, by, now
     changed.save(force_insert=True)
     others = plan.steps.filter(removed_at=None).exclude(pk__in=[before.pk, changed.pk]).select_related("offer")
-    week, limits = [_as_proposal(other) for other in [*others, changed]], _limits(plan, now)
-    _refuse_faults(changed, proposals.faults_in_text(week[-1]) + proposals.faults_across(week, limits))
+    week, limits = [as_proposal(other) for other in [*others, changed]], _limits(plan, now)
+    _refuse_faults(changed, proposals.faults_in_text(week[-1]) + proposals.faults_across(week, limits), limits)
     _count_cost_again(changed, plan, now)
     _press(changed, now, refusal=CannotEdit)
     Action.objects.filter(pk__in=held).update(step=changed)
     if not before.actions.exists():
         PlanStep.objects.filter(pk=before.pk).update(removed_at=now)
+    _refuse_alone(plan)
     words = {"template": template, "offer": offer, "subject": subject, "body": body, "translations": translations}
     told = {field: (getattr(before, field), value) for field, value in words.items()}
     note_change(before, messages_changed=(0, len(held)), **told)
@@ -111,23 +164,22 @@ def _refuse_unless_running(plan: Plan) -> None:
     campaign = plan.campaign
     if plan.status != Plan.Status.APPROVED or campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):
         raise CannotEdit(f"{campaign.name} is {campaign.get_status_display().lower()}.")
-    if policy().needs_second_person:
-        raise CannotEdit("Two people approve every message here: cancel what waits, and plan it anew.")
+    _refuse_alone(plan)
 
 
-@transaction.atomic
-def remove_step(*, step: PlanStep, by: User, now: datetime) -> None:
-    _under_review(step.plan_id)
-    if PlanStep.objects.filter(pk=step.pk, removed_at=None).update(removed_at=now, edited_by=by, edited_at=now):
-        note_change(step, removed=(False, True))
+def _refuse_alone(plan: Plan) -> None:
+    if why := why_two_people(plan):
+        raise CannotEdit(f"Two people approve what such a plan says: cancel what waits, and plan it anew. {why}")
 
 
-@transaction.atomic
-def restore_step(*, step: PlanStep, by: User, now: datetime) -> None:
-    plan = _under_review(step.plan_id)
-    PlanStep.objects.filter(pk=step.pk).update(removed_at=None, edited_by=by, edited_at=now)
-    _refuse_faults_of(step, plan, now)
-    note_change(step, removed=(True, False))
+def remove_step(*, step: PlanStep, by: User, now: datetime, seen: int | None = None) -> None:
+    wanted = replace(state_of(PlanStep.objects.get(pk=step.pk)), is_removed=True)
+    change_step(step=step, wanted=wanted, kind=PlanChange.Kind.REMOVED, by=by, now=now, seen=seen)
+
+
+def restore_step(*, step: PlanStep, by: User, now: datetime, seen: int | None = None) -> None:
+    wanted = replace(state_of(PlanStep.objects.get(pk=step.pk)), is_removed=False)
+    change_step(step=step, wanted=wanted, kind=PlanChange.Kind.RESTORED, by=by, now=now, seen=seen)
 
 
 @transaction.atomic
@@ -136,9 +188,9 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
 
     Raises CannotApprove, among others when the business asks for two people and the plan is the work of `by`.
     """
-    if policy().needs_second_person and is_own_work(plan, by):
-        raise CannotApprove("Somebody else has to approve this plan: you asked for it or wrote in it.")
-    plan = _under_review(plan.pk, refusal=CannotApprove)
+    plan = under_review(plan.pk, refusal=CannotApprove)
+    if is_own_work(plan, by) and (why := why_two_people(plan)):
+        raise CannotApprove(f"Somebody else has to approve this plan: you asked for it or wrote in it. {why}")
     if plan.campaign.status != Campaign.Status.DRAFT:
         raise CannotApprove(f"{plan.campaign.name} is {plan.campaign.get_status_display().lower()}.")
     if faults := proposals.faults_in(_proposal(plan), _limits(plan, now)):
@@ -194,7 +246,7 @@ def withdraw_approval(*, plan: Plan, by: User, now: datetime) -> None:
     announce(f"campaign:{locked.campaign.public_id}")
 
 
-def _under_review(plan_id: int, *, refusal: type[DomainError] = CannotEdit) -> Plan:
+def under_review(plan_id: int, *, refusal: type[DomainError] = CannotEdit) -> Plan:
     plan = _locked(plan_id)
     if plan.status != Plan.Status.READY:
         raise refusal(f"This plan is not under review: {plan.get_status_display().lower()}.")
@@ -210,23 +262,25 @@ def _locked(plan_id: int) -> Plan:
 def _refuse_faults_of(step: PlanStep, plan: Plan, now: datetime) -> None:
     """What is wrong with this step or with the week it makes. Other steps may wait for their own mending."""
     limits, edited = _limits(plan, now), PlanStep.objects.select_related("offer", "template").get(pk=step.pk)
-    faults = proposals.faults_in_step(_as_proposal(edited), limits)
+    faults = proposals.faults_in_step(as_proposal(edited), limits)
     if edited.removed_at is None:
         faults += proposals.faults_across(_proposal(plan).steps, limits)
-    _refuse_faults(edited, faults)
+    _refuse_faults(edited, faults, limits)
 
 
-def _refuse_faults(step: PlanStep, faults: list[str]) -> None:
+def _refuse_faults(step: PlanStep, faults: list[str], limits: Limits) -> None:
+    faults = faults + [fault for fault in proposals.faults_by_law(as_proposal(step), limits) if fault not in faults]
     for language, words in step.translations.items():
-        translated = _as_proposal(step).model_copy(update=words)
-        faults = faults + [f"in {language}, {fault}" for fault in proposals.faults_in_text(translated)]
+        translated = as_proposal(step).model_copy(update=words)
+        found = proposals.faults_in_text(translated) + proposals.faults_by_law(translated, limits, language)
+        faults = faults + [f"in {language}, {fault}" for fault in found]
     if faults:
         raise CannotEdit(" ".join(fault[0].upper() + fault[1:] for fault in faults[:3]))
 
 
 def _count_cost_again(step: PlanStep, plan: Plan, now: datetime) -> None:
     edited = PlanStep.objects.select_related("offer").get(pk=step.pk)
-    cost = str(proposals.cost_of(_as_proposal(edited), _limits(plan, now)))
+    cost = str(proposals.cost_of(as_proposal(edited), _limits(plan, now)))
     PlanStep.objects.filter(pk=step.pk).update(evidence={**edited.evidence, "most_it_can_cost": cost})
 
 
@@ -236,10 +290,10 @@ def _limits(plan: Plan, now: datetime) -> Limits:
 
 def _proposal(plan: Plan) -> WeekProposal:
     steps = plan.steps.filter(removed_at=None).select_related("offer")
-    return WeekProposal(steps=[_as_proposal(step) for step in steps])
+    return WeekProposal(steps=[as_proposal(step) for step in steps])
 
 
-def _as_proposal(step: PlanStep) -> StepProposal:
+def as_proposal(step: PlanStep) -> StepProposal:
     return StepProposal(
         day=step.day.isoformat(),
         send_at=f"{step.send_at:%H:%M}",

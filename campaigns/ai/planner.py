@@ -1,42 +1,37 @@
-"""Ask the language model for a week, and hold the answer against what is allowed. Writes nothing."""
+"""What a language model is asked for a week, and its answer held against what is allowed. Writes nothing."""
 
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
+from campaigns.ai.instructions import Prompt, prompt
 from campaigns.rules import proposals
 from campaigns.rules.proposals import Limits, WeekProposal
-from integrations.llm.base import LanguageModel, Question
+from integrations.llm.base import Question
 
-PROMPTS = Path(__file__).parent / "prompts"
+TASK = "plan_week"
 ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer word for word. `proposal` is None when it has not even the shape that was asked for."""
+    """One answer. `proposal` is None when it has not even the shape that was asked for."""
 
-    raw: str
     proposal: WeekProposal | None
     faults: list[str]
 
 
-def ask(model: LanguageModel, facts: dict[str, Any], limits: Limits, *, faults: list[str] | None = None) -> Answer:
-    """One question, one answer. `faults` are those of the answer before. Raises ModelUnavailable."""
-    told = facts if not faults else {**facts, "faults_of_your_last_answer": faults}
-    question = Question(task="plan_week", instructions=_prompt("plan_week"), facts=told, schema=WeekProposal)
-    raw = _storable(model.answer(question))
+def question(facts: dict[str, Any], *, faults: list[str]) -> tuple[Prompt, Question]:
+    """`faults` are those of the answer before."""
+    told, words = facts if not faults else {**facts, "faults_of_your_last_answer": faults}, prompt(TASK)
+    return words, Question(task=TASK, instructions=words.text, facts=told, schema=WeekProposal)
+
+
+def read(raw: str, limits: Limits) -> Answer:
     proposal, shape_faults = proposals.read(raw)
-    found = shape_faults if proposal is None else proposals.faults_in(proposal, limits)
-    return Answer(raw, proposal, [_storable(fault) for fault in found])
+    found = shape_faults if proposal is None else proposals.faults_in(proposal, limits, is_of_model=True)
+    return Answer(proposal, [storable(fault) for fault in found])
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL keeps any text but NUL and half a surrogate pair; a model may write both."""
     return text.encode(errors="replace").decode().replace("\x00", "\ufffd")
-
-
-@cache
-def _prompt(name: str) -> str:
-    return (PROMPTS / f"{name}.md").read_text()

@@ -93,6 +93,7 @@ urlpatterns = [
     path("campaigns/<uuid:public_id>/notices/<int:pk>/read/", campaigns.notice_read, name="notice-read"),
     path("campaigns/<uuid:public_id>/<verb:verb>/", campaigns.campaign_move, name="move"),
     path("settings/campaigns/", playbooks.policy_page, name="policy"),
+    path("settings/campaigns/voice/", look.voice_page, name="voice"),
     path("settings/campaigns/look/", look.look_page, name="look"),
     path("settings/campaigns/look/preview/", look.look_preview, name="look-preview"),
     path("settings/campaigns/rules/", permits.rules, name="permit-rules"),

@@ -3,9 +3,11 @@ from campaigns.forms.campaigns import CampaignForm, OfferForm, PlaybookForm, Ste
 from campaigns.forms.permits import CapForm, LiftForm, MessagePolicyForm, QuietHoursForm, RateForm, SuppressionForm
 from campaigns.forms.pictures import PictureForm, UploadForm
 from campaigns.forms.policy import PolicyForm
+from campaigns.forms.voice import BrandVoiceForm
 
 __all__ = [
     "BrandKitForm",
+    "BrandVoiceForm",
     "CampaignForm",
     "CapForm",
     "LiftForm",

@@ -13,7 +13,12 @@ class PolicyForm(forms.ModelForm):
     """`groups` is how the page shows it: a card for each matter."""
 
     GROUPS = (
-        ("Approval", "Who lets a plan go out.", ("needs_second_person",)),
+        ("Approval", "Who lets a plan go out.", ("needs_second_person", "second_person_above")),
+        (
+            "Language model",
+            "A call that would pass these is not made. The built-in rules use no tokens and cost nothing.",
+            ("plan_tokens", "plan_cost"),
+        ),
         (
             "Hours and frequency",
             "Where a state is stricter, its hours hold; caps and these limits hold together.",
@@ -40,7 +45,15 @@ class PolicyForm(forms.ModelForm):
     class Meta:
         model = CampaignPolicy
         fields = (
-            *("needs_second_person", "send_from", "send_until", "messages_per_day"),
+            *(
+                "needs_second_person",
+                "second_person_above",
+                "plan_tokens",
+                "plan_cost",
+                "send_from",
+                "send_until",
+                "messages_per_day",
+            ),
             *("max_retries", "retry_minutes", "attribution_days", "sms_price"),
             *("result_days", "gross_margin_percent"),
             *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
@@ -55,6 +68,10 @@ class PolicyForm(forms.ModelForm):
             "hard_bounces": "Hard bounces",
             "soft_bounces": "Soft bounces in a row",
             "complaints": "Complaints",
+            "needs_second_person": "Every plan needs a second person",
+            "second_person_above": "A plan needs one above",
+            "plan_tokens": "Tokens for one plan",
+            "plan_cost": "US dollars for one plan",
         }
         help_texts = {
             "max_retries": "Then the message has failed.",

@@ -1,11 +1,13 @@
+from campaigns.models.calls import ModelCall
 from campaigns.models.campaigns import Campaign, WrongState
 from campaigns.models.permits import FrequencyCap, MessagePolicy, QuietHours, SendingRate, Suppression
-from campaigns.models.plans import Action, Candidate, Plan, PlanAnswer, PlanStep
+from campaigns.models.plans import Action, Candidate, Plan, PlanStep
 from campaigns.models.playbooks import Offer, Playbook
 from campaigns.models.policy import CampaignPolicy
 from campaigns.models.sends import Notice, ReceivedTouch, Send, SendMove, Touch
 from campaigns.models.templates import (
     BrandKit,
+    BrandVoice,
     Letter,
     Link,
     MediaFile,
@@ -14,10 +16,12 @@ from campaigns.models.templates import (
     Template,
     TemplateVersion,
 )
+from campaigns.models.workspace import PlanChange, StepComment, StepText
 
 __all__ = [
     "Action",
     "BrandKit",
+    "BrandVoice",
     "Campaign",
     "CampaignPolicy",
     "Candidate",
@@ -27,10 +31,11 @@ __all__ = [
     "MediaFile",
     "MemberHour",
     "MessagePolicy",
+    "ModelCall",
     "Notice",
     "Offer",
     "Plan",
-    "PlanAnswer",
+    "PlanChange",
     "PlanStep",
     "Playbook",
     "QuietHours",
@@ -39,6 +44,8 @@ __all__ = [
     "Send",
     "SendMove",
     "SendingRate",
+    "StepComment",
+    "StepText",
     "Suppression",
     "Template",
     "TemplateVersion",

@@ -57,32 +57,6 @@ class Plan(models.Model):
         return f"plan #{self.pk} of {self.campaign_id}"
 
 
-class PlanAnswer(models.Model):
-    """What the language model answered, word for word, and why it was refused if it was."""
-
-    plan = models.ForeignKey(Plan, models.CASCADE, related_name="answers")
-    attempt = models.PositiveSmallIntegerField()
-    model_name = models.CharField(max_length=80)
-    raw = models.TextField()
-    faults = models.JSONField(default=list)
-    answered_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["attempt"]
-        constraints = [models.UniqueConstraint(fields=["plan", "attempt"], name="one_plan_answer_per_attempt")]
-
-    def __str__(self) -> str:
-        return f"answer {self.attempt} to plan #{self.plan_id}"
-
-    @property
-    def title(self) -> str:
-        return f"Answer {self.attempt}, {self.model_name}"
-
-    @property
-    def faults_text(self) -> str:
-        return " ".join(self.faults)
-
-
 class PlanStep(models.Model):
     """One playbook for one group on one day by one channel, with its text and the numbers it rests on.
 
@@ -112,6 +86,9 @@ class PlanStep(models.Model):
     )
     reason = models.CharField(max_length=300)
     evidence = models.JSONField(default=dict, help_text="The numbers the reason rests on.")
+    revision = models.PositiveIntegerField(
+        default=1, db_default=1, help_text="Grows with every change: of two people at once, the second is told."
+    )
     edited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     edited_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)

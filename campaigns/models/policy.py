@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -9,6 +11,33 @@ class CampaignPolicy(models.Model):
 
     needs_second_person = models.BooleanField(
         "plans need a second person", default=False, help_text="Whoever asked for a plan cannot approve it."
+    )
+    second_person_above = models.DecimalField(
+        "plans that can cost more need a second person",
+        max_digits=10,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="In your currency, by what the offers cost if everybody takes them up. Empty: no plan does for this.",
+    )
+    plan_tokens = models.PositiveIntegerField(
+        "tokens a plan may use at most",
+        default=200_000,
+        db_default=200_000,
+        validators=[MinValueValidator(5_000)],
+        help_text="Of a language model, for the week and everything written anew in it.",
+    )
+    plan_cost = models.DecimalField(
+        "US dollars a plan may cost at most",
+        max_digits=8,
+        decimal_places=2,
+        default=Decimal(2),
+        db_default=Decimal(2),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="By the prices of OPENAI_PRICE_IN and OPENAI_PRICE_OUT. Empty: the tokens alone count.",
     )
     send_from = models.PositiveSmallIntegerField(
         "messages leave from",

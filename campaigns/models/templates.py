@@ -135,6 +135,45 @@ class BrandKit(models.Model):
         return "How messages look"
 
 
+class BrandVoice(models.Model):
+    """How this business speaks in messages. A single row. Lists have one entry a line."""
+
+    voice = models.TextField(
+        max_length=600,
+        blank=True,
+        help_text="In a few sentences, such as: warm and plain, like a neighbour who knows wine.",
+    )
+    forbidden_words = models.TextField(
+        "words you leave out",
+        max_length=2_000,
+        blank=True,
+        help_text="One a line. No plan is proposed with one of them; who writes one is told.",
+    )
+    required_words = models.TextField(
+        "words every message has",
+        max_length=500,
+        blank=True,
+        help_text="One a line, such as 21+. Not what the foot of a letter says anyway.",
+    )
+    claims = models.TextField(
+        "what you may claim",
+        max_length=2_000,
+        blank=True,
+        help_text="One a line, such as: family-owned since 1987. Figures and prizes in them may be used.",
+    )
+
+    class Meta:
+        verbose_name_plural = "brand voice"
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_brand_voice")]
+
+    def __str__(self) -> str:
+        return "How messages speak"
+
+    @staticmethod
+    def lines(text: str) -> tuple[str, ...]:
+        return tuple(line for row in text.splitlines() if (line := row.strip()))
+
+
 class MediaFile(models.Model):
     """A picture for messages: checked by its content, made fit for email, kept under its digest."""
 

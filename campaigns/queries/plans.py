@@ -10,6 +10,7 @@ from django.utils.dateformat import time_format
 from django.utils.timezone import localdate
 
 from campaigns.models import Candidate, Plan, PlanStep, Send
+from campaigns.queries.policy import policy
 from campaigns.rules.reasons import beyond_the_budget, headline
 from loyalty.models import Consent
 
@@ -129,6 +130,23 @@ def audience_of_plan(plan: Plan, *, group: str = "") -> QuerySet[Candidate]:
     """Who is to be written to, best first."""
     candidates = plan.candidates.select_related("member").order_by("rank")
     return candidates.filter(group=group) if group else candidates
+
+
+def most_it_can_cost(plan: Plan) -> Decimal:
+    """If everybody reached takes up every offer."""
+    kept = plan.steps.filter(removed_at=None).values_list("evidence", flat=True)
+    return sum((Decimal(evidence["most_it_can_cost"]) for evidence in kept), Decimal(0))
+
+
+def why_two_people(plan: Plan) -> str:
+    """Why a plan needs somebody else's approval than its maker's; empty when it does not."""
+    rules = policy()
+    if rules.needs_second_person:
+        return "Every plan here needs a second person."
+    above = rules.second_person_above
+    if above is not None and (cost := most_it_can_cost(plan)) > above:
+        return f"Its offers can cost {cost:,.2f}; above {above:,.2f} a plan needs a second person."
+    return ""
 
 
 def totals_of(days: Sequence[Day]) -> dict[str, Any]:

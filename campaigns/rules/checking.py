@@ -182,11 +182,11 @@ def _language_of(text: str) -> Iterator[Check]:
     prone, claims = words_found(text, SPAM_PRONE), words_found(text, CLAIMS)
     if prone:
         yield Check(State.LOOK, "Words that filters dislike", f"{', '.join(prone)}.")
-    if _shouts(text):
+    if shouts(text):
         yield Check(State.LOOK, "It shouts", "Capitals and exclamation marks are counted against a message.")
     if claims:
         yield Check(State.LOOK, "It may speak of health", f"{', '.join(claims)}: no shop may promise that.")
-    if not (prone or claims or _shouts(text)):
+    if not (prone or claims or shouts(text)):
         yield Check(State.FINE, "Nothing in it looks like spam")
 
 
@@ -196,7 +196,8 @@ def words_found(text: str, words: tuple[str, ...]) -> list[str]:
     return [word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower)]
 
 
-def _shouts(text: str) -> bool:
+def shouts(text: str) -> bool:
+    """More than two words in capitals, or more than three exclamation marks."""
     loud = re.findall(r"\b[A-ZÁÉÍÓÚÑ]{4,}\b", text)
     return len(loud) > 2 or text.count("!") > 3 or "!!" in text
 

@@ -7,14 +7,15 @@ audience, does it fit the budget) is checked by `faults_in`, whoever proposed it
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, time
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from campaigns.rules import wording
+from campaigns.rules import guard, wording
+from campaigns.rules.guard import House, Words
 from campaigns.rules.hours import SendWindow
 
 DAYS = 7
@@ -30,8 +31,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 def _all_required(schema: dict[str, Any]) -> None:
     """Language models must name every field, as structured output asks; answers of old, without one, stay valid."""
     schema["required"] = list(schema["properties"])
-    for field in schema["properties"].values():
-        field.pop("default", None)
+    for described in schema["properties"].values():
+        described.pop("default", None)
 
 
 class StepProposal(BaseModel):
@@ -62,9 +63,21 @@ class PlaybookChoice:
     group: str
     channels: tuple[str, ...]
     offers: tuple[str, ...]
+    subject: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most so many messages to one member by `channel` within so many days."""
+
+    channel: str
+    most: int
+    days: int
 
 
 _BY_DAY = SendWindow(8, 20)
+_ANY_HOUSE = House()
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ class Limits:
     """What a proposal is held against. `reach`: members by (group, channel). `offers`: cost of one taking it up.
 
     `hours` are those of the shop: what was planned outside them would only wait for the next morning. `texts` says what
-    the text messages of a step cost; nothing while no price is known.
+    the text messages of a step cost; nothing while no price is known. `offer_words`: what each offer states, by code.
     """
 
     days: tuple[date, ...]
@@ -82,6 +95,9 @@ class Limits:
     budget: Decimal | None
     hours: SendWindow = _BY_DAY
     texts: Callable[[StepProposal], Decimal] = lambda step: Decimal(0)
+    house: House = _ANY_HOUSE
+    offer_words: Mapping[str, str] = field(default_factory=dict)
+    caps: tuple[Cap, ...] = ()
 
 
 def read(raw: str) -> tuple[WeekProposal | None, list[str]]:
@@ -95,8 +111,11 @@ def read(raw: str) -> tuple[WeekProposal | None, list[str]]:
         return None, faults[:20]
 
 
-def faults_in(proposal: WeekProposal, limits: Limits) -> list[str]:
-    """Everything that keeps this proposal from becoming a plan, each with the step it is about."""
+def faults_in(proposal: WeekProposal, limits: Limits, *, is_of_model: bool = False) -> list[str]:
+    """Everything that keeps this proposal from becoming a plan, each with the step it is about.
+
+    A language model is held to more than people: see campaigns.rules.guard.
+    """
     if not limits.days:
         return ["The campaign's last day has passed."]
     if not proposal.steps:
@@ -106,7 +125,7 @@ def faults_in(proposal: WeekProposal, limits: Limits) -> list[str]:
     faults = [
         f"Step {number}: {fault}"
         for number, step in enumerate(proposal.steps, start=1)
-        for fault in faults_in_step(step, limits)
+        for fault in faults_in_step(step, limits) + (faults_of_model(step, limits) if is_of_model else [])
     ]
     return faults + faults_across(proposal.steps, limits)
 
@@ -130,7 +149,28 @@ def faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
         faults.append(f"nobody in the audience is in {step.group} and may be written to by {step.channel}.")
     faults += _faults_in_choice(step, limits)
     faults += faults_in_text(step)
-    return faults
+    return faults + faults_by_law(step, limits)
+
+
+def words_of(step: StepProposal, limits: Limits, language: str = "en") -> Words:
+    offer = limits.offer_words.get(step.offer or "", "")
+    return Words(subject=step.subject, body=step.body, channel=step.channel, language=language, offer=offer)
+
+
+def faults_by_law(step: StepProposal, limits: Limits, language: str = "en") -> list[str]:
+    """What nobody may say."""
+    return guard.of_law(words_of(step, limits, language), limits.house)
+
+
+def faults_of_model(
+    step: StepProposal, limits: Limits, language: str = "en", *, already: StepProposal | None = None
+) -> list[str]:
+    """What keeps its words from being proposed by a model. What the playbook or `already` says, a person has said."""
+    playbook = limits.playbooks.get(step.playbook)
+    own = step.model_copy(update={"subject": playbook.subject, "body": playbook.body}) if playbook else None
+    said = [words_of(each, limits) for each in (own, already) if each]
+    words, law = words_of(step, limits, language), faults_by_law(step, limits, language)
+    return [fault for fault in guard.of_a_model(words, limits.house, said_already=said) if fault not in law]
 
 
 def _faults_in_choice(step: StepProposal, limits: Limits) -> list[str]:
@@ -177,7 +217,30 @@ def faults_across(steps: list[StepProposal], limits: Limits) -> list[str]:
     for (day, group), touches in Counter((step.day, step.group) for step in steps).items():
         if touches > 1:
             faults.append(f"{group} would hear {touches} times on {day}.")
-    return faults + _faults_in_cost(steps, limits)
+    return faults + _faults_in_caps(steps, limits) + _faults_in_cost(steps, limits)
+
+
+def _faults_in_caps(steps: list[StepProposal], limits: Limits) -> list[str]:
+    """What would only be put off by the caps of the shop. Days that cannot be read are told of elsewhere."""
+    days = {day.isoformat(): day for day in limits.days}
+    faults = []
+    for cap in limits.caps:
+        for group in sorted({step.group for step in steps}):
+            heard = sorted(
+                days[step.day]
+                for step in steps
+                if step.group == group and step.channel == cap.channel and step.day in days
+            )
+            often = max((_within(heard, first, cap.days) for first in heard), default=0)
+            if often > cap.most:
+                faults.append(
+                    f"{group} would hear {often} times by {cap.channel} within {cap.days} days; your cap is {cap.most}."
+                )
+    return faults
+
+
+def _within(heard: list[date], first: date, days: int) -> int:
+    return sum(first <= day < first + timedelta(days=days) for day in heard)
 
 
 def _faults_in_cost(steps: list[StepProposal], limits: Limits) -> list[str]:

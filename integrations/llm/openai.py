@@ -1,19 +1,36 @@
-"""Any server that speaks OpenAI's protocol, with structured output."""
+"""Any server that speaks OpenAI's protocol: POST /v1/chat/completions, streamed, with structured output.
+
+The stream is read in a thread of its own. So whoever asked can go away at any moment, also while the model says
+nothing: the thread then ends with the next piece, or when the connection has been silent for too long.
+"""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from time import monotonic
 
 import openai
 from django.conf import settings
-from openai.types.chat import ChatCompletion
+from openai import Omit
+from openai.types.chat import ChatCompletionChunk
 from openai.types.shared_params.response_format_json_schema import JSONSchema
 
-from integrations.llm.base import ModelUnavailable, Question
+from integrations.llm.base import Listener, ModelUnavailable, Question, Reply, Usage, nobody_listens
 
+# Without a word, and until the last one.
 TIMEOUT_SECONDS = 90
+LONGEST_SECONDS = 300
 RETRIES = 2
+_LISTENING_SECONDS = 0.25
+_Piece = ChatCompletionChunk | Exception | None
 
 
 class OpenAIModel:
+    is_metered = True
+
     def __init__(self) -> None:
         self.name = str(settings.OPENAI["model"])
         self._client = openai.OpenAI(
@@ -23,24 +40,52 @@ class OpenAIModel:
             max_retries=RETRIES,
         )
 
-    def answer(self, question: Question) -> str:
+    def answer(self, question: Question, *, heard: Listener = nobody_listens) -> Reply:
+        answer = _Answer()
         try:
-            completion = self._ask(question)
-        except openai.AuthenticationError as error:
-            raise ModelUnavailable("The language model refused the key; check OPENAI_API_KEY.") from error
-        except openai.NotFoundError as error:
-            raise ModelUnavailable(f"There is no {self.name}; check OPENAI_MODEL and OPENAI_BASE_URL.") from error
-        except openai.RateLimitError as error:
-            raise ModelUnavailable("The language model is busy, or its quota is used up; try again later.") from error
-        except openai.APIStatusError as error:
-            raise ModelUnavailable(f"The language model answered with status {error.status_code}.") from error
-        except openai.APITimeoutError as error:
-            raise ModelUnavailable(f"The language model took longer than {TIMEOUT_SECONDS} seconds.") from error
+            for chunk in self._chunks(question, answer, heard):
+                answer.take(chunk)
         except openai.OpenAIError as error:
-            raise ModelUnavailable("The language model does not answer; check OPENAI_BASE_URL.") from error
-        return _text(completion)
+            raise self._told(error, answer) from error
+        return self._judged(answer)
 
-    def _ask(self, question: Question) -> ChatCompletion:
+    def _chunks(self, question: Question, answer: "_Answer", heard: Listener) -> Iterator[ChatCompletionChunk]:
+        """As they come. None comes for a while: `heard` is asked all the same."""
+        pieces, is_left = SimpleQueue[_Piece](), Event()
+        Thread(target=self._listen, args=(question, pieces, is_left), daemon=True).start()
+        began = last = monotonic()
+        try:
+            while True:
+                try:
+                    piece = pieces.get(timeout=_LISTENING_SECONDS)
+                except Empty:
+                    piece = None
+                else:
+                    if piece is None:
+                        return
+                    if isinstance(piece, Exception):
+                        raise piece
+                    last = monotonic()
+                    yield piece
+                heard(answer.text)
+                if monotonic() - last > TIMEOUT_SECONDS or monotonic() - began > LONGEST_SECONDS:
+                    raise _too_slow(answer, monotonic() - began)
+        finally:
+            is_left.set()
+
+    def _listen(self, question: Question, pieces: "SimpleQueue[_Piece]", is_left: Event) -> None:
+        """What goes wrong is told where the answer is waited for."""
+        try:
+            with self._ask(question) as stream:
+                for chunk in stream:
+                    if is_left.is_set():
+                        return
+                    pieces.put(chunk)
+            pieces.put(None)
+        except Exception as error:
+            pieces.put(error)
+
+    def _ask(self, question: Question) -> "openai.Stream[ChatCompletionChunk]":
         shape: JSONSchema = {"name": question.task, "strict": True, "schema": question.schema.model_json_schema()}
         return self._client.chat.completions.create(
             model=self.name,
@@ -49,14 +94,102 @@ class OpenAIModel:
                 {"role": "user", "content": json.dumps(question.facts, ensure_ascii=False)},
             ],
             response_format={"type": "json_schema", "json_schema": shape},
+            max_completion_tokens=question.most_tokens or Omit(),
+            stream=True,
+            stream_options={"include_usage": True},
         )
 
+    def _told(self, error: openai.OpenAIError, answer: "_Answer") -> ModelUnavailable:
+        """What a person reads. The server's own words stay out of it: they may repeat the key."""
+        if isinstance(error, openai.RateLimitError):
+            return _busy(error)
+        if isinstance(error, openai.APITimeoutError):
+            return _too_slow(answer, TIMEOUT_SECONDS)
+        return ModelUnavailable(self._why(error, answer), text=answer.text)
 
-def _text(completion: ChatCompletion) -> str:
-    choices = getattr(completion, "choices", None)  # a proxy may answer 200 with a page of its own
-    if not choices:
-        raise ModelUnavailable("The language model answered with nothing; check OPENAI_BASE_URL.")
-    message = choices[0].message
-    if message.refusal:
-        raise ModelUnavailable(f"The language model refused to plan this: {message.refusal[:300]}")
-    return message.content or ""
+    def _why(self, error: openai.OpenAIError, answer: "_Answer") -> str:
+        told = "The language model does not answer; check OPENAI_BASE_URL."
+        match error:
+            case openai.AuthenticationError():
+                told = "The language model refused the key; check OPENAI_API_KEY."
+            case openai.NotFoundError():
+                told = f"There is no {self.name}; check OPENAI_MODEL and OPENAI_BASE_URL."
+            case openai.BadRequestError() if _knows_no_schema(error):
+                told = (
+                    f"{self.name} takes no JSON schema, and without one its answers cannot be used: name a model, or a"
+                    " server, that knows structured output (OPENAI_MODEL, OPENAI_BASE_URL)."
+                )
+            case openai.APIStatusError():
+                told = f"The language model answered with status {error.status_code}."
+            case _ if answer.text:
+                told = "The language model stopped in the middle of its answer; ask again."
+        return told
+
+    def _judged(self, answer: "_Answer") -> Reply:
+        came = {"text": answer.text, "usage": answer.usage}
+        if answer.refusal or answer.ended == "content_filter":
+            why = answer.refusal[:300] or "its filter stopped the answer."
+            raise ModelUnavailable(f"The language model refused: {why}", outcome="refused", **came)  # type: ignore[arg-type]
+        if answer.ended == "length":
+            raise ModelUnavailable(
+                "The answer was cut off: it needed more tokens than it may use. Raise the tokens a plan may use under"
+                " Settings → Campaigns, or plan for fewer groups.",
+                outcome="truncated",
+                **came,  # type: ignore[arg-type]
+            )
+        if not answer.is_any:  # a proxy may answer 200 with a page of its own
+            raise ModelUnavailable("The language model answered with nothing; check OPENAI_BASE_URL.")
+        return Reply(answer.text, answer.usage)
+
+
+@dataclass
+class _Answer:
+    """What has come so far."""
+
+    pieces: list[str] = field(default_factory=list)
+    refusal: str = ""
+    ended: str = ""
+    usage: Usage | None = None
+    is_any: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def take(self, chunk: ChatCompletionChunk) -> None:
+        if chunk.usage:  # the last chunk, which has no choices
+            self.usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+        for choice in (chunk.choices or [])[:1]:
+            self.is_any = True
+            self.pieces.append(choice.delta.content or "")
+            self.refusal += choice.delta.refusal or ""
+            self.ended = choice.finish_reason or self.ended
+
+
+def _busy(error: openai.RateLimitError) -> ModelUnavailable:
+    if error.code == "insufficient_quota":
+        return ModelUnavailable("The quota of the language model is used up; look at your account with its provider.")
+    wait = error.response.headers.get("Retry-After", "")
+    later = timedelta(seconds=int(wait)) if wait.isdecimal() else None
+    when = f"in {wait} seconds" if later else "later"
+    return ModelUnavailable(
+        f"The language model is busy, or its quota is used up; try again {when}.",
+        outcome="rate_limited",
+        retry_after=later,
+    )
+
+
+def _too_slow(answer: _Answer, seconds: float) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"The language model took longer than {seconds:.0f} seconds. Try again, or name a quicker one (OPENAI_MODEL).",
+        outcome="timeout",
+        text=answer.text,
+        usage=answer.usage,
+    )
+
+
+def _knows_no_schema(error: openai.BadRequestError) -> bool:
+    """Servers say it in many words; all name what they do not know."""
+    return error.param == "response_format" or any(
+        name in str(error).lower() for name in ("response_format", "json_schema", "structured output")
+    )

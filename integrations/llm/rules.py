@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from integrations.llm.base import ModelUnavailable, Question
+from integrations.llm.base import Listener, ModelUnavailable, Question, Reply, nobody_listens
 
 Facts = dict[str, Any]
 
@@ -48,13 +48,14 @@ EARLIEST_HOUR, LATEST_HOUR, NIGHT_ENDS = 9, 19, 6
 
 class RulesModel:
     name = "Built-in rules"
+    is_metered = False
 
-    def answer(self, question: Question) -> str:
+    def answer(self, question: Question, *, heard: Listener = nobody_listens) -> Reply:
         try:
-            plan = TASKS[question.task]
+            work = TASKS[question.task]
         except KeyError:
-            raise ModelUnavailable(f"The built-in rules cannot {question.task}; set OPENAI_API_KEY.") from None
-        return json.dumps(plan(question.facts), ensure_ascii=False)
+            raise ModelUnavailable("Only a language model can do this: set OPENAI_API_KEY.") from None
+        return Reply(json.dumps(work(question.facts), ensure_ascii=False))
 
 
 def plan_week(facts: Facts) -> Facts:
@@ -62,14 +63,61 @@ def plan_week(facts: Facts) -> Facts:
     groups = sorted(facts["groups"], key=lambda group: -_weight(group, facts["goal"]))
     choices = [(group, *choice) for group in groups if (choice := _choice(group, facts["playbooks"]))]
     for place, (group, playbook, channel) in enumerate(choices):
+        often = min((cap["most"] for cap in facts.get("caps", []) if cap["channel"] == channel), default=len(days))
         offer = _offer(playbook, facts["offers"], group["reachable"][channel], purse)
         first = place * len(days) // len(choices)
         hour = _hour(group["usual_hour"], *facts["hours"])
-        steps += _steps(group, playbook, channel, offer, days[first:], hour=hour)
+        steps += _steps(group, playbook, channel, offer, days[first:], hour=hour)[:often]
+    _say_what_is_required(steps, facts.get("brand", {}).get("required_words", []))
     return {"steps": sorted(steps, key=lambda step: (step["day"], step["send_at"]))}
 
 
-TASKS: dict[str, Callable[[Facts], Facts]] = {"plan_week": plan_week}
+def _say_what_is_required(steps: list[Facts], required: list[str]) -> None:
+    """At the end of each text that does not say it anyway."""
+    for step in steps:
+        said = f"{step['subject']}\n{step['body']}".lower()
+        if missing := [word for word in required if word.lower() not in said]:
+            step["body"] += f"\n\n{' · '.join(missing)}"
+
+
+def write_variants(facts: Facts) -> Facts:
+    """What the playbooks of the same group say, where that is not what the step says now."""
+    texts = [
+        {"subject": text["subject"], "body": text["body"]}
+        if facts["offer"]
+        else _without_offer(text["subject"], text["body"])
+        for text in [facts["playbook"], *facts["others"]]
+    ]
+    others = [text for text in texts if text["body"].strip() != facts["now"]["body"].strip()]
+    if not others or facts["language"] != "en":
+        raise ModelUnavailable(
+            "The built-in rules know only what your playbooks say, and no playbook of this group says anything else."
+            " Add one, or set OPENAI_API_KEY to have texts written."
+        )
+    return {"texts": others[: facts["count"]]}
+
+
+def rewrite(facts: Facts) -> Facts:
+    """Shorter: what greets, what makes the offer or comes first, and what signs. Nothing else can be done by rules."""
+    paragraphs = [part for part in facts["now"]["body"].split("\n\n") if part.strip()]
+    middle = paragraphs[1:-1]
+    if facts["manner"] != "shorter" or len(middle) < 2 or "{%" in facts["now"]["body"]:
+        raise ModelUnavailable(
+            "The built-in rules can only leave paragraphs out, and there is none to leave out here. Set"
+            " OPENAI_API_KEY to have texts rewritten."
+            if facts["manner"] == "shorter"
+            else "Only a language model can do this: set OPENAI_API_KEY."
+        )
+    kept = next((part for part in middle if OFFER.search(part)), middle[0])
+    body = "\n\n".join([paragraphs[0], kept, paragraphs[-1]])
+    return {"texts": [{"subject": facts["now"]["subject"], "body": body}]}
+
+
+TASKS: dict[str, Callable[[Facts], Facts]] = {
+    "plan_week": plan_week,
+    "write_variants": write_variants,
+    "rewrite": rewrite,
+}
 
 
 class _Purse:

@@ -39,7 +39,8 @@ PAGES = (
 @pytest.fixture
 def urls(world: World) -> list[str]:
     of_campaign = [
-        reverse(f"campaigns:{name}", args=[world.running.public_id]) for name in ("campaign", "earned", "sends", "orders")
+        reverse(f"campaigns:{name}", args=[world.running.public_id])
+        for name in ("campaign", "earned", "sends", "orders")
     ]
     of_ada = [
         reverse("campaigns:sends-of", args=[world.ada.public_id]),

@@ -13,6 +13,7 @@ from campaigns.actions.campaigns import create_campaign, start_campaign
 from campaigns.models import Campaign, Plan, Send
 from loyalty.actions.segments import create_segment
 from loyalty.models import Member, Segment, User
+from tests.campaigns.scripted import Scripted
 from tests.campaigns.world import Outlet, Shop, rule, send_all
 from tests.post_office import PostOffice, open_post_office
 
@@ -131,3 +132,11 @@ def sent(running: Campaign, one_send: Send, post_office: PostOffice) -> Send:
     one_send.refresh_from_db()
     assert one_send.status == Send.Status.SENT
     return one_send
+
+
+@pytest.fixture
+def scripted(settings: Any) -> type[Scripted]:
+    settings.LANGUAGE_MODEL = "tests.campaigns.scripted.Scripted"
+    Scripted.answers.clear()
+    Scripted.asked.clear()
+    return Scripted

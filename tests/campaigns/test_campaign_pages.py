@@ -222,4 +222,4 @@ def test_the_evidence_page_shows_what_was_asked_and_answered(
 ) -> None:
     page = client_of(viewer).get(f"/staff/campaigns/plans/{plan.public_id}/evidence/")
     assert page.status_code == 200
-    assert "Answer 1, Built-in rules" in page.content.decode()
+    assert "Plan the week, attempt 1, by Built-in rules" in page.content.decode()

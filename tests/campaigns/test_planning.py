@@ -3,7 +3,7 @@ import json
 import random
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -18,36 +18,14 @@ from campaigns.sending import gate
 from integrations.llm.base import Question
 from integrations.llm.rules import RulesModel
 from loyalty.models import Member, MemberStats, Segment, User
+from tests.campaigns.scripted import Scripted
 from tests.campaigns.world import Shop, first_of
 
 Status = Plan.Status
 
 
-class Scripted:
-    """A language model of the tests' own: says what it is told to, and remembers what it was asked."""
-
-    name = "Scripted"
-    answers: ClassVar[list[str | Callable[[Question], str]]] = []
-    asked: ClassVar[list[Question]] = []
-
-    def answer(self, question: Question) -> str:
-        Scripted.asked.append(question)
-        answer = Scripted.answers.pop(0)
-        return answer if isinstance(answer, str) else answer(question)
-
-
-@pytest.fixture
-def scripted(settings: Any) -> type[Scripted]:
-    settings.LANGUAGE_MODEL = "tests.campaigns.test_planning.Scripted"
-    from tests.campaigns.test_planning import Scripted as loaded
-
-    loaded.answers.clear()
-    loaded.asked.clear()
-    return loaded
-
-
 def a_good_week(question: Question) -> str:
-    return RulesModel().answer(question)
+    return RulesModel().answer(question).text
 
 
 # --- Asking -------------------------------------------------------------------------------------------------------
@@ -272,7 +250,7 @@ def test_a_broken_answer_is_asked_for_once_more_with_its_faults(
     scripted.answers += ["Certainly! Here is your week:", a_good_week]
     plan = make_plan(campaign)
     assert plan.status == Status.READY
-    first, second = plan.answers.all()
+    first, second = plan.calls.all()
     assert first.raw == "Certainly! Here is your week:"
     assert first.faults
     assert (second.faults, second.model_name) == ([], "Scripted")
@@ -287,7 +265,7 @@ def test_a_second_broken_answer_is_reported_and_both_are_kept(
     plan = make_plan(campaign)
     assert plan.status == Status.FAILED
     assert plan.error.startswith("Scripted proposed a week that cannot be used, twice. The last time: ")
-    assert [answer.raw for answer in plan.answers.all()] == ['{"steps": []}', '{"weeks": [\ufffd"?]}']
+    assert [answer.raw for answer in plan.calls.all()] == ['{"steps": []}', '{"weeks": [\ufffd"?]}']
     assert not plan.steps.exists()
     assert len(scripted.asked) == 2
 
@@ -315,7 +293,7 @@ def test_a_model_that_obeys_the_text_instead_of_the_rules_gets_nowhere(
     assert plan.status == Status.FAILED
     assert not plan.steps.exists()
     assert "nobody in the audience is in everybody" in plan.error
-    assert any("the offer free-everything does not exist" in fault for fault in plan.answers.first().faults)  # type: ignore[union-attr]
+    assert any("the offer free-everything does not exist" in fault for fault in plan.calls.first().faults)  # type: ignore[union-attr]
 
 
 def test_the_built_in_planner_is_not_moved_by_orders_in_the_goal(

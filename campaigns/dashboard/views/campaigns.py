@@ -18,7 +18,7 @@ from campaigns.models import Campaign, CampaignPolicy, Plan
 from campaigns.queries import campaigns as queries
 from campaigns.queries import results
 from campaigns.queries.departures import next_departure
-from campaigns.queries.plans import totals_of, week_of
+from campaigns.queries.plans import totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
 from campaigns.rules.checking import Check
@@ -126,7 +126,8 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "hours": rules.hours,
         "start_text": _start_text(rules),
         "drifts": _drifts(plan) if plan and plan.status == Plan.Status.READY else [],
-        "needs_other_person": bool(plan and rules.needs_second_person and is_own_work(plan, user)),
+        "two_people": why_two_people(plan) if plan and plan.status == Plan.Status.READY else "",
+        "is_own_work": plan is not None and is_own_work(plan, user),
         "may_edit": user.has_perm("campaigns.change_campaign"),
         "may_approve": user.has_perm("campaigns.approve_plan"),
         "may_run": user.has_perm("campaigns.run_campaign"),

@@ -1,17 +1,23 @@
 """How all messages look, with a letter beside it that shows what was chosen before it is saved."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.dateformat import format as date_as
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.actions import brand_kit as actions
-from campaigns.forms import BrandKitForm
+from campaigns.actions import voice
+from campaigns.forms import BrandKitForm, BrandVoiceForm
 from campaigns.models import BrandKit
 from campaigns.queries.brand_kit import brand_kit
+from campaigns.queries.house import brand_voice
+from campaigns.rules.claims import BANS, READ_ON, Weight
 from campaigns.rules.content import HOUSE
 from campaigns.rules.wording import fill_html
 from campaigns.writing import drafts
@@ -44,6 +50,41 @@ def look_preview(request: HttpRequest) -> HttpResponse:
     form = BrandKitForm(request.GET or None, instance=brand_kit(), accent=business().accent)
     letter = drafts.letter_of(HOUSE, channel="email", language="en", now=timezone.now(), kit=_as_asked(form))
     return letter_response(fill_html(letter.html, drafts.example_values(letter)))
+
+
+@require_http_methods(["GET", "POST"])
+@needs("campaigns.view_brandvoice")
+def voice_page(request: HttpRequest) -> HttpResponse:
+    """How messages speak: what whatever writes is told, and what it is held to."""
+    may_edit = request.user.has_perm("campaigns.change_brandvoice")
+    if request.method == "POST" and not may_edit:
+        raise PermissionDenied
+    form = BrandVoiceForm(request.POST or None, instance=brand_voice())
+    if form.is_valid():
+        voice.change_brand_voice(**form.cleaned_data)
+        messages.success(request, "Saved. Plans and texts made from now on keep to it.")
+        return redirect("campaigns:voice")
+    context = {
+        "form": form,
+        "may_edit": may_edit,
+        "bans": _bans_of(business().vertical),
+        "read_on": f"A beginning, and no legal advice. Its sources were read on {date_as(READ_ON, 'F j, Y')}.",
+    }
+    return page(request, "campaigns/voice.html", context, status=422 if form.errors else 200)
+
+
+def _bans_of(vertical: str) -> list[dict[str, Any]]:
+    """What every text is held to in this trade, with what it rests on."""
+    return [
+        {
+            "told": ban.told,
+            "source": ban.source,
+            "words": ", ".join(ban.words),
+            "is_law": ban.weight == Weight.LAW,
+        }
+        for ban in BANS
+        if vertical in ban.verticals
+    ]
 
 
 def _is_saved(form: BrandKitForm) -> bool:

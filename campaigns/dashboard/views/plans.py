@@ -17,6 +17,7 @@ from campaigns.actions import sends as sending
 from campaigns.dashboard.previews import fault_response, message_response, specimen_member
 from campaigns.forms import StepForm, WordsForm
 from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
+from campaigns.queries.calls import bill_of, calls_of
 from campaigns.queries.departures import Departure, next_departure
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_of
@@ -83,7 +84,8 @@ def plan_evidence(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     context = {
         "plan": plan,
         "campaign": plan.campaign,
-        "answers": plan.answers.all(),
+        "calls": calls_of(plan),
+        "bill": bill_of(plan),
         "is_by_rules": plan.model_name == RulesModel.name,
         "groups": plan.facts.get("groups", []),
         "facts": json.dumps(plan.facts, indent=2, ensure_ascii=False),

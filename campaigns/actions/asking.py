@@ -1,0 +1,177 @@
+"""Ask a language model, within what a plan may use. Every call is a row, whatever becomes of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from time import monotonic
+
+from django.db import transaction
+
+from campaigns.ai.instructions import Prompt
+from campaigns.ai.planner import storable
+from campaigns.models import ModelCall, Plan, PlanStep
+from campaigns.queries.calls import prices, used_by
+from campaigns.queries.policy import policy
+from campaigns.rules import spending
+from config.shared.clock import Clock
+from config.shared.errors import DomainError
+from config.shared.live import announce
+from integrations.llm.base import LanguageModel, ModelUnavailable, Question, Usage
+from loyalty.models import User
+
+# How often somebody who looks is told how far an answer has come, and whether it is still wanted is asked.
+LISTENING_SECONDS = 0.5
+Status = ModelCall.Status
+_OUTCOMES = {
+    "refused": Status.REFUSED,
+    "truncated": Status.TRUNCATED,
+    "timeout": Status.TIMEOUT,
+    "rate_limited": Status.RATE_LIMITED,
+}
+
+
+class TooDear(DomainError):
+    code = "plan_cap"
+
+
+class NotWanted(Exception):
+    """Somebody cancelled while the model was answering."""
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a call is for, and whether it is still wanted. `call` is its row where it was queued; None makes one."""
+
+    plan: Plan
+    is_wanted: Callable[[], bool]
+    by: User | None
+    step: PlanStep | None = None
+    attempt: int = 1
+    call: ModelCall | None = None
+    longest: int | None = None
+
+
+def ask(purpose: Purpose, model: LanguageModel, words: Prompt, question: Question, *, clock: Clock) -> ModelCall:
+    """The call, answered: its `raw` is what the model said. No transaction is open while it thinks.
+
+    Raises TooDear before anything is asked, ModelUnavailable, and NotWanted as soon as nobody wants the answer.
+    """
+    call, most = _opened(purpose, model, words, question, clock())
+    listener, ending = _Listener(call, purpose.is_wanted), _Ending(call, clock)
+    try:
+        reply = model.answer(replace(question, most_tokens=most or None), heard=listener)
+    except ModelUnavailable as error:
+        status = _OUTCOMES.get(error.outcome, Status.UNAVAILABLE)
+        ending.write(status, error.text, usage=error.usage, fault=str(error))
+        raise
+    except NotWanted:
+        ending.write(Status.CANCELLED, listener.heard)
+        raise
+    except BaseException:
+        ending.write(Status.UNAVAILABLE, listener.heard, fault="Something went wrong on our side.")
+        raise
+    ending.write(Status.ANSWERED, reply.text, usage=reply.usage)
+    return call
+
+
+def find_fault(call: ModelCall, faults: list[str], *, has_shape: bool) -> None:
+    """The answer cannot be used."""
+    call.status, call.faults = Status.FAULTY if has_shape else Status.MALFORMED, faults
+    call.save(update_fields=["status", "faults"])
+
+
+def give_up(plan: Plan, *, now: datetime) -> None:
+    """Calls whose worker died are answered by nobody. What they may have used stays counted, by what came of them."""
+    for call in plan.calls.filter(status=Status.ASKING, step=None):
+        _settle(call, Status.UNAVAILABLE, call.raw, usage=None, fault="Its worker stopped.")
+        ModelCall.objects.filter(pk=call.pk).update(ended_at=now)
+
+
+def _opened(
+    purpose: Purpose, model: LanguageModel, words: Prompt, question: Question, now: datetime
+) -> tuple[ModelCall, int]:
+    """The row of a call about to be made, holding what it may use, and how long the answer may be."""
+    asked = spending.tokens_in(_told(question)) if model.is_metered else 0
+    plan, rules = purpose.plan, policy()
+    caps = spending.Caps(rules.plan_tokens, rules.plan_cost)
+    call = purpose.call or ModelCall(plan=plan, step=purpose.step, asked_by=purpose.by)
+    call.task, call.model_name, call.attempt, call.asked_at = question.task, model.name, purpose.attempt, now
+    call.prompt, call.prompt_digest = words.name, words.digest
+    refusal = None
+    with transaction.atomic():
+        Plan.objects.select_for_update().get(pk=plan.pk)  # two calls of one plan do not share what is left
+        try:
+            most = _longest(model, asked, caps, purpose)
+        except spending.OverTheCap as over:
+            refusal, most = str(over), 0
+            call.status, call.faults, call.ended_at = Status.CAPPED, [refusal], now
+        else:
+            call.status, call.tokens_in, call.tokens_out = Status.ASKING, asked, most
+            call.cost = _cost(asked, most)
+        call.save()
+    if refusal:
+        raise TooDear(refusal)
+    return call, most
+
+
+def _longest(model: LanguageModel, asked: int, caps: spending.Caps, purpose: Purpose) -> int:
+    if not model.is_metered:
+        return 0
+    return spending.longest_answer(asked, used_by(purpose.plan), caps, prices(), wish=purpose.longest)
+
+
+def _told(question: Question) -> str:
+    schema = json.dumps(question.schema.model_json_schema())
+    return question.instructions + schema + json.dumps(question.facts, ensure_ascii=False)
+
+
+class _Ending:
+    """Writes down how a call ended, and how long that took."""
+
+    def __init__(self, call: ModelCall, clock: Clock) -> None:
+        self._call, self._clock, self._began = call, clock, monotonic()
+
+    def write(self, status: str, text: str, *, usage: Usage | None = None, fault: str = "") -> None:
+        self._call.latency_ms, self._call.ended_at = int((monotonic() - self._began) * 1000), self._clock()
+        _settle(self._call, status, text, usage=usage, fault=fault)
+
+
+def _settle(call: ModelCall, status: str, text: str, *, usage: Usage | None, fault: str) -> None:
+    call.status, call.raw, call.faults = status, storable(text), [fault] if fault else []
+    call.is_counted = usage is not None
+    if usage:
+        call.tokens_in, call.tokens_out = usage.tokens_in, usage.tokens_out
+    elif call.tokens_in:
+        call.tokens_out = spending.tokens_in(text)
+    call.cost = _cost(call.tokens_in, call.tokens_out)
+    call.save()
+
+
+def _cost(tokens_in: int, tokens_out: int) -> Decimal | None:
+    """None where no price is known; what takes no tokens costs nothing."""
+    if not tokens_in + tokens_out:
+        return Decimal(0)
+    known = prices()
+    return known.cost(tokens_in, tokens_out).quantize(Decimal("0.000001")) if known else None
+
+
+class _Listener:
+    """Writes down what came so far, tells who looks, and stops the call when nobody wants it."""
+
+    def __init__(self, call: ModelCall, is_wanted: Callable[[], bool]) -> None:
+        self.heard = ""
+        self._call, self._is_wanted, self._last = call, is_wanted, monotonic()
+
+    def __call__(self, text: str) -> None:
+        if monotonic() - self._last < LISTENING_SECONDS:
+            return
+        self._last = monotonic()
+        if not self._is_wanted():
+            self.heard = text
+            raise NotWanted
+        if text != self.heard:
+            self.heard = text
+            ModelCall.objects.filter(pk=self._call.pk).update(raw=storable(text))
+        announce(f"plan:{self._call.plan.public_id}")

@@ -1,0 +1,104 @@
+"""What a planner is told: numbers of groups, never of members, and what people wrote, quoted."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from campaigns.ai import audience
+from campaigns.models import Offer, Plan, Playbook
+from campaigns.queries.house import brand_voice, planned_caps
+from campaigns.queries.policy import policy
+from campaigns.queries.track_record import ENOUGH_MESSAGES, Record, track_record
+from campaigns.rules import quoting, wording
+from loyalty.queries.brand import business
+
+MOST_RECORDS = 60
+
+
+def week_facts(plan: Plan, days: list[str], channels: tuple[str, ...], *, now: datetime) -> dict[str, Any]:
+    """All a model needs for a week. Texts for money, so that cents stay."""
+    campaign, hours = plan.campaign, policy().window
+    return {
+        "goal": quoting.passage(campaign.goal),
+        "business": business_facts(),
+        "days": days,
+        "hours": [hours.opens, hours.closes],
+        "budget": None if campaign.budget is None else str(campaign.budget),
+        "channels": list(channels),
+        "groups": [_quoted(group) for group in audience.group_facts(plan, channels, now=now)],
+        "playbooks": [playbook_facts(playbook, channels) for playbook in playbooks()],
+        "offers": [offer_facts(offer) for offer in Offer.objects.filter(is_active=True)],
+        "words": list(wording.WORDS),
+        "brand": brand_facts(),
+        "caps": [{"channel": cap.channel, "most": cap.most, "days": cap.days} for cap in planned_caps()],
+        "track_record": record_facts(track_record(now=now)),
+    }
+
+
+def brand_facts() -> dict[str, Any]:
+    voice = brand_voice()
+    return {
+        "voice": quoting.passage(voice.voice, 600),
+        "forbidden_words": [quoting.line(word) for word in voice.lines(voice.forbidden_words)],
+        "required_words": [quoting.line(word) for word in voice.lines(voice.required_words)],
+        "claims": [quoting.line(claim, 200) for claim in voice.lines(voice.claims)],
+    }
+
+
+def record_facts(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """What was sent often enough to say something, in numbers. Measured lift belongs here as soon as there is some."""
+    return [
+        {
+            "playbook": record.playbook_id,
+            "group": record.group,
+            "channel": record.channel,
+            "offer": record.offer or None,
+            "messages": record.messages,
+            "opened": record.opened,
+            "clicked": record.clicked,
+            "unsubscribed": record.unsubscribed,
+            "orders": record.orders,
+            "revenue": str(record.revenue),
+        }
+        for record in records[:MOST_RECORDS]
+        if record.messages >= ENOUGH_MESSAGES
+    ]
+
+
+def playbooks() -> QuerySet[Playbook]:
+    return Playbook.objects.filter(is_active=True).select_related("template").prefetch_related("offers")
+
+
+def business_facts() -> dict[str, str]:
+    shop = business()
+    return {"name": quoting.line(shop.name), "sells": shop.get_vertical_display(), "currency": shop.currency}
+
+
+def offer_facts(offer: Offer) -> dict[str, str]:
+    return {
+        "code": offer.code,
+        "name": quoting.line(offer.name),
+        "wording": quoting.line(offer.wording, 200),
+        "cost": str(offer.cost),
+    }
+
+
+def playbook_facts(playbook: Playbook, channels: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "id": playbook.pk,
+        "name": quoting.line(playbook.name),
+        "group": playbook.group,
+        "aim": quoting.line(playbook.aim, 200),
+        "tone": quoting.line(playbook.tone, 120),
+        "channels": [channel for channel in playbook.channels if channel in channels],
+        "offers": [offer.code for offer in playbook.offers.all() if offer.is_active],
+        "subject": quoting.line(playbook.subject, 150),
+        "body": quoting.passage(playbook.body, 4_000),
+    }
+
+
+def _quoted(group: dict[str, Any]) -> dict[str, Any]:
+    """Categories come from a till, or from whoever wrote its catalogue."""
+    return {**group, "favourite_categories": [quoting.line(name) for name in group["favourite_categories"]]}

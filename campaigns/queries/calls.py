@@ -1,0 +1,84 @@
+"""What was asked of language models, what it took and what it cost."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import Count, F, QuerySet, Sum
+
+from campaigns.models import ModelCall, Plan
+from campaigns.rules.spending import Prices, Used, day_being_written
+
+
+def prices() -> Prices | None:
+    """None where the settings name none."""
+    tokens_in, tokens_out = settings.OPENAI_PRICES
+    return None if tokens_in is None or tokens_out is None else Prices(tokens_in, tokens_out)
+
+
+def used_by(plan: Plan) -> Used:
+    """Calls under way count with what they may take at most."""
+    sums = plan.calls.aggregate(tokens=Sum(F("tokens_in") + F("tokens_out")), cost=Sum("cost"))
+    return Used(sums["tokens"] or 0, sums["cost"] or Decimal(0))
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What the calls of a plan took. `cost` in US dollars, None where one of them has none."""
+
+    calls: int
+    tokens: int
+    cost: Decimal | None
+    seconds: Decimal
+
+
+def bill_of(plan: Plan) -> Bill:
+    made = plan.calls.exclude(status=ModelCall.Status.CAPPED)
+    sums = made.aggregate(
+        calls=Count("pk"),
+        priced=Count("cost"),
+        tokens=Sum(F("tokens_in") + F("tokens_out")),
+        cost=Sum("cost"),
+        latency=Sum("latency_ms"),
+    )
+    is_known = sums["calls"] == sums["priced"]
+    return Bill(
+        calls=sums["calls"],
+        tokens=sums["tokens"] or 0,
+        cost=(sums["cost"] or Decimal(0)) if is_known else None,
+        seconds=Decimal(sums["latency"] or 0) / 1000,
+    )
+
+
+def calls_of(plan: Plan) -> QuerySet[ModelCall]:
+    return plan.calls.select_related("asked_by", "step").order_by("pk")
+
+
+def calls_to_answer() -> QuerySet[ModelCall]:
+    """Queued for a worker, the oldest first."""
+    return ModelCall.objects.filter(status=ModelCall.Status.QUEUED).order_by("pk")
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """How far an answer has come. `day` is the one being written, None before the first."""
+
+    seconds: int
+    tokens: int
+    attempt: int
+    day: date | None
+
+
+def thinking_of(plan: Plan, *, now: datetime) -> Thinking | None:
+    """Of the call that is being answered."""
+    call = plan.calls.filter(status=ModelCall.Status.ASKING).last()
+    if call is None:
+        return None
+    day = day_being_written(call.raw)
+    return Thinking(
+        seconds=max(0, int((now - call.asked_at).total_seconds())),
+        tokens=len(call.raw) // 4,
+        attempt=call.attempt,
+        day=date.fromisoformat(day) if day else None,
+    )

@@ -1,0 +1,110 @@
+"""What people did with a plan: changes to undo, other words, comments."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.db.models import Max, QuerySet
+
+from campaigns.models import ModelCall, Plan, PlanChange, PlanStep, StepComment, StepText
+from campaigns.rules.differences import Span, spans
+from campaigns.rules.steps import told
+
+CHANGES_SHOWN = 20
+
+
+def next_to_undo(plan: Plan) -> PlanChange | None:
+    return plan.changes.filter(undone_at=None).select_related("step").order_by("-number").first()
+
+
+def next_to_redo(plan: Plan) -> PlanChange | None:
+    """The first undone one after the last that stands: a new change ends what could be done again."""
+    last = plan.changes.filter(undone_at=None).aggregate(last=Max("number"))["last"] or 0
+    return plan.changes.filter(number__gt=last).select_related("step").order_by("number").first()
+
+
+@dataclass(frozen=True)
+class ChangeTold:
+    """One change, for people."""
+
+    change: PlanChange
+    what: str
+
+
+@dataclass(frozen=True)
+class ChangeLog:
+    """The latest changes first. `undo` and `redo` are what would be taken back or made again."""
+
+    changes: list[ChangeTold]
+    undo: ChangeTold | None
+    redo: ChangeTold | None
+
+
+def change_log(plan: Plan) -> ChangeLog:
+    rows = list(plan.changes.select_related("by", "undone_by", "step").order_by("-number")[:CHANGES_SHOWN])
+    undo, redo = next_to_undo(plan), next_to_redo(plan)
+    return ChangeLog(
+        changes=[_told(row) for row in rows],
+        undo=_told(undo) if undo else None,
+        redo=_told(redo) if redo else None,
+    )
+
+
+def _told(change: PlanChange) -> ChangeTold:
+    """`Champions, March 29: text`"""
+    what = told(change.before, change.after) if change.kind == PlanChange.Kind.EDITED else ""
+    verb = change.get_kind_display().lower()
+    return ChangeTold(change, f"{change.step.get_group_display()}: {verb}{f' ({what})' if what else ''}")
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Other words beside those a step has, with what would change."""
+
+    text: StepText
+    subject: list[Span]
+    body: list[Span]
+    is_current: bool
+
+
+def alternatives_of(step: PlanStep) -> list[Alternative]:
+    """The newest first."""
+    return [_compared(text, step) for text in step.texts.select_related("call", "used_by").order_by("-pk")[:12]]
+
+
+def _compared(text: StepText, step: PlanStep) -> Alternative:
+    now = words_in(step, text.language)
+    return Alternative(
+        text=text,
+        subject=spans(now["subject"], text.subject),
+        body=spans(now["body"], text.body),
+        is_current=now == {"subject": text.subject, "body": text.body},
+    )
+
+
+def words_in(step: PlanStep, language: str, *, base: str = "en") -> dict[str, str]:
+    """Subject and body in a language; empty where it has none."""
+    if language == base:
+        return {"subject": step.subject, "body": step.body}
+    words = step.translations.get(language, {})
+    return {"subject": words.get("subject", ""), "body": words.get("body", "")}
+
+
+def writing_of(step: PlanStep) -> ModelCall | None:
+    """The call that is being answered for a step, or waits to be."""
+    return step.calls.filter(status__in=ModelCall.WORKING).first()
+
+
+def last_refusal(step: PlanStep) -> ModelCall | None:
+    """The latest call for a step, where it brought nothing."""
+    last = step.calls.exclude(status__in=ModelCall.WORKING).order_by("-pk").first()
+    return None if last is None or last.status == ModelCall.Status.ANSWERED else last
+
+
+def comments_of(step: PlanStep) -> QuerySet[StepComment]:
+    return step.comments.select_related("by", "resolved_by").order_by("at", "pk")
+
+
+def open_comments(plan: Plan) -> dict[int, int]:
+    """How many comments of each step nobody has settled."""
+    rows = StepComment.objects.filter(step__plan=plan, resolved_at=None).values_list("step_id", flat=True)
+    return dict(Counter(rows))

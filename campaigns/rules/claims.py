@@ -1,0 +1,106 @@
+"""What a message of a regulated shop may not say, with what each rule rests on. A beginning, and no legal advice.
+
+A LAW holds for everybody. What is only a WARNING a person may overrule, who knows what the words mean there; a language
+model may not. `verticals` are those of loyalty.Business; empty means every shop.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+
+READ_ON = date(2026, 11, 22)
+
+
+class Weight(IntEnum):
+    """MODEL: refused of a language model, open to people. WARNING: said to people. LAW: refused, whoever wrote it."""
+
+    MODEL = 1
+    WARNING = 2
+    LAW = 3
+
+
+@dataclass(frozen=True)
+class Ban:
+    """`words` are whole words in lower case. `told` is what somebody reads, and `source` what it rests on."""
+
+    name: str
+    verticals: tuple[str, ...]
+    words: tuple[str, ...]
+    told: str
+    source: str
+    weight: Weight = Weight.LAW
+
+
+_CANNABIS = "California Business and Professions Code §§26151–26154; 4 CCR §15040"
+_LIQUOR = "27 CFR §§4.64, 5.235 and 7.235"
+_CODE = "DISCUS Code of Responsible Practices; Wine Institute Code of Advertising Standards"
+_HEALTH = (
+    "cure", "cures", "heals", "healing power", "health benefits", "healthy", "good for your health", "medicine",
+    "medicinal", "therapeutic", "treats anxiety", "treats pain", "treats depression", "pain relief", "relieves pain",
+    "relieves stress", "relieves anxiety", "anti-inflammatory", "lowers blood pressure", "boosts immunity",
+    "helps you sleep", "non-addictive", "not addictive", "safe to drive", "safe in pregnancy", "hangover-free",
+    "no hangover",
+    "cura", "medicina", "saludable", "terapéutico", "terapéutica", "alivia el dolor", "alivia el estrés",
+    "bueno para la salud", "buena para la salud", "sin resaca", "ayuda a dormir",
+)  # fmt: skip
+_MINORS = (
+    "for kids", "for the kids", "for children", "for teens", "for teenagers", "bring the kids", "kid-friendly",
+    "child-friendly", "teens", "teenagers", "underage", "back to school", "tastes like candy", "just like candy",
+    "para niños", "para los niños", "para adolescentes", "menores de edad", "vuelta al cole", "sabe a caramelo",
+)  # fmt: skip
+_TOO_MUCH = (
+    "get drunk", "getting drunk", "get wasted", "get hammered", "get stoned", "get high", "binge", "chug",
+    "drink more", "drink all night", "all you can drink", "as much as you can drink", "unlimited drinks", "blackout",
+    "smoke more", "smoke all day", "stay high",
+    "emborráchate", "emborracharse", "bebe más", "beber más", "barra libre", "bebe toda la noche", "fuma más",
+)  # fmt: skip
+_AWAY_CANNABIS = (
+    "free weed", "free cannabis", "free flower", "free pre-roll", "free pre-rolls", "free edible", "free edibles",
+    "free eighth", "free gram", "free joint", "free vape", "cannabis gratis", "marihuana gratis",
+)  # fmt: skip
+_AWAY_LIQUOR = (
+    "free booze", "free alcohol", "free drinks", "free bottle", "free beer", "free wine", "free whiskey", "free vodka",
+    "alcohol gratis", "bebidas gratis", "botella gratis", "vino gratis", "cerveza gratis",
+)  # fmt: skip
+
+BANS = (
+    Ban("health", ("CANNABIS",), _HEALTH, "No message may promise health.", f"{_CANNABIS}; FDA warning letters"),
+    Ban("health", ("LIQUOR",), _HEALTH, "No message may promise health.", _LIQUOR),
+    Ban("minors", ("CANNABIS",), _MINORS, "No message may appeal to minors.", _CANNABIS),
+    Ban("minors", ("LIQUOR",), _MINORS, "No message may appeal to minors.", _CODE),
+    Ban("excess", ("CANNABIS",), _TOO_MUCH, "No message may urge anybody to consume more.", _CANNABIS),
+    Ban("excess", ("LIQUOR",), _TOO_MUCH, "No message may urge anybody to drink more.", _CODE),
+    Ban("giveaway", ("CANNABIS",), _AWAY_CANNABIS, "Cannabis is not given away.", "Cal. B&P Code §26153"),
+    Ban(
+        "giveaway",
+        ("LIQUOR",),
+        _AWAY_LIQUOR,
+        "Many states forbid giving alcohol away to bring people in.",
+        "16 Texas Administrative Code §45.101 and laws like it",
+        Weight.WARNING,
+    ),
+)
+# Where the shop's reward policies forbid a kind of reward, these words promise it.
+GIFT_WORDS = ("free", "gift", "giveaway", "complimentary", "on us", "on the house", "gratis", "regalo", "de regalo")
+DISCOUNT_WORDS = (
+    "discount", "discounts", "% off", "off your", "half price", "sale", "coupon", "coupons", "voucher", "markdown",
+    "descuento", "descuentos", "rebaja", "rebajas", "cupón", "mitad de precio",
+)  # fmt: skip
+# What reads like an offer, so that it has to be one.
+PROMISES = tuple(dict.fromkeys((
+    *GIFT_WORDS, *DISCOUNT_WORDS, "double points", "triple points", "bonus points", "extra points", "bogo",
+    "buy one get one", "two for one", "2 for 1", "cashback", "cash back", "refund", "raffle", "prize", "win a",
+    "doble de puntos", "puntos dobles", "puntos extra", "dos por uno", "2x1", "sorteo", "premio",
+)))  # fmt: skip
+# Pictures that children like: 4 CCR §15040(a)(3) for cannabis, and the trade's codes for alcohol.
+CHILDLIKE = frozenset("🍭🍬🍫🧸🎈🦄🍼🎠🐻🎅🐰🐣👶🧒👧👦🎮🍦🧁🤡")
+
+# The commonest words of a language that the other does not share.
+STOPWORDS = {
+    "en": frozenset(
+        "the and you your we our with for this that have are is not from will been would more when what to of".split()
+    ),
+    "es": frozenset(
+        "el la los las y usted tu tus su nuestro nuestra con para por este esta que tiene son es del una más".split()
+    ),
+}

@@ -1,0 +1,52 @@
+"""What can change in a step of a plan under review, as it is kept for undoing. Plain Python."""
+
+from dataclasses import asdict, dataclass, fields
+from datetime import date, time
+from typing import Any, Self
+
+_CALLED = {
+    "day": "day",
+    "timing": "when",
+    "send_at": "time",
+    "template": "template",
+    "offer": "offer",
+    "subject": "subject",
+    "body": "text",
+    "translations": "other languages",
+    "is_removed": "left out",
+}
+
+
+@dataclass(frozen=True)
+class StepState:
+    """`day` as YYYY-MM-DD, `send_at` as HH:MM, `template` and `offer` by their ids."""
+
+    day: str
+    timing: str
+    send_at: str
+    template: int | None
+    offer: int | None
+    subject: str
+    body: str
+    translations: dict[str, Any]
+    is_removed: bool
+
+    @classmethod
+    def read(cls, kept: dict[str, Any]) -> Self:
+        return cls(**{field.name: kept[field.name] for field in fields(cls)})
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def date(self) -> date:
+        return date.fromisoformat(self.day)
+
+    @property
+    def time(self) -> time:
+        return time.fromisoformat(self.send_at)
+
+
+def told(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """What differs, for people: `day, text`."""
+    return ", ".join(words for name, words in _CALLED.items() if before.get(name) != after.get(name))

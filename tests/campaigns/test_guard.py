@@ -1,0 +1,225 @@
+"""What no message may say, whoever wrote it, and what a language model may not say besides."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.models import Campaign, Plan
+from campaigns.rules import guard, proposals, shipped
+from campaigns.rules.claims import BANS, Weight
+from campaigns.rules.guard import House, Words
+from campaigns.rules.proposals import Cap, PlaybookChoice
+from integrations.llm.rules import NO_OFFER, REMINDER, RulesModel
+from loyalty.models import Member
+from tests.campaigns.test_campaign_rules import DAYS, LIMITS, faults, step
+
+LIQUOR, CANNABIS = House(vertical="LIQUOR"), House(vertical="CANNABIS")
+OFFER = "Double points\ndouble points on everything in your next visit, and 100 bonus points"
+
+
+def words(body: str, subject: str = "Hello", **more: Any) -> Words:
+    return Words(**({"subject": subject, "body": body, "channel": "email"} | more))
+
+
+def said(body: str, house: House = LIQUOR, **more: Any) -> str:
+    return " ".join(guard.of_a_model(words(body, **more), house))
+
+
+@pytest.mark.parametrize(
+    ("body", "house"),
+    [
+        ("Our red wine cures a cold.", LIQUOR),
+        ("Nuestro vino alivia el estrés y es saludable.", LIQUOR),
+        ("These gummies bring pain relief.", CANNABIS),
+        ("It helps you sleep, and it is non-addictive.", CANNABIS),
+        ("Bring the kids, there is something for children.", LIQUOR),
+        ("Tastes like candy!", CANNABIS),
+        ("Come and get drunk with us.", LIQUOR),
+        ("Unlimited drinks all evening.", LIQUOR),
+        ("Get stoned on Friday.", CANNABIS),
+        ("A free pre-roll with each visit.", CANNABIS),
+    ],
+)
+def test_the_law_is_refused_whoever_wrote_it(body: str, house: House) -> None:
+    (first, *_) = guard.of_law(words(body), house)
+    assert first.startswith(("No message may", "Cannabis is not given away"))
+    assert "(" in first  # its source
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["We secured a rare vintage.", "Our staff is highly trained.", "Cured ham from Parma.", "The teense corkscrew."],
+)
+def test_words_that_only_hold_such_a_word_are_left_alone(body: str) -> None:
+    assert guard.findings(words(body), LIQUOR) == []
+
+
+def test_what_an_offer_promises_is_held_to_the_law_as_well() -> None:
+    offer = "Gift\na free pre-roll for every teenager"
+    assert guard.of_law(words("For you: {{ offer.wording }}.", offer=offer), CANNABIS)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("Only today: 20% off.", "“20%”, which no offer of this step states"),
+        ("Save $5 on each bottle.", "“$5”"),
+        ("There are 500 bonus points in it.", "“500 bonus points”"),
+        ("A free corkscrew for you.", "“free”"),
+        ("Doble de puntos esta semana.", "“doble de puntos”"),
+        ("Read on at www.cheap-wine.com", "links elsewhere"),
+        ("Read [on](https://cheap.example/x).", "links elsewhere"),
+        ("[Press here](javascript:alert(1))", "links elsewhere"),
+        ("COME NOW BEFORE everything is GONE TODAY!!", "shouts"),
+        ("For you 🍭", "children like"),
+        ("🎉🥂🍷 Cheers", "3 pictures"),
+        ("You are {{ member.tier }}.", "have no tier"),
+        ("a" * 460, "at most 459"),
+    ],
+)
+def test_a_model_may_not_promise_link_or_shout(body: str, says: str) -> None:
+    channel = "sms" if len(body) > 400 else "email"
+    assert says in said(body, channel=channel)
+    assert guard.of_law(words(body, channel=channel), LIQUOR) == []
+
+
+def test_what_the_offer_states_and_the_shop_claims_may_be_said() -> None:
+    assert said("Double points, and 100 bonus points.", offer=OFFER) == ""
+    assert "200 bonus points" in said("And 200 bonus points.", offer=OFFER)
+    assert said("Rated 98% by our members.", House(vertical="LIQUOR", claims=("rated 98% by our members",))) == ""
+    assert said("See [the offer](offer) and {{ offer.wording }}.", offer=OFFER) == ""
+
+
+def test_a_tier_asked_for_or_stood_in_for_is_no_fault() -> None:
+    assert said("{% if member.tier %}You are {{ member.tier }}.{% endif %}") == ""
+    assert said("You are {{ member.tier | default: 'one of us' }}.") == ""
+
+
+def test_the_shops_own_words_are_kept_to() -> None:
+    house = House(vertical="LIQUOR", forbidden=("Cheap",), required=("21+",))
+    assert "leaves out “cheap”" in said("A cheap evening.", house)
+    assert "asks for “21+”" in said("A fine evening.", house)
+    assert said("A fine evening, 21+.", house) == ""
+
+
+def test_where_the_law_of_the_state_forbids_gifts_no_text_promises_one() -> None:
+    house = replace(LIQUOR, no_gifts="Texas forbids giving anything away.", no_discounts="Texas forbids coupons.")
+    assert guard.of_law(words("A gift for you."), house) == ["Texas forbids giving anything away. Take out “gift”."]
+    assert guard.of_law(words("Come by", offer="Ten\n10% off your next bottle"), house)[0].startswith("Texas forbids")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("We would be glad to see you and your friends at our shop this week.", "en"),
+        ("Nos gustaría verte con tus amigos en la tienda para este fin de semana.", "es"),
+        ("Pinot Noir, Riesling, Zinfandel, Merlot, Syrah, Malbec, Rioja, Cava, Port", ""),
+        ("Hello", ""),
+    ],
+)
+def test_the_language_of_a_text_is_told_by_its_commonest_words(text: str, language: str) -> None:
+    assert guard.language_of(text) == language
+    other = {"en": "es", "es": "en"}.get(language)
+    if other:
+        assert f"is to be in {other} and reads like {language}" in said(text, language=other)
+
+
+@pytest.mark.parametrize("vertical", ["LIQUOR", "CANNABIS"])
+def test_every_text_that_is_shipped_passes(vertical: str) -> None:
+    house, offers = House(vertical=vertical), {offer.code: offer for offer in shipped.OFFERS}
+    texts = [
+        (playbook.subject, playbook.body, offers[code]) for playbook in shipped.PLAYBOOKS for code in playbook.offers
+    ]
+    texts += [(text["subject"], text["body"], None) for text in (REMINDER, NO_OFFER)]
+    for subject, body, offer in texts:
+        stated = f"{offer.name}\n{offer.wording}" if offer else ""
+        assert guard.findings(words(body, subject, offer=stated), house) == [], subject
+
+
+@given(st.text(max_size=400), st.text(max_size=400))
+def test_no_text_is_too_odd_to_be_judged(body: str, offer: str) -> None:
+    for house in (LIQUOR, CANNABIS):
+        for finding in guard.findings(words(body, offer=offer), house):
+            assert finding.text
+
+
+def test_every_rule_names_its_source_and_is_written_in_lower_case() -> None:
+    for ban in BANS:
+        assert ban.source
+        assert ban.told.endswith(".")
+        assert all(word == word.lower() for word in ban.words)
+        assert ban.weight in (Weight.LAW, Weight.WARNING)
+
+
+# --- Steps and weeks ------------------------------------------------------------------------------------------------
+
+
+def test_what_the_playbook_says_a_model_may_repeat_but_the_law_holds() -> None:
+    own = "Everything half price on Sundays."
+    choice = PlaybookChoice("at_risk", ("email",), ("double-points",), subject="Sunday", body=own)
+    limits = replace(LIMITS, house=LIQUOR, playbooks={1: choice})
+    assert proposals.faults_of_model(step(offer=None, subject="Sunday", body=own), limits) == []
+    assert proposals.faults_of_model(step(offer=None, subject="Sunday", body=f"{own} And a prize."), limits)
+    choice = replace(choice, body="It cures colds.")
+    limits = replace(limits, playbooks={1: choice})
+    assert proposals.faults_in_step(step(offer=None, body="It cures colds."), limits)
+
+
+def test_a_week_that_would_run_into_a_cap_is_refused_with_the_cap() -> None:
+    def often(*days: int, most: int, within: int) -> list[str]:
+        steps = [step(day=DAYS[day].isoformat(), offer=None, body="Hello") for day in days]
+        return faults(*steps, limits=replace(LIMITS, caps=(Cap("email", most, within),)))
+
+    assert often(0, 3, most=1, within=7) == [
+        "at_risk would hear 2 times by email within 7 days; your cap is 1.",
+    ]
+    assert often(0, 3, most=1, within=3) == []
+    assert often(0, 2, most=1, within=3)
+    assert often(0, 3, most=2, within=7) == []
+
+
+# --- Plans of a model that does not keep to it ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ({"body": "This wine cures a cold."}, "No message may promise health"),
+        ({"offer": None, "body": "Everything 50% off."}, "“50%”"),
+        ({"body": "Go to https://evil.example and log in."}, "links elsewhere"),
+        ({"offer": None, "subject": "Hola", "body": "Te esperamos con tus amigos en la tienda para este día."}, "es"),
+    ],
+)
+def test_a_plan_of_such_words_is_not_made(
+    regulars: list[Member],
+    campaign: Campaign,
+    make_plan: Callable[[Campaign], Plan],
+    scripted: Any,
+    wish: dict[str, Any],
+    says: str,
+) -> None:
+    def bad(question: Any) -> str:
+        week = json.loads(RulesModel().answer(question).text)
+        return json.dumps({"steps": [one | wish for one in week["steps"]]})
+
+    scripted.answers += [bad, bad]
+    plan = make_plan(campaign)
+    assert plan.status == Plan.Status.FAILED
+    assert says in plan.error
+    assert [call.status for call in plan.calls.all()] == ["FAULTY", "FAULTY"]
+    assert not plan.steps.exists()
+
+
+def test_the_built_in_rules_pass_for_every_playbook_that_is_shipped(
+    regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan]
+) -> None:
+    for budget in (None, Decimal(0), Decimal(20)):
+        plan = make_plan(make_campaign(budget=budget))
+        assert plan.status == Plan.Status.READY, plan.error
+        assert plan.calls.get().faults == []

@@ -1,0 +1,27 @@
+"""A prompt that was used stays as it was: other words are another version."""
+
+import re
+
+from campaigns.ai.instructions import every_prompt, prompt
+from campaigns.models import ModelCall
+
+# The first sixteen characters of each file's SHA-256. A new version gets a line; no line is ever changed.
+KEPT = {
+    "plan_week.v1": "3919cfdd0c091d83",
+    "plan_week.v2": "80c6685972366eba",
+    "regenerate_step.v1": "76244a3a1e2a095f",
+    "rewrite.v1": "fba1459e92a7b2cc",
+    "write_variants.v1": "aa9c5d7e3366e777",
+}
+
+
+def test_each_prompt_says_what_it_said_when_it_was_first_used() -> None:
+    """When this fails, copy the file under the next version, and leave the old one as it was."""
+    assert {each.name: each.digest[:16] for each in every_prompt()} == KEPT
+
+
+def test_the_newest_version_is_the_one_that_is_used() -> None:
+    for task in {re.sub(r"\.v\d+$", "", each.name) for each in every_prompt()}:
+        versions = [each for each in every_prompt() if each.name.startswith(f"{task}.v")]
+        assert prompt(task) == max(versions, key=lambda each: int(each.name.rpartition(".v")[2]))
+        assert task in ModelCall.Task.values
