@@ -6,6 +6,7 @@ from django.utils import timezone
 from campaigns.actions import (
     alarms,
     campaigns,
+    experiments,
     history,
     hours,
     login_codes,
@@ -68,6 +69,11 @@ def send_login_codes() -> None:
 @shared_task(name="campaigns.finish_campaigns")
 def finish_campaigns() -> None:
     campaigns.finish_campaigns(now=timezone.now())
+
+
+@shared_task(name="campaigns.decide_experiments")
+def decide_experiments() -> None:
+    experiments.decide_due(now=timezone.now())
 
 
 @shared_task(name="campaigns.count_best_hours")

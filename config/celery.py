@@ -36,6 +36,7 @@ app.conf.beat_schedule = {
     "Take up openings and clicks": {"task": "campaigns.take_up_touches", "schedule": 1},
     "Take up plans left behind": {"task": "campaigns.sweep_plans", "schedule": 15},
     "Finish campaigns that are over": {"task": "campaigns.finish_campaigns", "schedule": 60},
+    "Choose the wording that won": {"task": "campaigns.decide_experiments", "schedule": 60},
     "Count at which hour members answer": {
         "task": "campaigns.count_best_hours",
         "schedule": crontab(minute=15, hour=8),

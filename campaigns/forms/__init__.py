@@ -1,5 +1,6 @@
 from campaigns.forms.brand_kit import BrandKitForm
 from campaigns.forms.campaigns import CampaignForm, OfferForm, PlaybookForm, StepForm, WordsForm
+from campaigns.forms.experiments import ExperimentForm
 from campaigns.forms.permits import CapForm, LiftForm, MessagePolicyForm, QuietHoursForm, RateForm, SuppressionForm
 from campaigns.forms.pictures import PictureForm, UploadForm
 from campaigns.forms.policy import PolicyForm
@@ -8,6 +9,7 @@ __all__ = [
     "BrandKitForm",
     "CampaignForm",
     "CapForm",
+    "ExperimentForm",
     "LiftForm",
     "MessagePolicyForm",
     "OfferForm",

@@ -1,4 +1,5 @@
 from campaigns.models.campaigns import Campaign, WrongState
+from campaigns.models.experiments import Experiment, Variant
 from campaigns.models.permits import FrequencyCap, MessagePolicy, QuietHours, SendingRate, Suppression
 from campaigns.models.plans import Action, Candidate, Plan, PlanAnswer, PlanStep
 from campaigns.models.playbooks import Offer, Playbook
@@ -21,6 +22,7 @@ __all__ = [
     "Campaign",
     "CampaignPolicy",
     "Candidate",
+    "Experiment",
     "FrequencyCap",
     "Letter",
     "Link",
@@ -43,5 +45,6 @@ __all__ = [
     "Template",
     "TemplateVersion",
     "Touch",
+    "Variant",
     "WrongState",
 ]

@@ -25,7 +25,8 @@ from tracking.actions import partners, structures
 from tracking.models import CountedProperty
 
 PAGES = (
-    "analytics:home analytics:analytics analytics:marketing analytics:orders loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
+    "analytics:home analytics:analytics analytics:marketing analytics:orders "
+    "loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
     "loyalty:rewards loyalty:redemptions loyalty:codes loyalty:scans loyalty:referrals loyalty:wishlist "
     "loyalty:reward-policies loyalty:imports campaigns:campaigns campaigns:playbooks campaigns:policy "
     "campaigns:pictures campaigns:media-choose campaigns:look "
@@ -39,7 +40,8 @@ PAGES = (
 @pytest.fixture
 def urls(world: World) -> list[str]:
     of_campaign = [
-        reverse(f"campaigns:{name}", args=[world.running.public_id]) for name in ("campaign", "earned", "sends", "orders")
+        reverse(f"campaigns:{name}", args=[world.running.public_id])
+        for name in ("campaign", "earned", "sends", "orders")
     ]
     of_ada = [
         reverse("campaigns:sends-of", args=[world.ada.public_id]),
