@@ -24,6 +24,7 @@ from campaigns.models import (
     Campaign,
     CampaignPolicy,
     Candidate,
+    Experiment,
     FrequencyCap,
     Letter,
     MediaFile,
@@ -47,6 +48,7 @@ from campaigns.models import (
     Template,
     TemplateVersion,
     Touch,
+    Variant,
 )
 from config.shared.admin import ByAction, ReadOnly
 
@@ -126,6 +128,19 @@ class TemplateAdmin(ReadOnly):
     list_select_related = ("draft_by",)
     search_fields = ("name",)
     inlines = (VersionInline,)
+
+
+@admin.register(Experiment)
+class ExperimentAdmin(ReadOnly):
+    list_display = ("step", "measure", "decides", "test_percent", "winner", "is_certain", "decided_at")
+    list_filter = ("measure", "decides")
+    list_select_related = ("step",)
+
+
+@admin.register(Variant)
+class VariantAdmin(ReadOnly):
+    list_display = ("experiment", "letter", "subject", "weight", "template")
+    list_select_related = ("experiment", "template")
 
 
 @admin.register(Letter)

@@ -7,6 +7,7 @@ from campaigns.actions import (
     alarms,
     campaigns,
     copywriting,
+    experiments,
     history,
     hours,
     login_codes,
@@ -83,6 +84,11 @@ def send_login_codes() -> None:
 @shared_task(name="campaigns.finish_campaigns")
 def finish_campaigns() -> None:
     campaigns.finish_campaigns(now=timezone.now())
+
+
+@shared_task(name="campaigns.decide_experiments")
+def decide_experiments() -> None:
+    experiments.decide_due(now=timezone.now())
 
 
 @shared_task(name="campaigns.count_best_hours")

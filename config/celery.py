@@ -37,6 +37,7 @@ app.conf.beat_schedule = {
     "Take up plans left behind": {"task": "campaigns.sweep_plans", "schedule": 15},
     "Take up texts left behind": {"task": "campaigns.sweep_texts", "schedule": 15},
     "Finish campaigns that are over": {"task": "campaigns.finish_campaigns", "schedule": 60},
+    "Choose the wording that won": {"task": "campaigns.decide_experiments", "schedule": 60},
     "Count at which hour members answer": {
         "task": "campaigns.count_best_hours",
         "schedule": crontab(minute=15, hour=8),

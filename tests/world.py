@@ -17,6 +17,7 @@ from PIL import Image
 
 from campaigns.actions import (
     campaigns,
+    experiments,
     media,
     permits,
     planning,
@@ -204,6 +205,7 @@ def make(
     _run(running, office, marketer, admin, now)
     deliver()
     plan = _planned(draft, marketer, now)
+    _try_two_wordings(plan.steps.all()[0], marketer, now)
     invitation = people.invite(email="new.colleague@shop.example", role="Viewer", by=admin, now=now)
     people.email_invitations(now=now)
     tracked = _track(admin, follow, now)
@@ -254,6 +256,14 @@ def _forecast(by: User, now: dt.datetime) -> ForecastVersion:
     version.refresh_from_db()
     assert version.is_in_use
     return version
+
+
+def _try_two_wordings(step: PlanStep, by: User, now: dt.datetime) -> None:
+    other = experiments.Words(weight=1, subject="A word from us", body="", template=None, translations={})
+    experiments.save_experiment(
+        step=step, measure="clicks", decides="AFTER", hours=24, test_percent=40, own_weight=1, variants=[other], by=by,
+        now=now,
+    )  # fmt: skip
 
 
 def _permits(by: User, now: dt.datetime) -> Permits:

@@ -8,9 +8,10 @@ from uuid import uuid4
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from campaigns.actions import planning
+from campaigns.actions import experiments, planning
 from campaigns.events import PlanApproved
 from campaigns.models import Action, Campaign, Letter, Offer, Plan, PlanChange, PlanStep, Send, Template
+from campaigns.queries.experiments import undecided
 from campaigns.queries.plans import why_two_people
 from campaigns.rules import proposals
 from campaigns.rules.proposals import Limits, StepProposal, WeekProposal
@@ -133,6 +134,8 @@ def change_running_step(
     """
     plan = _locked(step.plan_id)
     _refuse_unless_running(plan)
+    if undecided(step):
+        raise CannotEdit("This step tries several wordings. Choose one for the rest first; then it can be changed.")
     waiting = Send.objects.filter(action__step=step, status=Send.Status.PENDING, doubtful_since=None)
     held = list(waiting.order_by("pk").select_for_update(of=("self",)).values_list("action_id", flat=True))
     if not held:
@@ -149,6 +152,7 @@ def change_running_step(
     _refuse_faults(changed, proposals.faults_in_text(week[-1]) + proposals.faults_across(week, limits), limits)
     _count_cost_again(changed, plan, now)
     _press(changed, now, refusal=CannotEdit)
+    Send.objects.filter(action__in=held).update(variant="")
     Action.objects.filter(pk__in=held).update(step=changed)
     if not before.actions.exists():
         PlanStep.objects.filter(pk=before.pk).update(removed_at=now)
@@ -203,6 +207,7 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
     note_change(plan, status=(plan.status, Plan.Status.APPROVED))
     for step in plan.steps.filter(removed_at=None).select_related("offer", "template", "plan__campaign"):
         _press(step, now)
+        experiments.press_variants(step, now=now, refusal=CannotApprove)
     for channel in available_channels():
         recipients.materialise(plan, channel, now=now)
     sends = Send.objects.filter(action__step__plan=plan).count()

@@ -75,7 +75,7 @@ def send_step_now(*, step: PlanStep, by: User, now: datetime) -> int:
     campaign = Campaign.objects.select_for_update().get(plans=step.plan_id)
     if campaign.status != Campaign.Status.RUNNING:
         raise CannotSendNow(f"{campaign.name} is {campaign.get_status_display().lower()}. Nothing leaves meanwhile.")
-    waiting = Send.objects.filter(action__step=step, status=Status.PENDING, due_at__gt=now)
+    waiting = Send.objects.filter(action__step=step, status=Status.PENDING, waits_for_winner=False, due_at__gt=now)
     was_due = waiting.aggregate(first=Min("due_at"))["first"]
     if not (moved := waiting.update(due_at=now, held_from=None)):
         raise CannotSendNow("Nothing of this step waits for its time.")
@@ -112,7 +112,7 @@ def send_test(*, step: PlanStep, to: User, now: datetime) -> None:
 def _as_it_would_be(send: Send, *, now: datetime) -> Message:
     """By the step's letters where it has them, and else as they would be made now."""
     step = send.action.step
-    letters = list(step.letters.all()) or press.letters_of(step, now=now)
+    letters = list(step.letters.filter(variant="")) or press.letters_of(step, now=now)
     return render.Writer().filled(send, press.best_for(send.member.language, letters), is_counted=False)
 
 

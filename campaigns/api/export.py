@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.models import Send
+from campaigns.queries.experiments import subject_of_send
 from loyalty.api.shoppers import ShopperView
 from loyalty.models import Member
 from loyalty.queries.kept import everybody_in, kept_of
@@ -26,11 +27,16 @@ class Export(ShopperView):
 
 
 def _messages(people: Collection[Member]) -> list[dict[str, Any]]:
-    rows = Send.objects.filter(member__in=people).order_by("pk").select_related("campaign", "action__step")
+    rows = (
+        Send.objects.filter(member__in=people)
+        .order_by("pk")
+        .select_related("campaign")
+        .annotate(said=subject_of_send())
+    )
     return [
         {
             "campaign": send.campaign.name,
-            "subject": send.action.step.subject,
+            "subject": send.said,
             "channel": send.channel,
             "recipient": send.recipient,
             "status": send.status,

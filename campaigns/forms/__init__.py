@@ -1,5 +1,6 @@
 from campaigns.forms.brand_kit import BrandKitForm
 from campaigns.forms.campaigns import CampaignForm, OfferForm, PlaybookForm, StepForm, WordsForm
+from campaigns.forms.experiments import ExperimentForm
 from campaigns.forms.permits import CapForm, LiftForm, MessagePolicyForm, QuietHoursForm, RateForm, SuppressionForm
 from campaigns.forms.pictures import PictureForm, UploadForm
 from campaigns.forms.policy import PolicyForm
@@ -10,6 +11,7 @@ __all__ = [
     "BrandVoiceForm",
     "CampaignForm",
     "CapForm",
+    "ExperimentForm",
     "LiftForm",
     "MessagePolicyForm",
     "OfferForm",

@@ -1,5 +1,6 @@
 from campaigns.models.calls import ModelCall
 from campaigns.models.campaigns import Campaign, WrongState
+from campaigns.models.experiments import Experiment, Variant
 from campaigns.models.permits import FrequencyCap, MessagePolicy, QuietHours, SendingRate, Suppression
 from campaigns.models.plans import Action, Candidate, Plan, PlanStep
 from campaigns.models.playbooks import Offer, Playbook
@@ -25,6 +26,7 @@ __all__ = [
     "Campaign",
     "CampaignPolicy",
     "Candidate",
+    "Experiment",
     "FrequencyCap",
     "Letter",
     "Link",
@@ -50,5 +52,6 @@ __all__ = [
     "Template",
     "TemplateVersion",
     "Touch",
+    "Variant",
     "WrongState",
 ]

@@ -104,10 +104,14 @@ class PlanStep(models.Model):
     @property
     def example_subject(self) -> str:
         """The subject with example words filled in, as a reader would see it."""
-        try:
-            return wording.fill(self.subject, wording.preview_values())
-        except wording.WordingFault:
-            return self.subject
+        return example_of(self.subject)
+
+
+def example_of(subject: str) -> str:
+    try:
+        return wording.fill(subject, wording.preview_values())
+    except wording.WordingFault:
+        return subject
 
 
 class Candidate(models.Model):

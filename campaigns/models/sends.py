@@ -87,6 +87,12 @@ class Send(models.Model):
     )
     recipient = models.CharField(max_length=254, blank=True, help_text="Empty for push: all devices of the member.")
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
+    variant = models.CharField(
+        max_length=1, blank=True, default="", db_default="", help_text="Which words of its step; empty: there is one."
+    )
+    waits_for_winner = models.BooleanField(
+        default=False, db_default=False, help_text="Its member takes no part in the test: which words is not decided."
+    )
     created_at = models.DateTimeField(db_default=Now(), null=True, editable=False, help_text="Empty: before 2026-11.")
     due_at = models.DateTimeField()
     held_from = models.DateTimeField(
@@ -114,7 +120,11 @@ class Send(models.Model):
         constraints = [models.UniqueConstraint(fields=["action", "channel"], name="one_send_per_action_and_channel")]
         triggers = [KEPT_MOVES]
         indexes = [
-            models.Index(fields=["channel", "due_at", "id"], condition=models.Q(status="PENDING"), name="send_due"),
+            models.Index(
+                fields=["channel", "due_at", "id"],
+                condition=models.Q(status="PENDING", waits_for_winner=False),
+                name="send_due_now",
+            ),
             models.Index(
                 fields=["claimed_until"], condition=models.Q(status__in=["CLAIMED", "HANDING_OFF"]), name="send_leased"
             ),

@@ -206,6 +206,13 @@ class Letter(models.Model):
     """
 
     step = models.ForeignKey("campaigns.PlanStep", models.CASCADE, related_name="letters")
+    variant = models.CharField(
+        max_length=1,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of an experiment, B and on; empty: the step's own.",
+    )
     language = models.CharField(max_length=7)
     subject = models.CharField(max_length=300, blank=True)
     words = models.TextField(blank=True, help_text="What it says, without what stands around it: for the app.")
@@ -216,7 +223,11 @@ class Letter(models.Model):
     pressed_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["step", "language"], name="one_letter_per_step_and_language")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["step", "variant", "language"], name="one_letter_per_step_variant_and_language"
+            )
+        ]
         triggers = [pgtrigger.Protect(name="letters_never_change", operation=pgtrigger.Update)]
 
     def __str__(self) -> str:

@@ -92,7 +92,9 @@ class _Wait:
 def _waiting(sends: QuerySet[Send]) -> Iterator[_Wait]:
     """As they are due. Where only the telephone number tells the zone, its first digits do."""
     number = Case(When(channel=Consent.Channel.SMS, member__home_store=None, then=Left("member__phone", PHONE_START)))
-    waiting = sends.filter(status=Send.Status.PENDING).order_by("due_at").values("due_at", "channel")
+    waiting = (
+        sends.filter(status=Send.Status.PENDING, waits_for_winner=False).order_by("due_at").values("due_at", "channel")
+    )
     rows = waiting.annotate(
         zone=F("member__home_store__time_zone"), state=F("member__home_store__state"), number=number
     ).annotate(messages=Count("pk"))

@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from campaigns.models import Campaign, Send, Touch
+from campaigns.queries.experiments import subject_of_send
 from campaigns.queries.policy import policy
 from loyalty.models import Order
 
@@ -89,7 +90,8 @@ def orders_of(campaign: Campaign) -> QuerySet[Order]:
 
 def sends_of(campaign: Campaign, *, kind: str = "") -> QuerySet[Send]:
     """The rows behind one of the counts, newest first."""
-    sends = campaign.sends.select_related("member", "action__step").order_by("-due_at", "-pk")
+    sends = campaign.sends.select_related("member", "action__step").annotate(said=subject_of_send())
+    sends = sends.order_by("-due_at", "-pk")
     return sends.filter(FILTERS[kind]) if kind in FILTERS else sends
 
 

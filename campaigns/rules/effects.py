@@ -58,6 +58,13 @@ class Effect:
     enough: int | None = None
 
     @property
+    def seems(self) -> str:
+        """MORE or LESS where the interval leaves zero out, whether or not the window is still open; else UNCLEAR."""
+        if not self.is_told or not self.difference.is_clear or self.difference.p >= ALPHA:
+            return UNCLEAR
+        return MORE if self.difference.value > 0 else LESS
+
+    @property
     def is_told(self) -> bool:
         """There is an interval worth showing."""
         return self.verdict != TOO_FEW
@@ -119,14 +126,24 @@ def effects_of(first: Outcome, other: Outcome, *, elapsed: float, margin: float 
 
 
 def effect_of(
-    measure: str, first: Outcome, other: Outcome, *, elapsed: float, margin: float | None = None, alpha: float = ALPHA
+    measure: str,
+    first: Outcome,
+    other: Outcome,
+    *,
+    elapsed: float,
+    margin: float | None = None,
+    alpha: float = ALPHA,
+    always: bool = False,
 ) -> Effect:
+    """`always`: the interval that holds at every look stays to the end, for whoever acts on the first clear one."""
     if measure in SHARES:
-        return _of_shares(measure, first, other, elapsed, alpha)
+        return _of_shares(measure, first, other, elapsed=elapsed, alpha=alpha, always=always)
     sums = {ORDERS: (first.orders, other.orders), REVENUE: (first.revenue, other.revenue)}
     factor = margin if measure == MARGIN and margin is not None else 1.0
     mine, others = sums.get(measure, sums[REVENUE])
-    return _of_means(measure, first, other, mine.times(factor), others.times(factor), elapsed=elapsed, alpha=alpha)
+    return _of_means(
+        measure, first, other, mine.times(factor), others.times(factor), elapsed=elapsed, alpha=alpha, always=always
+    )
 
 
 def adjusted(effects: Sequence[Effect]) -> list[Effect]:
@@ -141,9 +158,9 @@ def _held_to(effect: Effect, p: float) -> Effect:
     return replace(effect, difference=replace(effect.difference, p=p), verdict=UNCLEAR if is_lost else effect.verdict)
 
 
-def _of_shares(measure: str, first: Outcome, other: Outcome, elapsed: float, alpha: float) -> Effect:
+def _of_shares(measure: str, first: Outcome, other: Outcome, *, elapsed: float, alpha: float, always: bool) -> Effect:
     mine, others = (first.bought, other.bought) if measure == BUYERS else (first.clicked, other.clicked)
-    if elapsed < 1:
+    if elapsed < 1 or always:
         squared = statistics.squared_error_of_shares(mine, others)
         found = statistics.always_valid(mine.rate - others.rate, squared, elapsed=elapsed, alpha=alpha)
     else:
@@ -158,9 +175,17 @@ def _of_shares(measure: str, first: Outcome, other: Outcome, elapsed: float, alp
 
 
 def _of_means(
-    measure: str, first: Outcome, other: Outcome, mine: Sums, others: Sums, *, elapsed: float, alpha: float
+    measure: str,
+    first: Outcome,
+    other: Outcome,
+    mine: Sums,
+    others: Sums,
+    *,
+    elapsed: float,
+    alpha: float,
+    always: bool,
 ) -> Effect:
-    if elapsed < 1:
+    if elapsed < 1 or always:
         squared = mine.squared_error + others.squared_error
         found = statistics.always_valid(mine.mean - others.mean, squared, elapsed=elapsed, alpha=alpha)
     else:

@@ -104,7 +104,9 @@ def _claim_of(name: str, terms: gate.Terms, now: datetime, batch: int) -> list[i
 
 def _due(name: str, now: datetime) -> QuerySet[Send]:
     running = Campaign.Status.RUNNING
-    due = Send.objects.filter(status=Status.PENDING, due_at__lte=now, campaign__status=running, channel=name)
+    due = Send.objects.filter(
+        status=Status.PENDING, waits_for_winner=False, due_at__lte=now, campaign__status=running, channel=name
+    )
     return due.order_by("due_at", "pk")
 
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from campaigns.models import Action, Candidate, Plan, PlanStep, Send
-from campaigns.sending import due, gate
+from campaigns.sending import assignment, due, gate
 from loyalty.models import Member
 
 _STEP, _CANDIDATE, _ACTION, _SEND, _MEMBER = (
@@ -20,12 +20,18 @@ def materialise(plan: Plan, channel: str, *, now: datetime) -> int:
     candidates = Member.objects.filter(pk__in=plan.candidates.order_by().values("member"))
     steps = plan.steps.filter(channel=channel, removed_at=None)
     admitted, parameters = _sql(gate.admitted(candidates, channel=channel, now=now))
-    timed = due.timed(steps, candidates, channel, now=now)
+    timed, tried = due.timed(steps, candidates, channel, now=now), assignment.tried(steps)
     with connection.cursor() as cursor:
         cursor.execute(_ACTIONS.format(admitted=admitted), [plan.pk, channel, *parameters])
         cursor.execute(
-            _SENDS.format(joins=timed.joins, due_at=timed.due_at),
-            [plan.campaign_id, *timed.parameters, plan.pk, channel],
+            _SENDS.format(
+                joins=timed.joins + tried.joins,
+                due_at=tried.put_off(timed.due_at),
+                held_from=tried.held_from(timed.due_at),
+                variant=tried.variant,
+                waits=tried.waits,
+            ),
+            [plan.campaign_id, *timed.parameters, *tried.parameters, plan.pk, channel],
         )
         return cursor.rowcount
 
@@ -42,11 +48,11 @@ _ACTIONS = f"""
 """
 _SENDS = f"""
     INSERT INTO {_SEND}
-        (public_id, campaign_id, action_id, member_id, channel, recipient, status, due_at, attempts, provider_id,
-         failure)
+        (public_id, campaign_id, action_id, member_id, channel, recipient, status, due_at, held_from, attempts,
+         provider_id, failure, variant, waits_for_winner)
     SELECT gen_random_uuid(), %s, action.id, action.member_id, step.channel,
            CASE step.channel WHEN 'email' THEN member.email WHEN 'sms' THEN member.phone ELSE '' END,
-           'PENDING', {{due_at}}, 0, '', ''
+           'PENDING', {{due_at}}, {{held_from}}, 0, '', '', {{variant}}, {{waits}}
     FROM {_ACTION} action
     JOIN {_STEP} step ON step.id = action.step_id
     JOIN {_MEMBER} member ON member.id = action.member_id

@@ -29,7 +29,7 @@ NEEDED = (
 _SHARED = {"campaign", "action__step__offer"}
 # What of it is read for many at once. What many share is read once: see `to_write`.
 _OF_EACH = (
-    "public_id", "campaign", "channel", "recipient", "attempts", "doubtful_since", "handed_off_at",
+    "public_id", "campaign", "channel", "recipient", "variant", "attempts", "doubtful_since", "handed_off_at",
     "action__step",
     "member__public_id", "member__name", "member__language", "member__home_store__name",
     "member__stats__primary_category", "member__points_account__balance", "member__tier_standing__tier__name",
@@ -55,7 +55,7 @@ class Writer:
 
     def __init__(self, shop: Business | None = None) -> None:
         self._shop = shop or business()
-        self._letters: dict[int, list[Letter]] = {}
+        self._letters: dict[tuple[int, str], list[Letter]] = {}
         self._picks: dict[str, list[dict[str, str]]] = {}
 
     def message_for(self, send: Send, *, is_counted: bool = True) -> Message:
@@ -63,7 +63,7 @@ class Writer:
 
         `is_counted`: an email tells when it is opened.
         """
-        letter = press.best_for(send.member.language, self._letters_of(send.action.step))
+        letter = press.best_for(send.member.language, self._letters_of(send.action.step, send.variant))
         return self.filled(send, letter, is_counted=is_counted)
 
     def filled(self, send: Send, letter: Letter, *, is_counted: bool = True) -> Message:
@@ -91,7 +91,7 @@ class Writer:
 
     def words_for(self, send: Send) -> tuple[str, str]:
         """The subject and what the message says, without what stands around it. Raises as `message_for` does."""
-        letter = press.best_for(send.member.language, self._letters_of(send.action.step))
+        letter = press.best_for(send.member.language, self._letters_of(send.action.step, send.variant))
         values = self.values_for(send, letter)
         return " ".join(wording.fill(letter.subject, values).split()), wording.fill(letter.words, values)
 
@@ -109,10 +109,11 @@ class Writer:
             "links": [links.click_url(send, target) for target in targets],
         }
 
-    def _letters_of(self, step: PlanStep) -> list[Letter]:
-        if step.pk not in self._letters:
-            self._letters[step.pk] = list(step.letters.all()) or press.press(step, now=timezone.now())
-        return self._letters[step.pk]
+    def _letters_of(self, step: PlanStep, variant: str) -> list[Letter]:
+        if (step.pk, variant) not in self._letters:
+            worn = step.letters.filter(variant=press.worn_by(variant))
+            self._letters[step.pk, variant] = list(worn) or press.press(step, variant=variant, now=timezone.now())
+        return self._letters[step.pk, variant]
 
 
 class _Addresses(dict[str, str]):

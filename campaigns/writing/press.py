@@ -6,6 +6,7 @@ the brand or the step's words; a letter is only filled in for each member.
 
 import hashlib
 from collections.abc import Iterable
+from copy import copy
 from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,7 +15,8 @@ from django.utils import translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from campaigns.models import BrandKit, Letter, Link, MediaFile, PlanStep, Template, TemplateVersion
+from campaigns.models import BrandKit, Letter, Link, MediaFile, PlanStep, Template, TemplateVersion, Variant
+from campaigns.models.experiments import LETTERS
 from campaigns.queries.brand_kit import brand_kit
 from campaigns.queries.media import address_of
 from campaigns.rules import content as c
@@ -35,13 +37,38 @@ class CannotPress(ValueError):
     """No letter can be made of this. Says in which language, and what to change."""
 
 
-def press(step: PlanStep, *, now: datetime) -> list[Letter]:
-    """Make and keep the letters of `step`; those that are kept already stay as they are. Raises CannotPress."""
-    letters = letters_of(step, now=now)
+def press(step: PlanStep, *, now: datetime, variant: str = "") -> list[Letter]:
+    """Make and keep the letters of `step`, in the words of `variant` if it has one of that letter.
+
+    Those that are kept already stay as they are. Raises CannotPress.
+    """
+    worn = worn_by(variant)
+    letters = letters_of(in_words_of(step, worn) if worn else step, now=now)
     for letter in letters:
+        letter.variant = worn
         letter.links = [link if "{" in link else _number_of(link) for link in letter.links]
     Letter.objects.bulk_create(letters, ignore_conflicts=True)
-    return list(step.letters.all())
+    return list(step.letters.filter(variant=worn))
+
+
+def worn_by(variant: str) -> str:
+    """The letters of A are the step's own."""
+    return "" if variant == LETTERS[0] else variant
+
+
+def in_words_of(step: PlanStep, letter: str) -> PlanStep:
+    """The step as that variant says it, in memory alone. A variant with words of its own has its own translations."""
+    variant = Variant.objects.select_related("template").filter(experiment__step=step, letter=letter).first()
+    return said_by(step, variant) if variant else step
+
+
+def said_by(step: PlanStep, variant: Variant) -> PlanStep:
+    said = copy(step)
+    said.subject, said.body = variant.subject or step.subject, variant.body or step.body
+    said.template = variant.template or step.template
+    if variant.subject or variant.body:
+        said.translations = variant.translations
+    return said
 
 
 def _number_of(url: str) -> int:

@@ -25,7 +25,8 @@ from tracking.actions import partners, structures
 from tracking.models import CountedProperty
 
 PAGES = (
-    "analytics:home analytics:analytics analytics:marketing analytics:orders loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
+    "analytics:home analytics:analytics analytics:marketing analytics:orders "
+    "loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
     "loyalty:rewards loyalty:redemptions loyalty:codes loyalty:scans loyalty:referrals loyalty:wishlist "
     "loyalty:reward-policies loyalty:imports campaigns:campaigns campaigns:playbooks campaigns:policy "
     "campaigns:pictures campaigns:media-choose campaigns:look "

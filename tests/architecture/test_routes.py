@@ -74,7 +74,10 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
     ).split()
     import_pages = "import import-columns import-issues import-refused import-check import-start import-cancel".split()
     plan_pages = "plan-audience plan-approve plan-withdraw plan-cancel plan-evidence plan-stream plan-price".split()
-    step_pages = "step step-test step-send step-remove step-hours step-price step-preview".split()
+    step_pages = (
+        "step step-test step-send step-remove step-hours step-price step-preview step-variants step-variants-write "
+        "step-variants-drop"
+    ).split()
     campaign, event = world.running.public_id, Event.objects.latest("pk")
     playbook = world.step.playbook
     return {
@@ -103,6 +106,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         ],
         "loyalty:member-unmerge": [{"public_id": world.merged.kept.public_id, "pk": world.merged.pk}],
         "campaigns:notice-read": [{"public_id": campaign, "pk": 1}],
+        "campaigns:step-variant-choose": [{"step_id": world.step.public_id, "letter": "B"}],
         "campaigns:send": [{"public_id": campaign, "send_id": world.send.public_id}],
         "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],
         **by(_unread_call(), "integrations:call-read-again"),

@@ -10,6 +10,7 @@ from django.db import connection
 
 from campaigns.actions import review
 from campaigns.models import Action, Campaign, Candidate, Plan
+from campaigns.queries.lots import LOT
 from campaigns.queries.plans import week_of
 from campaigns.rules.assignment import LOTS, is_held_out_of, lot
 from campaigns.sending import assignment, recipients
@@ -40,7 +41,8 @@ def test_lots_are_even_and_the_same_in_sql():
     draw, members = uuid4(), [uuid4() for _ in range(2_000)]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {assignment.LOT} FROM unnest(%s::uuid[]) WITH ORDINALITY member (public_id, nth) ORDER BY nth",
+            f"SELECT {LOT.format(draw='%s')} "
+            "FROM unnest(%s::uuid[]) WITH ORDINALITY member (public_id, nth) ORDER BY nth",
             [str(draw), members],
         )
         assert [row[0] for row in cursor.fetchall()] == [lot(draw, member) for member in members]

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from campaigns.actions import sends as actions
 from campaigns.models import Campaign, Send
+from campaigns.models.plans import example_of
 from campaigns.queries import campaigns as queries
 from campaigns.queries import history, results
 from campaigns.queries.permits import left_alone
@@ -33,7 +34,7 @@ SETTLED = {
 LABELS = {"complained": "Marked as spam", "unknown": "In doubt"}
 SEND_COLUMNS = (
     *("member", "recipient", "channel", "provider", "provider_id", "status", "due", "sent", "delivered", "opened"),
-    *("clicked", "unsubscribed", "complained", "failure"),
+    *("clicked", "unsubscribed", "complained", "failure", "wording"),
 )
 MOVE_COLUMNS = ("message", "member", "at", "status", "due", "note")
 
@@ -66,7 +67,8 @@ def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
             }
         ],
         "sends": sends,
-        "rows": [(send, *_addressed(send, may_see)) for send in sends],
+        # What a send says is annotated.
+        "rows": [(send, example_of(send.said), *_addressed(send, may_see)) for send in sends],  # type: ignore[attr-defined]
     }
     return page(request, "campaigns/sends.html", context, partials=("sends",))
 
@@ -91,6 +93,8 @@ def send_page(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpRespo
             },
             {"label": "To", "value": recipient or "All devices"},
             {"label": "Channel", "value": send.get_channel_display()},
+            *([{"label": "Wording", "value": send.variant}] if send.variant else []),
+            *([{"label": "Wording", "value": "Waits for the winner"}] if send.waits_for_winner else []),
             {"label": "About", "value": send.get_topic_display()},
             {"label": "Provider", "value": send.provider or None},
             {"label": "Provider's number", "value": send.provider_id or None},
@@ -135,7 +139,7 @@ def _send_rows(rows: QuerySet[Send], may_see: bool) -> Iterator[tuple[Any, ...]]
         yield (
             *(send.member.public_id, recipient, send.channel, send.provider, send.provider_id),
             *(send.get_status_display(), send.due_at, send.sent_at, send.delivered_at, send.opened_at),
-            *(send.clicked_at, send.unsubscribed_at, send.complained_at, failure),
+            *(send.clicked_at, send.unsubscribed_at, send.complained_at, failure, send.variant),
         )
 
 

@@ -1,0 +1,205 @@
+"""Several wordings of one step: written while the plan is under review, drawn when it is approved, decided later."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Func
+from django.db.models.functions import Coalesce
+
+from campaigns.models import Campaign, Experiment, Plan, PlanStep, Send, Template, Variant
+from campaigns.models.experiments import LETTERS
+from campaigns.queries.experiments import to_decide, tried_of
+from campaigns.queries.house import house
+from campaigns.rules import guard, proposals
+from campaigns.rules.proposals import StepProposal
+from campaigns.writing import press
+from config.shared.errors import DomainError
+from config.shared.live import announce
+from config.shared.nudge import nudge
+from config.shared.trail import note_change
+from loyalty.models import User
+
+
+class CannotTry(DomainError):
+    code = "cannot_try"
+
+
+class CannotChoose(DomainError):
+    code = "cannot_choose"
+
+
+@dataclass(frozen=True)
+class Words:
+    """One variant as somebody wrote it. What is empty is as in A; `translations` hold subject and body by language."""
+
+    weight: int
+    subject: str
+    body: str
+    template: Template | None
+    translations: dict[str, Any]
+
+
+@transaction.atomic
+def save_experiment(
+    *,
+    step: PlanStep,
+    measure: str,
+    decides: str,
+    hours: int,
+    test_percent: int,
+    own_weight: int,
+    variants: Sequence[Words],
+    by: User,
+    now: datetime,
+) -> Experiment:
+    """Try `variants` beside the step's own words. Raises CannotTry.
+
+    Under review only: from the approval on it is drawn who gets which words.
+    """
+    plan = _under_review(step)
+    if not 1 <= len(variants) < len(LETTERS):
+        raise CannotTry(f"Write at least one other wording, and {len(LETTERS) - 1} at most.")
+    latest = plan.campaign.ends_on - timedelta(days=1)
+    if decides != Experiment.Decides.NEVER and step.day + timedelta(hours=hours) > latest:
+        raise CannotTry("The campaign ends before those who wait could get the winner. Decide earlier.")
+    experiment, _ = Experiment.objects.update_or_create(
+        step=step,
+        defaults={
+            "measure": measure, "decides": decides, "hours": hours, "test_percent": test_percent,
+            "own_weight": own_weight, "created_by": by, "created_at": now,
+        },
+    )  # fmt: skip
+    before = experiment.variants.count()
+    experiment.variants.all().delete()
+    for letter, words in zip(LETTERS[1:], variants, strict=False):
+        variant = Variant(
+            experiment=experiment, letter=letter, weight=words.weight, subject=words.subject, body=words.body,
+            template=words.template, translations=words.translations,
+        )  # fmt: skip
+        _refuse_faults(step, variant)
+        variant.save(force_insert=True)
+    PlanStep.objects.filter(pk=step.pk).update(edited_by=by, edited_at=now)
+    note_change(step, variants=(before, len(variants)))
+    return experiment
+
+
+@transaction.atomic
+def drop_experiment(*, step: PlanStep, by: User, now: datetime) -> None:
+    """Everybody gets the step's own words. Raises CannotTry once the plan is approved."""
+    _under_review(step)
+    experiment = Experiment.objects.filter(step=step).first()
+    if experiment:
+        note_change(step, variants=(experiment.variants.count(), 0))
+        experiment.delete()
+        PlanStep.objects.filter(pk=step.pk).update(edited_by=by, edited_at=now)
+
+
+def press_variants(step: PlanStep, *, now: datetime, refusal: type[DomainError]) -> None:
+    """Letters for every wording of an approved step: they say what they say now. Raises `refusal`."""
+    for variant in Variant.objects.filter(experiment__step=step):
+        try:
+            press.press(step, variant=variant.letter, now=now)
+        except press.CannotPress as fault:
+            raise refusal(f"{step}, {variant.letter}: no letter can be made of it. {fault}") from fault
+
+
+@transaction.atomic
+def choose(*, experiment: Experiment, letter: str, by: User, now: datetime) -> int:
+    """A person decides: those who wait get `letter`; how many. Raises CannotChoose."""
+    campaign = Campaign.objects.select_for_update().get(plans__steps__experiment=experiment)
+    if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):
+        raise CannotChoose(f"{campaign.name} is {campaign.get_status_display().lower()}: nobody waits for a winner.")
+    if experiment.decides == Experiment.Decides.NEVER:
+        raise CannotChoose("Everybody takes part in this test: nobody waits for a winner.")
+    if letter not in (LETTERS[0], *experiment.variants.values_list("letter", flat=True)):
+        raise CannotChoose(f"This step has no wording {letter}.")
+    moved = _settle(experiment, letter, campaign=campaign, is_certain=False, by=by, now=now)
+    if moved is None:
+        raise CannotChoose("A winner has been chosen meanwhile.")
+    return moved
+
+
+def decide_due(*, now: datetime) -> int:
+    """Decide what is certain, or whose hours are over; how many. Without a clear winner the rest get A."""
+    return sum(_decide(experiment, now) for experiment in to_decide())
+
+
+@transaction.atomic
+def _decide(experiment: Experiment, now: datetime) -> bool:
+    campaign = Campaign.objects.select_for_update().get(plans__steps__experiment=experiment)
+    tried = tried_of(experiment, now=now)
+    if tried.window is None or campaign.status != Campaign.Status.RUNNING:
+        return False
+    is_early = experiment.decides == Experiment.Decides.CERTAIN and bool(tried.best)
+    if not (is_early or tried.is_final):
+        return False
+    is_certain = bool(tried.best)
+    winner = tried.best or LETTERS[0]
+    return _settle(experiment, winner, campaign=campaign, is_certain=is_certain, by=None, now=now) is not None
+
+
+def _settle(
+    experiment: Experiment, letter: str, *, campaign: Campaign, is_certain: bool, by: User | None, now: datetime
+) -> int | None:
+    """How many get the winner now; None when somebody was quicker. Each at the hour that was planned for them."""
+    undecided = Experiment.objects.filter(pk=experiment.pk, winner="")
+    if not undecided.update(winner=letter, is_certain=is_certain, decided_by=by, decided_at=now):
+        return None
+    rest = Send.objects.filter(action__step=experiment.step_id, waits_for_winner=True)
+    moved = rest.update(
+        variant=letter, waits_for_winner=False, held_from=None,
+        due_at=_NextAtThatHour(Coalesce("held_from", "due_at"), now=now),
+    )  # fmt: skip
+    note_change(experiment.step, winner=("", letter), messages=(0, moved))
+    announce(f"campaign:{campaign.public_id}")
+    nudge("campaigns.send_due")
+    return moved
+
+
+class _NextAtThatHour(Func):
+    """A moment, or the same hour of the first day on which it has not passed."""
+
+    template = (
+        "%(expressions)s + make_interval(days => greatest(0, ceil(extract(epoch FROM '%(now)s'::timestamptz - "
+        "%(expressions)s) / 86400))::int)"
+    )
+
+    def __init__(self, moment: Coalesce, *, now: datetime) -> None:
+        super().__init__(moment, now=now.isoformat(), output_field=Send._meta.get_field("due_at"))
+
+
+def _under_review(step: PlanStep) -> Plan:
+    """The plan, held; the campaign first, as everybody takes them."""
+    Campaign.objects.select_for_update().get(plans=step.plan_id)
+    plan = Plan.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=step.plan_id)
+    if plan.status != Plan.Status.READY:
+        raise CannotTry(f"This plan is not under review: {plan.get_status_display().lower()}.")
+    return plan
+
+
+def _refuse_faults(step: PlanStep, variant: Variant) -> None:
+    said = press.said_by(step, variant)
+    if (said.subject, said.body, said.template_id) == (step.subject, step.body, step.template_id):
+        raise CannotTry(f"{variant.letter} says the same as A. Change its words, or leave it out.")
+    written, shop = {"": {"subject": said.subject, "body": said.body}, **said.translations}, house()
+    for language, words in written.items():
+        faults = proposals.faults_in_text(_as_proposal(said).model_copy(update=words))
+        faults += guard.of_law(_as_read(said, language or press.BASE_LANGUAGE, **words), shop)
+        if faults:
+            raise CannotTry(f"{variant.letter}{f', in {language}' if language else ''}: {' '.join(faults[:2])}")
+
+
+def _as_read(step: PlanStep, language: str, *, subject: str, body: str) -> guard.Words:
+    offer = f"{step.offer.name}. {step.offer.wording}" if step.offer else ""
+    return guard.Words(subject, body, step.channel, language, offer)
+
+
+def _as_proposal(step: PlanStep) -> StepProposal:
+    return StepProposal(
+        day=step.day.isoformat(), send_at=f"{step.send_at:%H:%M}", group=step.group, playbook=step.playbook_id,
+        offer=step.offer.code if step.offer else None, channel=step.channel, timing=step.timing, subject=step.subject,
+        body=step.body, reason=step.reason,
+    )  # fmt: skip

@@ -1,0 +1,160 @@
+"""How the wordings of a step compare: those the lot gave each of them, whatever reached them. One query for a step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import Case, F, Min, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
+
+from campaigns.models import Action, Campaign, Experiment, Plan, PlanStep, Send, Variant
+from campaigns.models.experiments import LETTERS
+from campaigns.queries.lift import BOUGHT, SUMS, Window, outcome_of
+from campaigns.queries.lots import LOT, drawn
+from campaigns.queries.policy import policy
+from campaigns.rules.effects import BUYERS, CLICKS, LESS, MORE, NOTHING, ORDERS, REVENUE, Effect, Outcome, adjusted
+from campaigns.rules.effects import effect_of as _effect_of
+from loyalty.models import Member
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One wording: what its members did, and how that differs from A; A itself has no difference."""
+
+    letter: str
+    subject: str
+    outcome: Outcome
+    effects: tuple[Effect, ...]
+
+    def effect(self, measure: str) -> Effect | None:
+        return next((effect for effect in self.effects if effect.measure == measure), None)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """An experiment and what became of it so far. No window: nothing of it was due yet.
+
+    `best` is the wording that is certainly the best by the experiment's measure, or empty.
+    """
+
+    experiment: Experiment
+    window: Window | None
+    arms: tuple[Arm, ...]
+    waiting: int
+    best: str
+    is_final: bool
+
+
+def undecided(step: PlanStep) -> bool:
+    """Whether it is still open which words of the step are the better ones."""
+    return Experiment.objects.filter(step=step, winner="").exists()
+
+
+def to_decide() -> QuerySet[Experiment]:
+    """Those that somebody waits for: of running campaigns, with no winner yet."""
+    running = Q(step__plan__status=Plan.Status.APPROVED, step__plan__campaign__status=Campaign.Status.RUNNING)
+    rows = Experiment.objects.filter(running, winner="").exclude(decides=Experiment.Decides.NEVER)
+    return rows.select_related("step__plan__campaign").prefetch_related("variants").order_by("pk")
+
+
+def subject_of_send() -> Coalesce:
+    """For sends: the subject of the words their member gets."""
+    own = Variant.objects.filter(experiment__step=OuterRef("action__step"), letter=OuterRef("variant")).exclude(
+        subject=""
+    )
+    return Coalesce(Subquery(own.values("subject")[:1]), F("action__step__subject"))
+
+
+def tried_of(experiment: Experiment, *, now: datetime) -> Tried:
+    """Needs its step loaded. Figures stand once the hours are over; of one that never decides, after some days."""
+    window = window_of(experiment)
+    outcomes = _outcomes(experiment, window, now) if window and window.opens < now else {}
+    waiting = Send.objects.filter(action__step=experiment.step_id, waits_for_winner=True)
+    elapsed = window.elapsed(now) if window else 0.0
+    arms = _arms(experiment, outcomes, 1.0 if elapsed == 1 else elapsed)
+    return Tried(
+        experiment=experiment,
+        window=window,
+        arms=arms,
+        waiting=waiting.filter(status=Send.Status.PENDING).count(),
+        best=_best(arms, experiment.measure),
+        is_final=elapsed == 1,
+    )
+
+
+def window_of(experiment: Experiment) -> Window | None:
+    """From the first message of the test that left, or that was due, for as long as was said."""
+    campaign = experiment.step.plan.campaign
+    test = Send.objects.filter(action__step=experiment.step_id, waits_for_winner=False)
+    found = test.aggregate(left=Min("sent_at"), due=Min(Case(When(held_from=None, then=F("due_at")))))
+    opens = found["left"] or found["due"]
+    if opens is None or campaign.started_at is None:
+        return None
+    opens = max(opens, campaign.started_at)
+    if experiment.decides == Experiment.Decides.NEVER:
+        return Window(opens, opens + timedelta(days=policy().result_days))
+    return Window(opens, opens + timedelta(hours=experiment.hours))
+
+
+def _arms(experiment: Experiment, outcomes: dict[str, Outcome], elapsed: float) -> tuple[Arm, ...]:
+    """A first. Of one measure, what several wordings show against A is adjusted for their number."""
+    own, variants = experiment.step.subject, list(experiment.variants.all())
+    first = outcomes.get(LETTERS[0], NOTHING)
+    found: dict[str, list[Effect]] = {variant.letter: [] for variant in variants}
+    if outcomes:
+        for measure in (CLICKS, BUYERS, ORDERS, REVENUE):
+            one = [
+                _effect(measure, outcomes.get(each.letter, NOTHING), first, experiment, elapsed) for each in variants
+            ]
+            for variant, effect in zip(variants, adjusted(one), strict=True):
+                found[variant.letter].append(effect)
+    others = (
+        Arm(each.letter, each.subject or own, outcomes.get(each.letter, NOTHING), tuple(found[each.letter]))
+        for each in variants
+    )
+    return (Arm(LETTERS[0], own, first, ()), *others)
+
+
+def _effect(measure: str, mine: Outcome, first: Outcome, experiment: Experiment, elapsed: float) -> Effect:
+    """Who may be decided early is looked at again and again, so that interval holds to the end."""
+    watches = experiment.decides == Experiment.Decides.CERTAIN
+    return _effect_of(measure, mine, first, elapsed=elapsed, always=watches)
+
+
+def _best(arms: Sequence[Arm], measure: str) -> str:
+    """The letter that is certainly better than A; A where it is certainly better than every other; else nothing."""
+    against = [(arm, effect) for arm in arms[1:] if (effect := arm.effect(measure))]
+    better = [(effect.mean, arm.letter) for arm, effect in against if effect.seems == MORE]
+    if better:
+        return max(better)[1]
+    return arms[0].letter if against and all(effect.seems == LESS for _, effect in against) else ""
+
+
+def _outcomes(experiment: Experiment, window: Window, now: datetime) -> dict[str, Outcome]:
+    lots = drawn(experiment)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OUTCOMES,
+            {
+                "step": experiment.step_id, "draw": lots["draw"], "last": lots["ends"][-1], "opens": window.opens,
+                "closes": min(window.closes, now),
+            },
+        )  # fmt: skip
+        return {letter: outcome_of(*counts, clicks=clicks) for letter, clicks, *counts in cursor.fetchall()}
+
+
+_ACTION, _SEND, _MEMBER = (model._meta.db_table for model in (Action, Send, Member))
+# Whoever waited and then got the winner's words took no part: the lot tells them apart.
+_OUTCOMES = f"""
+    SELECT send.variant,
+           count(*) FILTER (WHERE send.clicked_at >= %(opens)s AND send.clicked_at < %(closes)s), {SUMS}
+    FROM {_ACTION} action
+    JOIN {_SEND} send ON send.action_id = action.id
+    JOIN {_MEMBER} member ON member.id = action.member_id
+    CROSS JOIN LATERAL ({BOUGHT.format(member="action.member_id", opens="%(opens)s", closes="%(closes)s")}) bought
+    WHERE action.step_id = %(step)s AND send.variant <> '' AND {LOT.format(draw="%(draw)s")} < %(last)s
+    GROUP BY send.variant
+"""
+
+__all__ = ["Arm", "Tried", "subject_of_send", "to_decide", "tried_of", "undecided", "window_of"]

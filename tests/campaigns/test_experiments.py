@@ -1,0 +1,347 @@
+"""Several wordings of one step: drawn by lot, sent as drawn, decided by what they did."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from campaigns.actions import experiments, review
+from campaigns.actions.campaigns import cancel_campaign, pause_campaign, start_campaign
+from campaigns.actions.experiments import CannotChoose, CannotTry, Words
+from campaigns.actions.review import CannotApprove, CannotEdit
+from campaigns.actions.sends import send_due, send_step_now
+from campaigns.models import Campaign, Experiment, Letter, Plan, PlanStep, Playbook, Send
+from campaigns.queries.departures import next_departure
+from campaigns.queries.experiments import tried_of
+from campaigns.queries.lots import drawn
+from campaigns.rules.assignment import shares_of, variant_of
+from campaigns.sending import render
+from loyalty.models import Member, User
+from tests.campaigns.crowd import take_in_members
+from tests.campaigns.test_lift import buy
+from tests.campaigns.world import rule, send_all
+from tests.post_office import PostOffice
+
+HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
+MEMBERS = 400
+
+
+@pytest.fixture
+def step(transactional: None, marketer: User, now: dt.datetime, make_campaign: Callable[..., Campaign]) -> PlanStep:
+    """One email for 400 members, at ten o'clock by the clock of the business, under review."""
+    rule(send_from=0, send_until=24, messages_per_day=50)
+    take_in_members(MEMBERS)
+    campaign = make_campaign(budget=None, audience_limit=MEMBERS)
+    playbook = Playbook.objects.filter(is_active=True, channels__contains=["email"]).order_by("pk")[0]
+    plan = Plan.objects.create(
+        campaign=campaign, status=Plan.Status.READY, requested_by=marketer, requested_at=now,
+        facts={"days": [(now + n * DAY).date().isoformat() for n in range(7)]},
+    )  # fmt: skip
+    plan.candidates.bulk_create(
+        plan.candidates.model(plan=plan, member=member, rank=rank, priority=0, group=playbook.group)
+        for rank, member in enumerate(Member.objects.order_by("pk"))
+    )
+    return PlanStep.objects.create(
+        plan=plan, day=now.date(), position=0, group=playbook.group, playbook=playbook, channel="email",
+        send_at=dt.time(10), subject="Hello", body="Come by.", reason="A hello.", evidence={"most_it_can_cost": "0"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def transactional(db: None) -> None:
+    """The database, asked for by name so that the crowd comes after it."""
+
+
+def words(subject: str = "", body: str = "", **more: Any) -> Words:
+    return Words(**({"weight": 1, "template": None, "translations": {}} | {"subject": subject, "body": body} | more))
+
+
+@pytest.fixture
+def tries(step: PlanStep, marketer: User, now: dt.datetime) -> Callable[..., Experiment]:
+    def save(*variants: Words, **wishes: Any) -> Experiment:
+        usual = {"measure": "orders", "decides": "AFTER", "hours": 24, "test_percent": 50, "own_weight": 1}
+        given = variants or (words("Good morning"), words("", "Wine is here."))
+        return experiments.save_experiment(step=step, variants=given, by=marketer, now=now, **(usual | wishes))
+
+    return save
+
+
+def run(step: PlanStep, manager: User, now: dt.datetime) -> Campaign:
+    review.approve_plan(plan=step.plan, by=manager, now=now)
+    start_campaign(campaign=step.plan.campaign, by=manager, now=now)
+    return Campaign.objects.get(pk=step.plan.campaign_id)
+
+
+def sends_of(step: PlanStep, **which: Any) -> QuerySet[Send]:
+    return Send.objects.filter(action__step=step, **which)
+
+
+# --- Who gets what ------------------------------------------------------------------------------------------------
+
+
+def test_lots_reach_as_far_as_the_weights_say():
+    assert shares_of([1, 1], 40) == [2_000, 4_000]
+    assert shares_of([2, 1, 1], 100) == [5_000, 7_500, 10_000]
+    assert shares_of([1, 1, 1], 100)[-1] == 10_000
+
+
+def test_each_member_is_drawn_alike_in_the_database_and_in_python(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    lots = drawn(tries())
+    review.approve_plan(plan=step.plan, by=manager, now=now)
+    experiment = step.experiment
+    for send in sends_of(step).select_related("member"):
+        want = variant_of(experiment.public_id, send.member.public_id, letters=lots["letters"], ends=lots["ends"])
+        assert (send.variant, send.waits_for_winner) == (want or "", want is None)
+    assert {*sends_of(step).values_list("variant", flat=True)} == {"A", "B", "C", ""}
+    assert 150 < sends_of(step, waits_for_winner=True).count() < 250
+
+
+def test_approving_again_draws_the_same(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    tries()
+    review.approve_plan(plan=step.plan, by=manager, now=now)
+    first = set(sends_of(step).values_list("member", "variant"))
+    review.withdraw_approval(plan=step.plan, by=manager, now=now)
+    assert not Letter.objects.exists()
+    review.approve_plan(plan=step.plan, by=manager, now=now)
+    assert set(sends_of(step).values_list("member", "variant")) == first
+
+
+def test_an_even_split_lets_nobody_wait(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    tries(decides="NEVER", test_percent=10)
+    review.approve_plan(plan=step.plan, by=manager, now=now)
+    assert not sends_of(step, waits_for_winner=True).exists()
+    assert sends_of(step, variant="").count() == 0
+
+
+def test_a_step_without_other_wordings_is_sent_as_ever(step: PlanStep, manager: User, now: dt.datetime):
+    review.approve_plan(plan=step.plan, by=manager, now=now)
+    assert sends_of(step, variant="", waits_for_winner=False, held_from=None).count() == MEMBERS
+
+
+# --- What it says -------------------------------------------------------------------------------------------------
+
+
+def test_everybody_reads_the_words_that_were_drawn_and_they_never_change(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime, post_office: PostOffice
+):
+    tries(words("Good morning"), words("", "Wine is here."), decides="NEVER")
+    run(step, manager, now)
+    assert set(step.letters.values_list("variant", "subject")) == {("", "Hello"), ("B", "Good morning"), ("C", "Hello")}
+    send_all(now + DAY)
+    drawn_for = dict(sends_of(step).values_list("recipient", "variant"))
+    for letter in post_office.letters():
+        variant, text = drawn_for[letter["To"]], letter.get_body(("plain",)).get_content()
+        assert letter["Subject"] == ("Good morning" if variant == "B" else "Hello")
+        assert ("Wine is here." in text) == (variant == "C")
+    assert len(post_office.letters()) == MEMBERS
+
+
+def test_writing_a_batch_asks_no_more_of_the_database_for_more_messages(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    tries(decides="NEVER")
+    run(step, manager, now)
+    render.Writer().message_for(render.to_write([sends_of(step)[0].pk])[0])  # what is cached, is
+    costs = []
+    for count in (60, 300):
+        writer, ids = render.Writer(), list(sends_of(step).values_list("pk", flat=True)[:count])
+        with CaptureQueriesContext(connection) as queries:
+            for send in render.to_write(ids):
+                writer.message_for(send)
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+
+
+def test_faults_are_refused_with_the_letter_they_are_in(tries: Callable[..., Experiment]):
+    with pytest.raises(CannotTry, match="B says the same as A"):
+        tries(words("Hello"))
+    with pytest.raises(CannotTry, match=r"C: .*nonsense"):
+        tries(words("Good morning"), words("{{ nonsense }}"))
+    with pytest.raises(CannotTry, match=r"B, in es: .*nonsense"):
+        tries(words("Hi", translations={"es": {"subject": "Hola", "body": "{{ nonsense }}"}}))
+    with pytest.raises(CannotTry, match="ends before"):
+        tries(hours=24 * 14)
+    with pytest.raises(CannotTry, match="4 at most"):
+        tries(*(words(f"Number {n}") for n in range(5)))
+    assert not Experiment.objects.exists()
+
+
+def test_what_is_approved_is_tried_as_it_was_approved(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, marketer: User, now: dt.datetime
+):
+    tries()
+    review.approve_plan(plan=step.plan, by=manager, now=now)
+    with pytest.raises(CannotTry, match="not under review"):
+        tries(words("Late idea"))
+    with pytest.raises(CannotTry, match="not under review"):
+        experiments.drop_experiment(step=step, by=marketer, now=now)
+
+
+def test_who_wrote_a_wording_is_not_the_second_person(
+    step: PlanStep, tries: Callable[..., Experiment], marketer: User, now: dt.datetime
+):
+    rule(needs_second_person=True)
+    Plan.objects.update(requested_by=User.objects.create_user("other@shop.example"))
+    tries()
+    with pytest.raises(CannotApprove, match="wrote in it"):
+        review.approve_plan(plan=step.plan, by=marketer, now=now)
+
+
+# --- Waiting, and the end of it -----------------------------------------------------------------------------------
+
+
+def test_who_waits_gets_nothing_before_it_is_decided(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime, post_office: PostOffice
+):
+    tries()
+    campaign = run(step, manager, now)
+    sends_of(step).update(due_at=now + HOUR)
+    send_step_now(step=step, by=manager, now=now)
+    send_all(now + 5 * DAY)  # the sweep has not been here, however late it is
+    waiting = sends_of(step, waits_for_winner=True)
+    assert set(waiting.values_list("status", flat=True)) == {"PENDING"}
+    assert len(post_office.letters()) == MEMBERS - waiting.count()
+    assert next_departure(campaign.sends.all(), now=now) is None
+
+
+def test_the_better_wording_goes_to_the_rest_at_their_own_hour_of_the_next_day(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime, post_office: PostOffice
+):
+    experiment = tries(words("Good morning"), test_percent=80)
+    run(step, manager, now)
+    send_all(now)
+    by_letter = {letter: list(sends_of(step, variant=letter).values_list("member", flat=True)) for letter in "AB"}
+    buy(by_letter["A"][: len(by_letter["A"]) // 4], now + HOUR)
+    buy(by_letter["B"][: len(by_letter["B"]) * 3 // 4], now + HOUR)
+    due = dict(sends_of(step, waits_for_winner=True).values_list("pk", "held_from"))
+    assert experiments.decide_due(now=now + 23 * HOUR) == 0
+    assert experiments.decide_due(now=now + 25 * HOUR) == 1
+    experiment.refresh_from_db()
+    assert (experiment.winner, experiment.is_certain, experiment.decided_by) == ("B", True, None)
+    for send in sends_of(step, pk__in=due):
+        assert (send.variant, send.waits_for_winner) == ("B", False)
+        assert send.due_at == due[send.pk] + 2 * DAY  # ten o'clock had passed an hour before
+    send_all(now + 3 * DAY)
+    assert not sends_of(step, status="PENDING").exists()
+    found = tried_of(experiment, now=now + 9 * DAY)
+    assert sum(arm.outcome.members for arm in found.arms) == MEMBERS - len(due)  # the rest took no part
+    assert experiments.decide_due(now=now + 30 * DAY) == 0
+
+
+def test_without_a_clear_winner_the_rest_get_a_and_nobody_says_it_won(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime, client_of: Any,
+    post_office: PostOffice,
+):  # fmt: skip
+    experiment = tries(words("Good morning"))
+    run(step, manager, now)
+    send_all(now)
+    members = sends_of(step, waits_for_winner=False).order_by("member").values_list("member", flat=True)
+    buy(list(members[:60]), now + HOUR)
+    assert experiments.decide_due(now=now + 25 * HOUR) == 1
+    experiment.refresh_from_db()
+    assert (experiment.winner, experiment.is_certain) == ("A", False)
+    page = client_of(manager).get(reverse("campaigns:step-variants", args=[step.public_id])).content.decode()
+    assert "That makes A no winner" in page
+    assert "certainly better, so" not in page
+
+
+def test_a_winner_is_taken_before_its_time_only_when_the_careful_interval_says_so(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime, post_office: PostOffice
+):
+    experiment = tries(words("Good morning"), decides="CERTAIN", hours=96, test_percent=90)
+    run(step, manager, now)
+    send_all(now)
+    a, b = (list(sends_of(step, variant=letter).values_list("member", flat=True)) for letter in "AB")
+    buy([*a[:30], *b[:45]], now + HOUR)
+    assert experiments.decide_due(now=now + 24 * HOUR) == 0  # the ordinary interval would have said B
+    buy(b[45:160], now + 25 * HOUR)
+    assert experiments.decide_due(now=now + 30 * HOUR) == 1
+    experiment.refresh_from_db()
+    assert (experiment.winner, experiment.is_certain) == ("B", True)
+
+
+def test_a_person_may_choose_and_only_one_choice_counts(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    experiment = tries()
+    with pytest.raises(CannotChoose, match="draft"):
+        experiments.choose(experiment=experiment, letter="C", by=manager, now=now)
+    run(step, manager, now)
+    with pytest.raises(CannotChoose, match="no wording D"):
+        experiments.choose(experiment=experiment, letter="D", by=manager, now=now)
+    waiting = sends_of(step, waits_for_winner=True).count()
+    assert experiments.choose(experiment=experiment, letter="C", by=manager, now=now) == waiting
+    with pytest.raises(CannotChoose, match="meanwhile"):
+        experiments.choose(experiment=experiment, letter="B", by=manager, now=now)
+    experiment.refresh_from_db()
+    assert (experiment.winner, experiment.is_certain, experiment.decided_by) == ("C", False, manager)
+
+
+def test_a_paused_campaign_decides_nothing_and_a_cancelled_one_cancels_who_waits(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    tries()
+    campaign = run(step, manager, now)
+    pause_campaign(campaign=campaign, by=manager, now=now)
+    assert experiments.decide_due(now=now + 5 * DAY) == 0
+    cancel_campaign(campaign=campaign, by=manager, now=now)
+    assert experiments.decide_due(now=now + 5 * DAY) == 0
+    assert set(sends_of(step).values_list("status", flat=True)) == {"CANCELLED"}
+
+
+def test_a_running_step_is_rewritten_only_when_the_better_words_are_known(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    new = {"template": None, "offer": None, "subject": "Hi", "body": "Do come.", "translations": {}}
+    experiment = tries()
+    run(step, manager, now)
+    with pytest.raises(CannotEdit, match="Choose one for the rest"):
+        review.change_running_step(step=step, by=manager, now=now, **new)
+    experiments.choose(experiment=experiment, letter="B", by=manager, now=now)
+    changed = review.change_running_step(step=step, by=manager, now=now, **new)
+    assert set(sends_of(changed).values_list("variant", flat=True)) == {""}
+    send = render.to_write([sends_of(changed)[0].pk])[0]
+    assert render.Writer().message_for(send).subject == "Hi"
+
+
+def test_a_send_that_waits_is_not_taken_up_by_a_worker(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime, post_office: PostOffice
+):
+    tries(test_percent=2)
+    run(step, manager, now)
+    Send.objects.update(due_at=now - HOUR)
+    taken = 0
+    while count := send_due(now=now):
+        taken += count
+    assert taken == sends_of(step, waits_for_winner=False).count() < 40
+
+
+# --- The pages ----------------------------------------------------------------------------------------------------
+
+
+def test_wordings_are_written_changed_and_dropped_on_their_page(step: PlanStep, marketer: User, client_of: Any):
+    client: Client = client_of(marketer)
+    url = reverse("campaigns:step-variants-write", args=[step.public_id])
+    answers = {"measure": "clicks", "decides": "AFTER", "hours": 24, "test_percent": 40, "own_weight": 1}
+    assert "at least one other" in client.post(url, answers).content.decode()
+    assert client.post(url, answers | {"subject_B": "Hello", "weight_B": 1}).status_code == 422
+    assert client.post(url, answers | {"subject_B": "Hey", "body_C": "New.", "weight_B": 2}).status_code == 302
+    assert list(step.experiment.variants.values_list("letter", "subject", "body", "weight")) == [
+        ("B", "Hey", "", 2), ("C", "", "New.", 1),
+    ]  # fmt: skip
+    assert "Hey" in client.get(reverse("campaigns:step-variants", args=[step.public_id])).content.decode()
+    assert "Hey" in client.get(url).content.decode()
+    client.post(reverse("campaigns:step-variants-drop", args=[step.public_id]))
+    assert not Experiment.objects.exists()
