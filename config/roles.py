@@ -18,6 +18,7 @@ MARKETER_MAY = (
     "campaigns.add_playbook campaigns.change_playbook campaigns.add_offer campaigns.change_offer "
     "campaigns.add_mediafile campaigns.change_mediafile campaigns.add_template campaigns.change_template "
     "tracking.add_savedfunnel tracking.change_savedfunnel "
+    "loyalty.add_forecastrun loyalty.change_forecastversion "
     "loyalty.add_reward loyalty.change_reward loyalty.add_codebatch loyalty.change_codebatch"
 ).split()
 MANAGER_MAY = (

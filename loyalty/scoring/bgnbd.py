@@ -69,15 +69,17 @@ class _Data:
 def fit(x: Any, t_x: Any, age: Any) -> Fit:
     """The parameters under which these members are most likely, within bounds.
 
-    Falls back to NBD where leaving explains nothing: where its parameters run to a bound, or gain no more than chance
-    would. Raises ValueError for no members, or times that cannot be.
+    Falls back to NBD where leaving explains nothing: where its share runs to the bound of none, or where it gains no
+    more than chance would. Where all members leave alike, a and b run to their upper bound: that is a signal.
+    Raises ValueError for no members, or times that cannot be.
     """
     data, scale = _condensed(x, t_x, age)
     nbd, nbd_value = _minimised(_nbd_loss, np.zeros(2), data)
     bgnbd, bgnbd_value = _minimised(_bgnbd_loss, np.array([*nbd, 0.0, 1.0]), data)
     members = float(data.weight.sum())
     unscaled = float((data.weight * data.x).sum()) * np.log(scale)
-    is_dropout = _says_something(bgnbd) and (nbd_value - bgnbd_value) * members > NO_GAIN
+    a, b = np.exp(bgnbd[2:])
+    is_dropout = a / (a + b) > LEAST_DROPOUT and (nbd_value - bgnbd_value) * members > NO_GAIN
     found, value = (bgnbd, bgnbd_value) if is_dropout else (nbd, nbd_value)
     r, alpha, *leaving = (float(each) for each in np.exp(found))
     return Fit(Parameters(r, alpha / scale, *leaving), float(-value * members + unscaled), int(members))
@@ -171,12 +173,6 @@ def _minimised(loss: Any, start: Floats, data: _Data) -> tuple[Floats, float]:
         loss, start, args=(data,), jac=True, method="L-BFGS-B", bounds=[_BOUNDS] * len(start), options=options
     )
     return found.x, float(found.fun)
-
-
-def _says_something(log: Floats) -> bool:
-    a, b = np.exp(log[2:])
-    is_inside = (np.abs(log[2:, None] - np.array(_BOUNDS)) > 0.01).all()
-    return bool(is_inside and a / (a + b) > LEAST_DROPOUT)
 
 
 def _nbd_loss(log: Floats, data: _Data) -> tuple[float, Floats]:

@@ -17,7 +17,7 @@ from campaigns.models import Campaign, Playbook, Send
 from config.roles import VIEWER
 from integrations.actions import take_mail
 from loyalty.actions import members, people, points, segments, wishlist
-from loyalty.models import ProductCode, Scan, User
+from loyalty.models import ForecastRun, ProductCode, Scan, User
 from loyalty.rules.reward_policies import STATES
 from tests.tracking.received import a_system, receive, said
 from tests.world import Permits, World
@@ -28,7 +28,8 @@ PAGES = (
     "analytics:home analytics:analytics analytics:marketing analytics:orders "
     "loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
     "loyalty:rewards loyalty:redemptions loyalty:codes loyalty:scans loyalty:referrals loyalty:wishlist "
-    "loyalty:reward-policies loyalty:imports campaigns:campaigns campaigns:playbooks campaigns:policy "
+    "loyalty:reward-policies loyalty:imports loyalty:forecasts loyalty:group-moves "
+    "campaigns:campaigns campaigns:playbooks campaigns:policy "
     "campaigns:pictures campaigns:media-choose campaigns:look "
     "campaigns:permit-rules campaigns:permit-caps campaigns:permit-speed campaigns:left-alone tracking:events "
     "tracking:health tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel "
@@ -48,7 +49,7 @@ def urls(world: World) -> list[str]:
         reverse("tracking:events-of", args=[world.ada.public_id]),
         *(
             reverse(f"loyalty:member-{name}", args=[world.ada.public_id])
-            for name in ("redemptions", "scans", "referrals", "wishlist")
+            for name in ("redemptions", "scans", "referrals", "wishlist", "forecast")
         ),
         reverse("loyalty:code-batch", args=[world.counter.batch.public_id]),
     ]
@@ -90,7 +91,7 @@ def test_the_lists_of_the_admin_do_too(world: World, admin: User, client_of: Cal
     models = (
         "loyalty_member loyalty_user loyalty_invitation loyalty_consent loyalty_pointsentry loyalty_segment "
         "loyalty_reward loyalty_redemption loyalty_rewardpolicy loyalty_codebatch loyalty_productcode loyalty_scan "
-        "loyalty_referral loyalty_wishlistitem "
+        "loyalty_referral loyalty_wishlistitem loyalty_forecast loyalty_forecastversion loyalty_forecastrun "
         "campaigns_campaign campaigns_send campaigns_playbook campaigns_planstep campaigns_messagepolicy "
         "campaigns_quiethours campaigns_frequencycap campaigns_sendingrate campaigns_suppression campaigns_sendmove "
         "campaigns_brandkit campaigns_mediafile "
@@ -119,6 +120,8 @@ def _one_more_of_each(number: int, world: World, by: User) -> None:
     _playbook(number, world.step.playbook)
     _at_the_counter(number, world, now)
     _permits(number, world.permits)
+    _copied(world.forecast, is_in_use=False, pinned_at=None)
+    _copied(ForecastRun.objects.latest("pk"), public_id=None)
     _copied(world.picture, public_id=None, digest=f"{number}")
     _partner(number, world, by, now)
     send = Send.objects.filter(campaign=world.running).latest("pk")

@@ -92,7 +92,7 @@ def _let_a_day_pass(file: Path, *, seed: int, now: dt.datetime) -> None:
     orders = _orders(A_DAY, seed=seed, before=now, within_days=1)
     orders.write_parquet(file)
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS today (LIKE loyalty_memberstats)")
+        cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS today (LIKE loyalty_memberstats INCLUDING DEFAULTS)")
         cursor.execute("TRUNCATE today")
         _copy(_sums(orders.lazy()), "today")
         cursor.execute("""

@@ -10,7 +10,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from loyalty.models import Consent, Member, MemberStats, Order, OrderLine, Product, Score, Store
+from loyalty.models import Consent, Forecast, Member, MemberStats, Order, OrderLine, Product, Score, Store
 from loyalty.queries.segments import facts_of, members_matching
 from loyalty.rules.segments import FIELDS, Kind, faults_of, matches
 from tests.tracking.received import a_system
@@ -23,6 +23,8 @@ TEXTS = {
     "member.home_store": STORES,
     "stats.primary_category": ("Wine", "Beer"),
     "score.group": ("champions", "lost", "new"),
+    "forecast.churn_risk": ("low", "medium", "high"),
+    "forecast.next_category": ("Wine", "Beer"),
     "orders.category": ("Wine", "Beer"),
     "orders.product": SKUS,
     "orders.store": STORES,
@@ -37,6 +39,8 @@ def values_of(field):
             return st.integers(1, 5)
         case Kind.NUMBER if field.name == "member.age":
             return st.integers(19, 23)
+        case Kind.NUMBER if field.topic == "forecast":
+            return st.sampled_from([0, 28, 29, 30, 57, 58, 99, 100])
         case Kind.NUMBER:
             return st.integers(0, 4)
         case Kind.MONEY:
@@ -155,7 +159,23 @@ def _member(dice, number, stores, now):
             quintiles = {name: dice.randint(1, 5) for name in ("recency", "frequency", "monetary")}
             group = dice.choice(TEXTS["score.group"])
             Score.objects.create(member=member, group=group, is_night_buyer=dice.choice([True, False]), **quintiles)
+        if orders > 1:
+            _forecast(dice, member)
     return member
+
+
+def _forecast(dice, member):
+    """Chances that a hundred times over are a little less than they should be, among others."""
+    chances = (0.0, 0.29, 0.2999, 0.3, 0.57, 0.58, 1.0)
+    Forecast.objects.create(
+        member=member,
+        p_alive=dice.choice(chances),
+        p_return=dice.choice(chances),
+        expected_orders=dice.random(),
+        expected_value=Decimal(dice.choice(["0.00", "9.99", "10.00", "33.33", "100.00"])),
+        churn_risk=dice.choice(TEXTS["forecast.churn_risk"]),
+        next_category=dice.choice(CATEGORIES),
+    )
 
 
 def _order(dice, number, member, stores, products, now):
