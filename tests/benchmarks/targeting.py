@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from django.db import connection
+from django.db import connection, transaction
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import stats
@@ -207,7 +207,8 @@ def _ranked() -> NDArray[np.int64]:
         created_at=NOW,
     )  # fmt: skip
     plan = Plan.objects.create(campaign=campaign, requested_by=owner, requested_at=NOW)
-    ranking.rank(plan, Member.objects.all(), ("email",), factors={}, days=7, now=NOW)
+    with transaction.atomic():
+        ranking.rank(plan, Member.objects.all(), ("email",), factors={}, days=7, now=NOW)
     rows = _rows(
         "SELECT member_id - (SELECT min(id) FROM loyalty_member) FROM campaigns_candidate WHERE plan_id = %s",
         plan.pk,
