@@ -152,9 +152,9 @@ def _parameters(version: ForecastVersion) -> list[tuple[str, float, str]]:
 def _bands(version: ForecastVersion) -> list[dict[str, Any]]:
     cuts, labels = version.trained["cuts"], dict(Forecast.ChurnRisk.choices)
     low, high = (f"{min(cuts[name], 1):.0%}" for name in ("low", "high"))
-    chances = {"low": f"{low} or more", "medium": f"{high} to {low}", "high": f"less than {high}"}
+    chances = {"low": f"from {low}", "medium": f"{high} to {low}", "high": f"below {high}"}
     if cuts["low"] > 1:
-        chances |= {"low": "nobody reached it", "medium": f"{high} or more"}
+        chances |= {"low": "none", "medium": f"from {high}"}
     return [
         band | {"label": labels[band["risk"]], "chance": chances[band["risk"]]} for band in version.holdout["bands"]
     ]

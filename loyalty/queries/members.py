@@ -88,6 +88,7 @@ class Shown:
     born: str
     stats: MemberStats | None
     score: Score | None
+    forecast: Forecast | None
 
 
 def _is_uuid(text: str) -> bool:
@@ -107,6 +108,7 @@ def shown(member: Member, *, may_see: bool, today: date) -> Shown:
         born="" if age is None else f"{member.birth_date:%b %-d, %Y} ({age})" if may_see else f"{age} years old",
         stats=getattr(member, "stats", None),
         score=getattr(member, "score", None),
+        forecast=getattr(member, "forecast", None),
     )
 
 
@@ -119,7 +121,7 @@ def members(filters: Filters, *, may_see: bool) -> QuerySet[Member]:
     part of another member is not listed.
     """
     here = Member.objects.current()
-    found = here.select_related("home_store", "stats", "score", "points_account")
+    found = here.select_related("home_store", "stats", "score", "forecast", "points_account")
     if filters.q:
         found = found.filter(about(filters.q, may_see=may_see))
     if filters.store:
@@ -146,11 +148,11 @@ def members(filters: Filters, *, may_see: bool) -> QuerySet[Member]:
 
 def with_all_shown(found: QuerySet[Member]) -> QuerySet[Member]:
     """Members together with everything `shown` needs."""
-    return found.select_related("home_store", "stats", "score", "points_account")
+    return found.select_related("home_store", "stats", "score", "forecast", "points_account")
 
 
 def member_for_page(public_id: Any) -> QuerySet[Member]:
-    known = ("home_store", "stats", "score", "points_account", "tier_standing__tier", "merged_into")
+    known = ("home_store", "stats", "score", "forecast", "points_account", "tier_standing__tier", "merged_into")
     return Member.objects.select_related(*known).filter(public_id=public_id)
 
 
@@ -187,19 +189,21 @@ def stores() -> QuerySet[Store]:
 
 CSV_COLUMNS = (
     "member", "customer number", "name", "email", "phone", "born", "home store", "joined", "orders", "spent",
-    "first order", "last order", "points", "group",
+    "first order", "last order", "points", "group", "expected orders", "expected value", "churn risk",
 )  # fmt: skip
 
 
 def csv_rows(found: QuerySet[Member], *, may_see: bool, today: date) -> Iterator[tuple[object, ...]]:
     for row in all_shown(found.iterator(chunk_size=2_000), may_see=may_see, today=today):
-        member, stats, score = row.member, row.stats, row.score
+        member, stats, score, forecast = row.member, row.stats, row.score, row.forecast
         yield (
             member.public_id, member.external_id, row.name, row.email, row.phone, row.born,
             member.home_store.name if member.home_store else "", _day(member.joined_at),
             stats.orders if stats else 0, stats.spent if stats else 0,
             _day(stats.first_ordered_at) if stats else "", _day(stats.last_ordered_at) if stats else "",
             member.points_account.balance, score.get_group_display() if score else "",
+            forecast.expected_orders if forecast else "", forecast.expected_value if forecast else "",
+            forecast.get_churn_risk_display() if forecast else "",
         )  # fmt: skip
 
 

@@ -76,8 +76,8 @@ def test_a_member_page_tells_what_to_expect(
     forecast = Forecast.objects.exclude(next_product=None).select_related("member").order_by("-expected_value").first()
     assert forecast
     card.goto(live_server.url + reverse("loyalty:member", args=[forecast.member.public_id]))
+    card.get_by_role("heading", name="Forecast").scroll_into_view_if_needed()
     told = card.locator("#member-forecast")
-    told.scroll_into_view_if_needed()
     expect(told).to_contain_text("Quiet Orchard Tonic")
     shot(card, "member-forecast")
     assert_accessible(card)

@@ -41,6 +41,7 @@ def write_moved(*, is_exact: bool) -> int:
     written when somebody would see it: from a hundredth of a probability or a fiftieth of the orders or the value on.
     """
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(_FIND_MOVED, {"is_exact": is_exact})
         cursor.execute(_DELETE_GONE)
         cursor.execute(_WRITE_MOVED)
