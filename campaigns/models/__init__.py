@@ -1,3 +1,5 @@
+from campaigns.models.arms import ArmsReport
+from campaigns.models.attribution import Attribution
 from campaigns.models.campaigns import Campaign, WrongState
 from campaigns.models.experiments import Experiment, Variant
 from campaigns.models.permits import FrequencyCap, MessagePolicy, QuietHours, SendingRate, Suppression
@@ -18,6 +20,8 @@ from campaigns.models.templates import (
 
 __all__ = [
     "Action",
+    "ArmsReport",
+    "Attribution",
     "BrandKit",
     "Campaign",
     "CampaignPolicy",

@@ -29,6 +29,7 @@ PAGES = (
     "loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
     "loyalty:rewards loyalty:redemptions loyalty:codes loyalty:scans loyalty:referrals loyalty:wishlist "
     "loyalty:reward-policies loyalty:imports campaigns:campaigns campaigns:playbooks campaigns:policy "
+    "campaigns:arms campaigns:attribution "
     "campaigns:pictures campaigns:media-choose campaigns:look "
     "campaigns:permit-rules campaigns:permit-caps campaigns:permit-speed campaigns:left-alone tracking:events "
     "tracking:health tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel "
