@@ -5,8 +5,9 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 
-from campaigns.actions import brand_kit, permits, playbooks, policy, voice
+from campaigns.actions import attribution, brand_kit, permits, playbooks, policy, voice
 from campaigns.forms import (
+    AttributionForm,
     BrandKitForm,
     BrandVoiceForm,
     CapForm,
@@ -19,6 +20,8 @@ from campaigns.forms import (
 )
 from campaigns.models import (
     Action,
+    ArmsReport,
+    Attribution,
     BrandKit,
     BrandVoice,
     Campaign,
@@ -81,6 +84,23 @@ class CampaignPolicyAdmin(ByAction):
 
     def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> CampaignPolicy:
         return policy.change_policy(**form.cleaned_data, now=timezone.now())
+
+
+@admin.register(ArmsReport)
+class ArmsReportAdmin(ReadOnly):
+    list_display = ("name", "control", "units", "made_by", "made_at")
+    list_select_related = ("made_by",)
+
+
+@admin.register(Attribution)
+class AttributionAdmin(ByAction):
+    form = AttributionForm
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def write(self, request: HttpRequest, obj: Any, form: ModelForm, *, is_new: bool) -> Attribution:
+        return attribution.change_attribution(**form.cleaned_data)
 
 
 @admin.register(BrandKit)

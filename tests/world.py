@@ -16,6 +16,8 @@ from django.utils import timezone
 from PIL import Image
 
 from campaigns.actions import (
+    arms,
+    attribution,
     campaigns,
     experiments,
     media,
@@ -195,6 +197,7 @@ def make(
 ) -> World:
     business.change_logo(content=picture())
     _never_close()
+    _read_orders()
     ada = _join_members(admin, now)
     purchase_import = _import_purchases(marketer, now)
     follow()
@@ -205,6 +208,8 @@ def make(
     _run(running, office, marketer, admin, now)
     deliver()
     plan = _planned(draft, marketer, now)
+    lines = ["member,arm,orders", "1,control,0", "2,control,1", "3,email,1", "4,email,2"]
+    arms.compare_arms(name="Paper trial", lines=lines, control="", split="", by=marketer, now=now)
     _try_two_wordings(plan.steps.all()[0], marketer, now)
     invitation = people.invite(email="new.colleague@shop.example", role="Viewer", by=admin, now=now)
     people.email_invitations(now=now)
@@ -447,10 +452,15 @@ def _never_close() -> None:
     policy.change_policy(
         needs_second_person=False, second_person_above=None, plan_tokens=200_000, plan_cost=Decimal(2),
         send_from=0, send_until=24, messages_per_day=50,
-        max_retries=3, retry_minutes=5, attribution_days=7, sms_price=Decimal("0.0079"),
+        max_retries=3, retry_minutes=5, sms_price=Decimal("0.0079"),
         holdout_percent=0, hard_bounces=1, soft_bounces=0, complaints=1, result_days=14,
         gross_margin_percent=Decimal(30), now=timezone.now(),
     )  # fmt: skip
+
+
+def _read_orders() -> None:
+    """As they are read without anybody's word."""
+    attribution.change_attribution(rule="LAST", email_click=168, sms_click=168, push_click=168)
 
 
 def _campaign(name: str, segment: Segment, owner: User, now: dt.datetime) -> Campaign:

@@ -30,7 +30,6 @@ def change_policy(
     messages_per_day: int,
     max_retries: int,
     retry_minutes: int,
-    attribution_days: int,
     sms_price: Decimal | None,
     holdout_percent: int,
     result_days: int,
@@ -50,23 +49,16 @@ def change_policy(
     row.second_person_above = second_person_above
     row.plan_tokens, row.plan_cost = plan_tokens, plan_cost
     row.send_from, row.send_until = send_from, send_until
-    row.max_retries, row.retry_minutes, row.attribution_days = max_retries, retry_minutes, attribution_days
+    row.max_retries, row.retry_minutes = max_retries, retry_minutes
     row.sms_price = sms_price
     row.result_days, row.gross_margin_percent = result_days, gross_margin_percent
     row.holdout_percent, row.hard_bounces = holdout_percent, hard_bounces
     row.soft_bounces, row.complaints = soft_bounces, complaints
     row.save(
         update_fields=[
-            *(
-                "needs_second_person",
-                "messages_per_day",
-                "send_from",
-                "send_until",
-                "second_person_above",
-                "plan_tokens",
-                "plan_cost",
-            ),
-            *("max_retries", "retry_minutes", "attribution_days", "sms_price"),
+            *("needs_second_person", "messages_per_day", "send_from", "send_until"),
+            *("second_person_above", "plan_tokens", "plan_cost"),
+            *("max_retries", "retry_minutes", "sms_price"),
             *("holdout_since", "result_days", "gross_margin_percent"),
             *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
         ]

@@ -1,6 +1,8 @@
 from django.urls import path, register_converter
 
 from campaigns.dashboard.views import (
+    arms,
+    attribution,
     audience,
     beside,
     campaigns,
@@ -70,6 +72,8 @@ urlpatterns = [
     path("campaigns/pictures/choose/", pictures.picture_choose, name="media-choose"),
     path("campaigns/pictures/<uuid:public_id>/", pictures.picture_page, name="picture"),
     path("campaigns/pictures/<uuid:public_id>/archive/", pictures.picture_archive, name="picture-archive"),
+    path("campaigns/arms/", arms.report_list, name="arms"),
+    path("campaigns/arms/<uuid:public_id>/", arms.report_page, name="arms-report"),
     path("campaigns/plans/<uuid:plan_id>/approve/", plans.plan_approve, name="plan-approve"),
     path("campaigns/plans/<uuid:plan_id>/withdraw/", plans.plan_withdraw, name="plan-withdraw"),
     path("campaigns/plans/<uuid:plan_id>/cancel/", plans.plan_cancel, name="plan-cancel"),
@@ -103,6 +107,7 @@ urlpatterns = [
     path("campaigns/<uuid:public_id>/<verb:verb>/", campaigns.campaign_move, name="move"),
     path("settings/campaigns/", playbooks.policy_page, name="policy"),
     path("settings/campaigns/voice/", look.voice_page, name="voice"),
+    path("settings/campaigns/attribution/", attribution.attribution_page, name="attribution"),
     path("settings/campaigns/look/", look.look_page, name="look"),
     path("settings/campaigns/look/preview/", look.look_preview, name="look-preview"),
     path("settings/campaigns/rules/", permits.rules, name="permit-rules"),

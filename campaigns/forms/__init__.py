@@ -1,3 +1,5 @@
+from campaigns.forms.arms import ArmsForm
+from campaigns.forms.attribution import AttributionForm
 from campaigns.forms.brand_kit import BrandKitForm
 from campaigns.forms.campaigns import CampaignForm, OfferForm, PlaybookForm, StepForm, WordsForm
 from campaigns.forms.experiments import ExperimentForm
@@ -7,6 +9,8 @@ from campaigns.forms.policy import PolicyForm
 from campaigns.forms.voice import BrandVoiceForm
 
 __all__ = [
+    "ArmsForm",
+    "AttributionForm",
     "BrandKitForm",
     "BrandVoiceForm",
     "CampaignForm",

@@ -32,8 +32,8 @@ class PolicyForm(forms.ModelForm):
         ("Texts", "What they cost, so that a plan's price is known before it is approved.", ("sms_price",)),
         (
             "Results and holdout",
-            "What counts as brought by a message, and by a campaign as a whole.",
-            ("attribution_days", "holdout_percent", "result_days", "gross_margin_percent"),
+            "What a campaign brought, told by those who did not get it.",
+            ("holdout_percent", "result_days", "gross_margin_percent"),
         ),
         (
             "Addresses that fail",
@@ -45,22 +45,14 @@ class PolicyForm(forms.ModelForm):
     class Meta:
         model = CampaignPolicy
         fields = (
-            *(
-                "needs_second_person",
-                "second_person_above",
-                "plan_tokens",
-                "plan_cost",
-                "send_from",
-                "send_until",
-                "messages_per_day",
-            ),
-            *("max_retries", "retry_minutes", "attribution_days", "sms_price"),
+            *("needs_second_person", "second_person_above", "plan_tokens", "plan_cost"),
+            *("send_from", "send_until", "messages_per_day"),
+            *("max_retries", "retry_minutes", "sms_price"),
             *("result_days", "gross_margin_percent"),
             *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),
         )
         labels = {
             "holdout_percent": "Held out, in percent of members",
-            "attribution_days": "Days after a click",
             "result_days": "Days after the last message",
             "gross_margin_percent": "Gross margin, in percent",
             "max_retries": "Retries",
@@ -76,7 +68,6 @@ class PolicyForm(forms.ModelForm):
         help_texts = {
             "max_retries": "Then the message has failed.",
             "retry_minutes": "A provider that asks for a longer pause gets it.",
-            "attribution_days": "An order within so many days of a click counts as brought by the message.",
             "sms_price": "In your currency, as your provider charges it, such as 0.0079. Empty: segments alone count.",
             "holdout_percent": (
                 "They get no marketing at all, and always the same ones do: what they buy by themselves shows what "

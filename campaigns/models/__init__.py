@@ -1,3 +1,5 @@
+from campaigns.models.arms import ArmsReport
+from campaigns.models.attribution import Attribution
 from campaigns.models.calls import ModelCall
 from campaigns.models.campaigns import Campaign, WrongState
 from campaigns.models.experiments import Experiment, Variant
@@ -21,6 +23,8 @@ from campaigns.models.workspace import PlanChange, StepComment, StepText
 
 __all__ = [
     "Action",
+    "ArmsReport",
+    "Attribution",
     "BrandKit",
     "BrandVoice",
     "Campaign",

@@ -63,11 +63,6 @@ class CampaignPolicy(models.Model):
     retry_minutes = models.PositiveSmallIntegerField(
         "minutes before each retry", default=5, validators=[MinValueValidator(1), MaxValueValidator(1440)]
     )
-    attribution_days = models.PositiveSmallIntegerField(
-        "days after a click in which an order counts",
-        default=7,
-        validators=[MinValueValidator(1), MaxValueValidator(90)],
-    )
     sms_price = models.DecimalField(
         "price of one text message segment",
         max_digits=7,

@@ -7,11 +7,12 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
-from django.db.models.expressions import RawSQL
 
-from campaigns.models import Campaign, Send, Touch
+from campaigns.models import Campaign, Send
+from campaigns.queries.attribution import NOTHING as NOTHING_SOLD
+from campaigns.queries.attribution import Sales, attributed, current, sales_of
 from campaigns.queries.experiments import subject_of_send
-from campaigns.queries.policy import policy
+from campaigns.rules.attribution import AttributionRules
 from loyalty.models import Order
 
 Status = Send.Status
@@ -34,13 +35,13 @@ class Results:
     suppressed: int
     cancelled: int
     unknown: int
-    orders: int
+    orders: Decimal
     revenue: Decimal
-    attribution_days: int
+    attribution: AttributionRules
 
     @property
     def attribution_hint(self) -> str:
-        return f"within {self.attribution_days} days of a click"
+        return self.attribution.when
 
 
 def results_of(campaign: Campaign) -> Results:
@@ -49,14 +50,14 @@ def results_of(campaign: Campaign) -> Results:
 
 def with_results(campaigns: Iterable[Campaign]) -> list[tuple[Campaign, Results]]:
     """Each campaign with what it did, in three queries however many they are."""
-    campaigns, days = list(campaigns), policy().attribution_days
+    campaigns, rules = list(campaigns), current()
     ids = [campaign.pk for campaign in campaigns]
     counts = {row.pop("campaign"): row for row in _counts(ids)}
-    sales = {campaign: (orders, revenue) for campaign, orders, revenue in _sales(ids, days)}
+    sales = sales_of(ids, rules)
     return [
         (
             campaign,
-            Results(**counts.get(campaign.pk, _NOTHING), **_sold(sales.get(campaign.pk)), attribution_days=days),
+            Results(**counts.get(campaign.pk, _NOTHING), **_sold(sales.get(campaign.pk)), attribution=rules),
         )
         for campaign in campaigns
     ]
@@ -67,25 +68,18 @@ def _counts(campaign_ids: list[int]) -> Iterable[Any]:
     return rows.annotate(planned=Count("pk"), **{name: Count("pk", filter=which) for name, which in FILTERS.items()})
 
 
-def _sales(campaign_ids: list[int], days: int) -> list[tuple[int, int, Decimal]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT campaign_id, count(*), sum(total) FROM ({_ATTRIBUTED}) attributed GROUP BY campaign_id",
-            [campaign_ids, days, campaign_ids],
-        )
-        return cursor.fetchall()
-
-
-def _sold(sales: tuple[int, Decimal] | None) -> dict[str, Any]:
-    orders, revenue = sales or (0, Decimal(0))
-    return {"orders": orders, "revenue": revenue}
+def _sold(sales: Sales | None) -> dict[str, Any]:
+    found = sales or NOTHING_SOLD
+    return {"orders": found.orders, "revenue": found.revenue}
 
 
 def orders_of(campaign: Campaign) -> QuerySet[Order]:
     """The orders attributed to a campaign, newest first."""
-    ids, days = [campaign.pk], policy().attribution_days
-    attributed = RawSQL(f"SELECT id FROM ({_ATTRIBUTED}) attributed", (ids, days, ids))  # noqa: S611  # our own text
-    return Order.objects.filter(pk__in=attributed).select_related("member", "store").order_by("-ordered_at", "-pk")
+    sql, parameters = attributed([campaign.pk], current())
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT DISTINCT id FROM ({sql}) attributed", parameters)
+        ids = [order for (order,) in cursor.fetchall()]
+    return Order.objects.filter(pk__in=ids).select_related("member", "store").order_by("-ordered_at", "-pk")
 
 
 def sends_of(campaign: Campaign, *, kind: str = "") -> QuerySet[Send]:
@@ -118,19 +112,3 @@ FILTERS = {
 }
 
 _NOTHING = dict.fromkeys(("planned", *FILTERS), 0)
-_SEND, _TOUCH, _ORDER = (model._meta.db_table for model in (Send, Touch, Order))
-# The last click by a person before an order has the order, when it is recent enough. An order of a member who clicked
-# in two campaigns therefore counts once, whichever campaigns are asked about.
-_ATTRIBUTED = f"""
-    SELECT last_click.* FROM (
-        SELECT DISTINCT ON (orders.id) orders.id, orders.total, send.campaign_id
-        FROM {_SEND} send
-        JOIN {_TOUCH} click ON click.send_id = send.id AND click.kind = 'CLICK' AND click.machine = ''
-        JOIN {_ORDER} orders ON orders.member_id = send.member_id AND orders.ordered_at >= click.at
-        WHERE send.clicked_at IS NOT NULL AND send.member_id IN (
-            SELECT member_id FROM {_SEND} WHERE campaign_id = ANY(%s) AND clicked_at IS NOT NULL
-        ) AND orders.ordered_at < click.at + make_interval(days => %s)
-        ORDER BY orders.id, click.at DESC, click.id DESC
-    ) last_click
-    WHERE campaign_id = ANY(%s)
-"""

@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.utils.timezone import localdate
 
-from campaigns.models import Action, Offer, PlanStep, Playbook, Send, Touch
-from campaigns.queries.policy import policy
-from loyalty.models import Order
+from campaigns.models import Action, Campaign, Offer, PlanStep, Playbook, Send
+from campaigns.queries.attribution import attributed, current
 
 DAYS = 90
 # Fewer say nothing: they are not shown to a planner.
@@ -20,8 +20,8 @@ ENOUGH_MESSAGES = 20
 class Record:
     """One playbook for one group by one channel with one offer, of the last DAYS days. `revenue` in the currency.
 
-    An order counts for the last message its member clicked, as on the page of a campaign; opens and clicks are those of
-    people. `offer` is a code, empty for none.
+    Orders are attributed as on the page of a campaign, and rounded where several messages share them; opens and clicks
+    are those of people. `offer` is a code, empty for none.
     """
 
     playbook_id: int
@@ -49,7 +49,7 @@ class Record:
 def track_record(*, now: datetime) -> list[Record]:
     """Those with most messages first. Two statements, however much was sent."""
     since = now - timedelta(days=DAYS)
-    brought = {tuple(row[:4]): row[4:] for row in _rows(_BROUGHT_SQL, [since, policy().attribution_days])}
+    brought = _brought(since)
     records = []
     for playbook, name, group, channel, offer, messages, opened, clicked, left in _rows(
         _SENT_SQL, [list(Send.LEFT), since]
@@ -59,21 +59,27 @@ def track_record(*, now: datetime) -> list[Record]:
     return records
 
 
+def _brought(since: datetime) -> dict[tuple[Any, ...], tuple[int, Decimal]]:
+    """Orders and revenue by playbook, group, channel and offer."""
+    recent = Campaign.objects.filter(ends_on__gte=localdate(since)).values_list("pk", flat=True)
+    sql, parameters = attributed(list(recent), current())
+    rows = _rows(_BROUGHT_SQL.format(attributed=sql), parameters | {"since": since})
+    return {tuple(key): (round(orders), round(revenue, 2)) for *key, orders, revenue in rows}
+
+
 def records_of(playbook: Playbook, *, group: str, channel: str, now: datetime) -> list[Record]:
     """What a step's playbook brought among its group by its channel."""
     asked = (playbook.pk, group, channel)
     return [each for each in track_record(now=now) if (each.playbook_id, each.group, each.channel) == asked]
 
 
-def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+def _rows(sql: str, parameters: list[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall()
 
 
-_SEND, _ACTION, _STEP, _PLAYBOOK, _OFFER, _TOUCH, _ORDER = (
-    model._meta.db_table for model in (Send, Action, PlanStep, Playbook, Offer, Touch, Order)
-)
+_SEND, _ACTION, _STEP, _PLAYBOOK, _OFFER = (model._meta.db_table for model in (Send, Action, PlanStep, Playbook, Offer))
 _SENT_SQL = f"""
     SELECT step.playbook_id, playbook.name, step."group", step.channel, coalesce(offer.code, '') AS offer,
            count(*) AS messages, count(send.opened_at), count(send.clicked_at), count(send.unsubscribed_at)
@@ -86,20 +92,12 @@ _SENT_SQL = f"""
     GROUP BY 1, 2, 3, 4, 5
     ORDER BY messages DESC, 1, 3, 4, 5
 """
-# As campaigns.queries.results attributes: the last click by a person before an order, when it is recent enough.
 _BROUGHT_SQL = f"""
     SELECT step.playbook_id, step."group", step.channel, coalesce(offer.code, '') AS offer,
-           count(*) AS orders, sum(last_click.total) AS revenue
-    FROM (
-        SELECT DISTINCT ON (orders.id) orders.id, orders.total, send.action_id
-        FROM {_ORDER} orders
-        JOIN {_SEND} send ON send.member_id = orders.member_id AND send.clicked_at IS NOT NULL
-        JOIN {_TOUCH} click ON click.send_id = send.id AND click.kind = 'CLICK' AND click.machine = ''
-        WHERE orders.ordered_at >= %s AND orders.ordered_at >= click.at
-          AND orders.ordered_at < click.at + make_interval(days => %s)
-        ORDER BY orders.id, click.at DESC, click.id DESC
-    ) last_click
-    JOIN {_ACTION} action ON action.id = last_click.action_id
+           sum(attributed.share) AS orders, sum(attributed.total * attributed.share) AS revenue
+    FROM ({{attributed}}) attributed
+    JOIN {_SEND} send ON send.id = attributed.send_id AND send.due_at >= %(since)s
+    JOIN {_ACTION} action ON action.id = send.action_id
     JOIN {_STEP} step ON step.id = action.step_id
     LEFT JOIN {_OFFER} offer ON offer.id = step.offer_id
     GROUP BY 1, 2, 3, 4

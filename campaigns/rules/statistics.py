@@ -27,11 +27,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Sums:
-    """What an arm of `n` members brought: the sum and the sum of squares, members who brought nothing included."""
+    """What an arm of `n` members brought: the sum and the sum of squares, members who brought nothing included.
+
+    `spread` is the sum of squares about the mean, where somebody knows it more exactly than these two tell.
+    """
 
     n: int
     total: float
     squares: float
+    spread: float | None = None
 
     @property
     def mean(self) -> float:
@@ -42,7 +46,8 @@ class Sums:
         """Of the sample, with n - 1."""
         if self.n < 2:
             return 0.0
-        return max(0.0, (self.squares - self.n * self.mean**2) / (self.n - 1))
+        spread = self.squares - self.n * self.mean**2 if self.spread is None else self.spread
+        return max(0.0, spread / (self.n - 1))
 
     @property
     def squared_error(self) -> float:

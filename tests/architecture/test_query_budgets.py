@@ -30,6 +30,7 @@ PAGES = (
     "loyalty:rewards loyalty:redemptions loyalty:codes loyalty:scans loyalty:referrals loyalty:wishlist "
     "loyalty:reward-policies loyalty:imports loyalty:forecasts loyalty:group-moves "
     "campaigns:campaigns campaigns:playbooks campaigns:policy "
+    "campaigns:arms campaigns:attribution "
     "campaigns:pictures campaigns:media-choose campaigns:look "
     "campaigns:permit-rules campaigns:permit-caps campaigns:permit-speed campaigns:left-alone tracking:events "
     "tracking:health tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel "

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from campaigns.models import SavedBlock, Template
+from campaigns.models import ArmsReport, SavedBlock, Template
 from integrations.inbound import calls, queries
 from integrations.inbound.senders import senders
 from integrations.models import OutboundDelivery
@@ -106,6 +106,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         ],
         "loyalty:member-unmerge": [{"public_id": world.merged.kept.public_id, "pk": world.merged.pk}],
         "campaigns:notice-read": [{"public_id": campaign, "pk": 1}],
+        **by(ArmsReport.objects.latest("pk").public_id, "campaigns:arms-report"),
         "campaigns:step-variant-choose": [{"step_id": world.step.public_id, "letter": "B"}],
         "campaigns:send": [{"public_id": campaign, "send_id": world.send.public_id}],
         "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],

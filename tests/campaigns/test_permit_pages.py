@@ -303,7 +303,7 @@ def test_the_policy_is_shown_matter_by_matter_and_saved_whole(office: Client) ->
     assert all(f"{title}</h2>" in page for title in titles)
     values = {
         "send_from": "9", "send_until": "18", "messages_per_day": "2", "max_retries": "1", "retry_minutes": "10",
-        "attribution_days": "5", "holdout_percent": "10", "hard_bounces": "1", "soft_bounces": "5", "complaints": "1",
+        "result_days": "5", "holdout_percent": "10", "hard_bounces": "1", "soft_bounces": "5", "complaints": "1",
     }  # fmt: skip
     assert office.post(SETTINGS, values).status_code == 302
     own = gate.terms().policy

@@ -1,0 +1,26 @@
+from typing import Any
+
+from django import forms
+
+LARGEST = 50 * 2**20
+
+
+class ArmsForm(forms.Form):
+    file = forms.FileField(label="Assignment file as CSV", widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv"}))
+    name = forms.CharField(label="What was tried", max_length=120)
+    control = forms.CharField(
+        label="The control",
+        required=False,
+        max_length=200,
+        help_text="The arm the others are compared with. Empty: the one called control.",
+    )
+    split = forms.CharField(
+        label="The planned split", required=False, max_length=500,
+        help_text="Such as control 50, email 25, sms 25. Empty: equal parts.",
+    )  # fmt: skip
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > LARGEST:
+            raise forms.ValidationError("The file is larger than 50 MB.")
+        return file

@@ -1,0 +1,238 @@
+"""An assignment file: who was in which arm and what they did, read and compared. Plain Python.
+
+Sums are exact, as decimals: only the last step is floating point. Nobody's name is kept: of each arm, its sums alone.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation, localcontext
+from typing import Any
+
+from campaigns.rules import statistics
+from campaigns.rules.statistics import Difference, Share, Sums
+
+UNITS = ("member", "unit", "customer", "user", "id", "member_id", "customer_id", "user_id")
+ARMS = ("arm", "group", "variant", "assignment", "treatment")
+CONTROLS = ("control", "holdout", "held out", "a")
+MOST_ARMS, MOST_OUTCOMES, MOST_FAULTS = 20, 20, 5
+# Nothing that a shop counts is larger, and squares must stay exact.
+LARGEST = Decimal(10) ** 12
+# Below this the arms were not drawn as planned, and no comparison of them is to be believed.
+DOUBTFUL_SPLIT = 0.001
+
+
+class BadFile(ValueError):
+    """What is wrong with the file, line by line, in words."""
+
+
+@dataclass
+class Tally:
+    """One outcome of one arm. `positive` counts units with more than zero."""
+
+    total: Decimal = Decimal(0)
+    squares: Decimal = Decimal(0)
+    positive: int = 0
+    is_yes_or_no: bool = True
+
+    def add(self, value: Decimal) -> None:
+        self.total += value
+        self.squares += value * value
+        self.positive += value > 0
+        self.is_yes_or_no &= value in (0, 1)
+
+
+@dataclass
+class Table:
+    """What a file says: how many units each arm has, and of each its outcomes by name."""
+
+    outcomes: tuple[str, ...]
+    units: dict[str, int] = field(default_factory=dict)
+    tallies: dict[str, dict[str, Tally]] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "outcomes": list(self.outcomes),
+            "units": self.units,
+            "tallies": {
+                arm: {
+                    name: [str(tally.total), str(tally.squares), tally.positive, tally.is_yes_or_no]
+                    for name, tally in tallies.items()
+                }
+                for arm, tallies in self.tallies.items()
+            },
+        }
+
+    @classmethod
+    def of_json(cls, kept: Mapping[str, Any]) -> "Table":
+        tallies = {
+            arm: {name: Tally(Decimal(row[0]), Decimal(row[1]), row[2], row[3]) for name, row in found.items()}
+            for arm, found in kept["tallies"].items()
+        }
+        return cls(tuple(kept["outcomes"]), dict(kept["units"]), tallies)
+
+
+@dataclass(frozen=True)
+class ArmFigures:
+    """An arm beside the control, which has no difference. `rate` is the share of units with more than zero."""
+
+    arm: str
+    units: int
+    rate: float
+    mean: float
+    difference: Difference | None
+
+
+@dataclass(frozen=True)
+class OutcomeReport:
+    """One outcome, the control first. `is_share`: only 0 and 1 were told, so proportions are compared."""
+
+    outcome: str
+    is_share: bool
+    arms: tuple[ArmFigures, ...]
+
+
+def read(lines: Iterable[str]) -> Table:
+    """Raises BadFile. One line a unit: who it is, its arm, and numbers."""
+    rows, columns, unit, arm = _opened(lines)
+    table = Table(tuple(name for name in columns if name not in (unit, arm) and name))
+    if not 1 <= len(table.outcomes) <= MOST_OUTCOMES:
+        raise BadFile(
+            f"Beside {unit} and {arm} there must be one column of numbers at least, and {MOST_OUTCOMES} at most."
+        )
+    seen, faults = set[str](), list[str]()
+    with localcontext() as context:
+        context.prec = 60
+        for number, row in enumerate(rows, start=2):
+            if fault := _take(table, dict(zip(columns, row, strict=False)), unit, arm, seen):
+                faults.append(f"Line {number}: {fault}")
+            if len(faults) == MOST_FAULTS:
+                break
+    if faults:
+        raise BadFile(" ".join(faults))
+    if len(table.units) < 2:
+        raise BadFile("There must be two arms at least, to be compared.")
+    return table
+
+
+def _opened(lines: Iterable[str]) -> tuple[Iterable[list[str]], list[str], str, str]:
+    """The rows below the first, the names in the first, and which of them are the unit and the arm."""
+    stream = iter(lines)
+    head = next(stream, "").lstrip("\ufeff")
+    mark = max(",;\t", key=head.count)
+    columns = [name.strip().lower() for name in next(csv.reader([head], delimiter=mark), [])]
+    if len(set(columns)) < len(columns):
+        raise BadFile("Two columns have the same name.")
+    return csv.reader(stream, delimiter=mark), columns, _named(columns, UNITS, "who"), _named(columns, ARMS, "the arm")
+
+
+def _named(columns: Sequence[str], known: Sequence[str], what: str) -> str:
+    found = next((name for name in known if name in columns), None)
+    if found is None:
+        told = ", ".join(filter(None, columns)) or "nothing"
+        raise BadFile(f"No column says {what}: call it {known[0]}. The first line names {told[:200]}.")
+    return found
+
+
+def _take(table: Table, row: Mapping[str, str], unit: str, arm: str, seen: set[str]) -> str | None:
+    """What is wrong with the line, or nothing and it is counted."""
+    if not any(cell.strip() for cell in row.values()):
+        return None
+    who, name = row.get(unit, "").strip(), row.get(arm, "").strip()
+    if not who or not name:
+        return f"{unit if not who else arm} is empty."
+    if who in seen:
+        return f"{unit} {who[:40]} was told before; each may be in one arm only."
+    values = [_number(row.get(outcome, "")) for outcome in table.outcomes]
+    if None in values:
+        wrong = table.outcomes[values.index(None)]
+        return f"“{row.get(wrong, '')[:40]}” in {wrong} is no number."
+    if name not in table.units and len(table.units) == MOST_ARMS:
+        return f"more than {MOST_ARMS} arms. Is {arm} the right column?"
+    seen.add(who)
+    table.units[name] = table.units.get(name, 0) + 1
+    tallies = table.tallies.setdefault(name, {outcome: Tally() for outcome in table.outcomes})
+    for outcome, value in zip(table.outcomes, values, strict=True):
+        if value is not None:
+            tallies[outcome].add(value)
+    return None
+
+
+def _number(text: str) -> Decimal | None:
+    """An empty cell is a unit that did nothing."""
+    try:
+        value = Decimal(text.strip() or "0")
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value) <= LARGEST else None
+
+
+def control_in(table: Table, wanted: str) -> str:
+    """The arm that the others are compared with. Raises BadFile when nobody said which."""
+    by_name = {arm.lower(): arm for arm in table.units}
+    names = [wanted.strip().lower()] if wanted.strip() else CONTROLS
+    found = next((by_name[name] for name in names if name in by_name), None)
+    if found is None:
+        told = ", ".join(sorted(table.units))
+        raise BadFile(f"No arm is called {wanted.strip() or 'control'}. There are {told}: say which is the control.")
+    return found
+
+
+def planned_split(table: Table, text: str) -> dict[str, float]:
+    """`control 50, email 25, sms 25`, or equal parts. Raises BadFile."""
+    if not text.strip():
+        return dict.fromkeys(table.units, 1.0)
+    found = {}
+    for part in text.split(","):
+        name, _, weight = part.strip().rpartition(" ")
+        value = _number(weight)
+        if name.strip() not in table.units or value is None or value <= 0:
+            raise BadFile("Write the planned split with every arm and a number, such as control 50, email 25, sms 25.")
+        found[name.strip()] = float(value)
+    if set(found) != set(table.units):
+        raise BadFile(f"The planned split leaves out {', '.join(sorted(set(table.units) - set(found)))}.")
+    return found
+
+
+def chance_of(table: Table, split: Mapping[str, float]) -> float:
+    """p of the sizes of the arms, if they were drawn by `split`."""
+    arms = sorted(table.units)
+    return statistics.chance_of_split([table.units[arm] for arm in arms], [split[arm] for arm in arms])
+
+
+def report(table: Table, control: str) -> list[OutcomeReport]:
+    """Every arm against the control; p by Holm over the arms of an outcome, intervals each at 95 %."""
+    return [_of_outcome(table, control, name) for name in table.outcomes]
+
+
+def _of_outcome(table: Table, control: str, name: str) -> OutcomeReport:
+    others = sorted(arm for arm in table.units if arm != control)
+    is_share = all(tallies[name].is_yes_or_no for tallies in table.tallies.values())
+    found = [_difference(table, arm, control, name, is_share) for arm in others]
+    adjusted = statistics.holm([each.p for each in found])
+    told = [Difference(each.value, each.low, each.high, p) for each, p in zip(found, adjusted, strict=True)]
+    figures = [_figures(table, control, name, None)]
+    figures += [_figures(table, arm, name, each) for arm, each in zip(others, told, strict=True)]
+    return OutcomeReport(name, is_share, tuple(figures))
+
+
+def _difference(table: Table, arm: str, control: str, name: str, is_share: bool) -> Difference:
+    if is_share:
+        mine, base = (Share(table.units[each], table.tallies[each][name].positive) for each in (arm, control))
+        return statistics.difference_of_shares(mine, base)
+    return statistics.difference_of_means(_sums(table, arm, name), _sums(table, control, name))
+
+
+def _sums(table: Table, arm: str, name: str) -> Sums:
+    """About the mean: the squares of large numbers would swallow what lies between them."""
+    n, tally = table.units[arm], table.tallies[arm][name]
+    with localcontext() as context:
+        context.prec = 60
+        mean = tally.total / n
+        spread = tally.squares - n * mean * mean
+        return Sums(n, float(tally.total), float(spread + n * mean * mean), spread=float(spread))
+
+
+def _figures(table: Table, arm: str, name: str, difference: Difference | None) -> ArmFigures:
+    n, tally = table.units[arm], table.tallies[arm][name]
+    return ArmFigures(arm, n, tally.positive / n, float(tally.total / n), difference)

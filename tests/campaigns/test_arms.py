@@ -1,0 +1,135 @@
+"""The report on any number of arms, from any assignment file."""
+
+import csv
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from campaigns.models import ArmsReport
+from campaigns.rules import arms
+from campaigns.rules.arms import BadFile
+from loyalty.models import User
+
+URL = "/staff/campaigns/arms/"
+# Student's sleep data, and a third arm of the second's values less one: Welch's answers as R prints them.
+FIRST = ["0.7", "-1.6", "-0.2", "-1.2", "-0.1", "3.4", "3.7", "0.8", "0.0", "2.0"]
+SECOND = ["1.9", "0.8", "1.1", "0.1", "-0.1", "4.4", "5.5", "1.6", "4.6", "3.4"]
+
+
+def lines_of(**outcomes: list[str]) -> list[str]:
+    rows = [(arm, value) for arm, values in outcomes.items() for value in values]
+    return ["member,arm,hours", *(f"{number},{arm},{value}" for number, (arm, value) in enumerate(rows))]
+
+
+def test_means_of_three_arms_are_compared_as_by_welch_and_adjusted_by_holm():
+    third = [f"{float(value) - 1:.1f}" for value in SECOND]
+    (hours,) = arms.report(arms.read(lines_of(control=FIRST, drug=SECOND, half=third)), "control")
+    control, drug, half = hours.arms
+    assert (control.arm, control.units, control.difference) == ("control", 10, None)
+    assert control.mean == 0.75
+    assert control.rate == 0.5
+    assert drug.difference
+    assert half.difference
+    assert drug.difference.value == pytest.approx(1.58)
+    assert (drug.difference.low, drug.difference.high) == pytest.approx((-0.2054832, 3.3654832), abs=1e-6)
+    assert drug.difference.p == pytest.approx(2 * 0.07939414, abs=1e-7)
+    assert half.difference.value == pytest.approx(0.58)
+    assert half.difference.p > drug.difference.p
+
+
+def test_outcomes_of_yes_and_no_are_compared_as_proportions():
+    """Newcombe's first example, 56 of 70 against 48 of 80."""
+    yes, no = ["1"] * 56 + ["0"] * 14, ["1"] * 48 + ["0"] * 32
+    (bought,) = arms.report(arms.read(lines_of(holdout=no, email=yes)), "holdout")
+    assert bought.is_share
+    assert bought.arms[1].difference
+    found = bought.arms[1].difference
+    assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=0.00005)
+
+
+def test_large_amounts_that_differ_little_are_told_apart_exactly():
+    """What a sum of squares in floating point would swallow: a spread of one beside a billion."""
+    base = [1_000_000_000, 1_000_000_001, 1_000_000_002]
+    table = arms.read(lines_of(control=[f"{n}.10" for n in base], email=[f"{n + 5}.10" for n in base]))
+    (outcome,) = arms.report(table, "control")
+    found = outcome.arms[1].difference
+    assert found
+    assert (found.value, found.high - found.value) == pytest.approx((5, 2.2669), abs=1e-4)
+    again = arms.report(arms.Table.of_json(table.as_json()), "control")
+    assert again == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ([], "No column says who"),
+        (["member,orders", "1,2"], "No column says the arm: call it arm. The first line names member, orders"),
+        (["member,arm", "1,a"], "one column of numbers at least"),
+        (["member,arm,orders,orders"], "the same name"),
+        (["member,arm,orders", "1,a,2", "1,b,3"], "Line 3: member 1 was told before"),
+        (["member,arm,orders", "1,a,2", "2,,3"], "Line 3: arm is empty"),
+        (["member,arm,orders", "1,a,many"], "Line 2: “many” in orders is no number"),
+        (["member,arm,orders", "1,a,nan"], "Line 2: “nan” in orders is no number"),
+        (["member,arm,orders", "1,a,2", "2,a,3"], "two arms at least"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_its_line(lines: list[str], fault: str):
+    with pytest.raises(BadFile, match=fault):
+        arms.read(lines)
+
+
+def test_files_of_other_spreadsheets_are_read_too():
+    table = arms.read(["\ufeffCustomer;Group;Revenue", '"A;1";x;12.5', "", "B;y;"])
+    assert table.units == {"x": 1, "y": 1}
+    assert table.tallies["x"]["revenue"].total == 12.5
+
+
+def test_the_control_is_guessed_by_its_name_or_asked_for():
+    table = arms.read(lines_of(Control=["1"], email=["2"]))
+    assert arms.control_in(table, "") == "Control"
+    assert arms.control_in(table, "email") == "email"
+    with pytest.raises(BadFile, match="There are x, y: say which"):
+        arms.control_in(arms.read(lines_of(x=["1"], y=["2"])), "")
+
+
+def test_a_split_that_went_wrong_is_told_before_any_result():
+    table = arms.read(lines_of(control=["0"] * 600, email=["0"] * 400))
+    assert arms.chance_of(table, arms.planned_split(table, "")) < arms.DOUBTFUL_SPLIT
+    assert arms.chance_of(table, arms.planned_split(table, "control 60, email 40")) == 1
+    with pytest.raises(BadFile, match="leaves out email"):
+        arms.planned_split(table, "control 60")
+
+
+def upload(client: Client, text: str, **more: Any) -> Any:
+    file = SimpleUploadedFile("arms.csv", text.encode())
+    return client.post(URL, {"file": file, "name": "Mail or text", **more})
+
+
+def test_a_file_becomes_a_report_that_is_kept_listed_and_told_as_csv(
+    db: None, client_of: Callable[[User], Client], marketer: User
+):
+    client = client_of(marketer)
+    rows = [f"{n},{('control', 'email', 'sms')[n % 3]},{n % 2},{n % 7}.50" for n in range(300)]
+    assert "is no number" in upload(client, "member,arm,orders\n1,control,x\n").content.decode()
+    answer = upload(client, "\n".join(["member,arm,bought,revenue", *rows]))
+    report = ArmsReport.objects.get()
+    assert answer["Location"] == f"{URL}{report.public_id}/"
+    assert "Mail or text" in client.get(URL).content.decode()
+    page = client.get(answer["Location"]).content.decode()
+    assert "as the planned split makes them" in page
+    text = b"".join(client.get(f"{answer['Location']}?format=csv").streaming_content).decode()  # type: ignore[attr-defined]
+    told = list(csv.DictReader(text.splitlines()))
+    assert [(row["outcome"], row["arm"], row["units"]) for row in told][:3] == [
+        ("bought", "control", "100"), ("bought", "email", "100"), ("bought", "sms", "100"),
+    ]  # fmt: skip
+    assert float(told[1]["mean"]) == 0.5
+    assert '"1"' not in str(report.table)  # nobody's number is kept
+
+
+def test_viewers_read_reports_and_make_none(db: None, client_of: Callable[[User], Client], viewer: User):
+    client = client_of(viewer)
+    assert client.get(URL).status_code == 200
+    assert upload(client, "member,arm,orders\n1,control,1\n2,email,1\n").status_code == 403
