@@ -13,6 +13,7 @@ from campaigns.dashboard.views import (
     suppressions,
     templates,
     versions,
+    workspace,
 )
 
 app_name = "campaigns"
@@ -72,6 +73,15 @@ urlpatterns = [
     path("campaigns/plans/<uuid:plan_id>/cancel/", plans.plan_cancel, name="plan-cancel"),
     path("campaigns/plans/<uuid:plan_id>/evidence/", plans.plan_evidence, name="plan-evidence"),
     path("campaigns/plans/<uuid:plan_id>/price/", forecasts.plan_price, name="plan-price"),
+    path("campaigns/plans/<uuid:plan_id>/undo/", workspace.plan_undo, name="plan-undo"),
+    path("campaigns/plans/<uuid:plan_id>/redo/", workspace.plan_redo, name="plan-redo"),
+    path("campaigns/steps/<uuid:step_id>/move/", workspace.step_move, name="step-move"),
+    path("campaigns/steps/<uuid:step_id>/texts/", workspace.step_texts, name="step-texts"),
+    path("campaigns/steps/<uuid:step_id>/comments/", workspace.step_comments, name="step-comments"),
+    path("campaigns/steps/<uuid:step_id>/why/", workspace.step_why, name="step-why"),
+    path("campaigns/texts/<uuid:text_id>/use/", workspace.text_use, name="text-use"),
+    path("campaigns/calls/<uuid:call_id>/cancel/", workspace.call_cancel, name="call-cancel"),
+    path("campaigns/comments/<int:pk>/settle/", workspace.comment_settle, name="comment-settle"),
     path("campaigns/steps/<uuid:step_id>/hours/", forecasts.step_hours, name="step-hours"),
     path("campaigns/steps/<uuid:step_id>/price/", forecasts.step_price, name="step-price"),
     path("campaigns/steps/<uuid:step_id>/", plans.step_page, name="step"),

@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='modelcall',
             name='task',
-            field=models.CharField(choices=[('plan_week', 'Plan the week'), ('regenerate_step', 'Write a step anew'), ('write_variants', 'Write variants'), ('rewrite', 'Rewrite'), ('brief_picture', 'Describe a picture')], default='plan_week', max_length=20),
+            field=models.CharField(choices=[('plan_week', 'Plan the week'), ('regenerate_step', 'Write a step anew'), ('write_variants', 'Write variants'), ('rewrite', 'Rewrite'),], default='plan_week', max_length=20),
         ),
         migrations.AddField(
             model_name='modelcall',

@@ -73,8 +73,13 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "till-member till-now till-try till-order"
     ).split()
     import_pages = "import import-columns import-issues import-refused import-check import-start import-cancel".split()
-    plan_pages = "plan-approve plan-withdraw plan-cancel plan-evidence plan-stream plan-price".split()
-    step_pages = "step step-test step-send step-remove step-hours step-price step-preview".split()
+    plan_pages = (
+        "plan-approve plan-withdraw plan-cancel plan-evidence plan-stream plan-price plan-undo plan-redo".split()
+    )
+    step_pages = (
+        "step step-test step-send step-remove step-hours step-price step-preview step-move step-texts step-comments "
+        "step-why"
+    ).split()
     campaign, event = world.running.public_id, Event.objects.latest("pk")
     playbook = world.step.playbook
     return {
@@ -93,6 +98,9 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **by(playbook.offers.all()[0].pk, "campaigns:offer", key="pk"),
         **by(world.plan.public_id, *(f"campaigns:{name}" for name in plan_pages), key="plan_id"),
         **by(world.step.public_id, *(f"campaigns:{name}" for name in step_pages), key="step_id"),
+        **by(world.text.public_id, "campaigns:text-use", key="text_id"),
+        **by(world.plan.calls.latest("pk").public_id, "campaigns:call-cancel", key="call_id"),
+        **by(world.comment.pk, "campaigns:comment-settle", key="pk"),
         **by(campaign, "campaigns:orders", "campaigns:sends", "campaigns:stream"),
         **{
             name: [{"public_id": campaign}, {"public_id": world.draft.public_id}]
