@@ -12,6 +12,7 @@ from campaigns.actions import (
     login_codes,
     notices,
     planning,
+    repeating,
     reports,
     sends,
     touches,
@@ -83,6 +84,11 @@ def send_login_codes() -> None:
 @shared_task(name="campaigns.finish_campaigns")
 def finish_campaigns() -> None:
     campaigns.finish_campaigns(now=timezone.now())
+
+
+@shared_task(name="campaigns.draft_weeks")
+def draft_weeks() -> None:
+    repeating.draft_weeks(now=timezone.now())
 
 
 @shared_task(name="campaigns.count_best_hours")

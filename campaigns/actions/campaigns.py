@@ -39,7 +39,10 @@ def create_campaign(
     audience_limit: int,
     owner: User,
     now: datetime,
+    repeats_on: int | None = None,
+    series: Campaign | None = None,
 ) -> Campaign:
+    """`repeats_on` is a weekday, 0 for Monday; `series` the campaign that repeats, where this is one of its weeks."""
     campaign = Campaign.objects.create(
         name=name,
         goal=goal,
@@ -49,6 +52,8 @@ def create_campaign(
         audience_limit=audience_limit,
         owner=owner,
         created_at=now,
+        repeats_on=repeats_on,
+        series=series,
     )
     campaign.segments.set(segments)
     return campaign
@@ -66,6 +71,7 @@ def change_campaign(
     budget: Decimal | None,
     audience_limit: int,
     now: datetime,
+    repeats_on: int | None = None,
 ) -> Campaign:
     """Change a draft. A plan that is not approved was made for the old answers and is put aside.
 
@@ -77,7 +83,8 @@ def change_campaign(
     campaign.name, campaign.goal = name, goal
     campaign.starts_on, campaign.ends_on = starts_on, ends_on
     campaign.budget, campaign.audience_limit = budget, audience_limit
-    campaign.save(update_fields=["name", "goal", "starts_on", "ends_on", "budget", "audience_limit"])
+    campaign.repeats_on = repeats_on
+    campaign.save(update_fields=["name", "goal", "starts_on", "ends_on", "budget", "audience_limit", "repeats_on"])
     campaign.segments.set(segments)
     _put_plans_aside(campaign, now)
     return campaign

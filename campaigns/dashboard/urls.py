@@ -90,6 +90,7 @@ urlpatterns = [
     path("campaigns/steps/<uuid:step_id>/send/", plans.step_send, name="step-send"),
     path("campaigns/steps/<uuid:step_id>/remove/", plans.step_remove, name="step-remove"),
     path("campaigns/<uuid:public_id>/", campaigns.campaign_page, name="campaign"),
+    path("campaigns/<uuid:public_id>/repeat/end/", campaigns.repeat_end, name="repeat-end"),
     path("campaigns/<uuid:public_id>/edit/", campaigns.campaign_edit, name="campaign-edit"),
     path("campaigns/<uuid:public_id>/plan/", plans.plan_request, name="plan-request"),
     path("campaigns/<uuid:public_id>/orders/", campaigns.campaign_orders, name="orders"),

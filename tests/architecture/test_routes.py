@@ -104,7 +104,10 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **by(campaign, "campaigns:orders", "campaigns:sends", "campaigns:stream"),
         **{
             name: [{"public_id": campaign}, {"public_id": world.draft.public_id}]
-            for name in ("campaigns:campaign", "campaigns:campaign-edit", "campaigns:plan-request")
+            for name in (
+                *("campaigns:campaign", "campaigns:campaign-edit", "campaigns:plan-request"),
+                "campaigns:repeat-end",
+            )
         },
         "campaigns:move": [
             {"public_id": campaign, "verb": verb} for verb in ("start", "pause", "resume", "cancel")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import campaigns as actions
-from campaigns.actions import notices
+from campaigns.actions import notices, repeating
 from campaigns.actions.review import is_own_work
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, CampaignPolicy, Plan
@@ -95,7 +95,7 @@ def campaign_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @require_GET
 @needs("campaigns.view_campaign")
 def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    campaign = get_object_or_404(Campaign.objects.select_related("owner"), public_id=public_id)
+    campaign = get_object_or_404(Campaign.objects.select_related("owner", "series"), public_id=public_id)
     return page(
         request,
         "campaigns/campaign.html",
@@ -150,6 +150,14 @@ def _drifts(plan: Plan) -> list[Check]:
 def _start_text(rules: CampaignPolicy) -> str:
     held = "" if rules.is_always_open else f" and it is {rules.hours} where its member shops"
     return f"A message leaves once its hour has come{held}. You can pause at any moment."
+
+
+@require_POST
+@needs("campaigns.change_campaign")
+def repeat_end(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    repeating.set_repeat(campaign=get_object_or_404(Campaign, public_id=public_id), weekday=None)
+    messages.success(request, "No more weeks are drafted by this campaign.")
+    return redirect("campaigns:campaign", public_id)
 
 
 @require_GET
