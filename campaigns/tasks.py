@@ -13,6 +13,7 @@ from campaigns.actions import (
     login_codes,
     notices,
     planning,
+    repeating,
     reports,
     sends,
     touches,
@@ -89,6 +90,11 @@ def finish_campaigns() -> None:
 @shared_task(name="campaigns.decide_experiments")
 def decide_experiments() -> None:
     experiments.decide_due(now=timezone.now())
+
+
+@shared_task(name="campaigns.draft_weeks")
+def draft_weeks() -> None:
+    repeating.draft_weeks(now=timezone.now())
 
 
 @shared_task(name="campaigns.count_best_hours")

@@ -38,6 +38,10 @@ app.conf.beat_schedule = {
     "Take up texts left behind": {"task": "campaigns.sweep_texts", "schedule": 15},
     "Finish campaigns that are over": {"task": "campaigns.finish_campaigns", "schedule": 60},
     "Choose the wording that won": {"task": "campaigns.decide_experiments", "schedule": 60},
+    "Draft next week for campaigns that repeat": {
+        "task": "campaigns.draft_weeks",
+        "schedule": crontab(minute=40, hour=13),
+    },
     "Count at which hour members answer": {
         "task": "campaigns.count_best_hours",
         "schedule": crontab(minute=15, hour=8),

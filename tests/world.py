@@ -19,6 +19,7 @@ from campaigns.actions import (
     arms,
     attribution,
     campaigns,
+    copywriting,
     experiments,
     media,
     permits,
@@ -26,23 +27,29 @@ from campaigns.actions import (
     policy,
     reports,
     review,
+    revising,
     sends,
     suppressions,
     templates,
     touches,
 )
 from campaigns.actions.login_codes import send_codes
+from campaigns.actions.playbooks import save_playbook
+from campaigns.ai.writer import Wish
 from campaigns.models import (
     Campaign,
     FrequencyCap,
     MediaFile,
     MessagePolicy,
+    ModelCall,
     Plan,
     PlanStep,
     QuietHours,
     ReceivedTouch,
     Send,
     SendingRate,
+    StepComment,
+    StepText,
     Suppression,
     Template,
 )
@@ -172,6 +179,8 @@ class World:
     draft: Campaign
     plan: Plan
     step: PlanStep
+    text: StepText
+    comment: StepComment
     send: Send
     purchase_import: PurchaseImport
     invitation: Invitation
@@ -211,6 +220,7 @@ def make(
     lines = ["member,arm,orders", "1,control,0", "2,control,1", "3,email,1", "4,email,2"]
     arms.compare_arms(name="Paper trial", lines=lines, control="", split="", by=marketer, now=now)
     _try_two_wordings(plan.steps.all()[0], marketer, now)
+    text, comment = _worked_on(plan.steps.all()[0], marketer, now)
     invitation = people.invite(email="new.colleague@shop.example", role="Viewer", by=admin, now=now)
     people.email_invitations(now=now)
     tracked = _track(admin, follow, now)
@@ -228,6 +238,8 @@ def make(
         draft=draft,
         plan=plan,
         step=plan.steps.all()[0],
+        text=text,
+        comment=comment,
         send=running.sends.filter(touches__isnull=False).distinct().get(),
         purchase_import=purchase_import,
         invitation=invitation,
@@ -478,6 +490,25 @@ def _planned(campaign: Campaign, by: User, now: dt.datetime) -> Plan:
     plan.refresh_from_db()
     assert plan.status == Plan.Status.READY, plan.error
     return plan
+
+
+def _worked_on(step: PlanStep, by: User, now: dt.datetime) -> tuple[StepText, StepComment]:
+    """Moved to another day, said in other words, and talked about."""
+    for day in (step.day + dt.timedelta(days=number) for number in range(1, 6)):
+        try:
+            revising.move_step(step=step, day=day, by=by, now=now)
+            break
+        except review.CannotEdit:
+            continue
+    save_playbook(
+        playbook=None, name="Another way", group=step.group, aim="To try other words", tone="plain",
+        channels=[step.channel], offers=[], template=None, subject="Hello again", body="We would be glad to see you.",
+        is_active=True,
+    )  # fmt: skip
+    call = copywriting.request_texts(step=step, wish=Wish(ModelCall.Task.WRITE_VARIANTS), by=by, now=now)
+    assert copywriting.write_texts(call.pk, now=now)
+    comment = revising.comment(step=step, text="Is Sunday not too early?", by=by, now=now)
+    return step.texts.latest("pk"), comment
 
 
 def _run(campaign: Campaign, office: PostOffice, by: User, approver: User, now: dt.datetime) -> None:

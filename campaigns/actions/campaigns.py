@@ -40,7 +40,10 @@ def create_campaign(
     owner: User,
     now: datetime,
     holdout_percent: int = 0,
+    repeats_on: int | None = None,
+    series: Campaign | None = None,
 ) -> Campaign:
+    """`repeats_on` is a weekday, 0 for Monday; `series` the campaign that repeats, where this is one of its weeks."""
     campaign = Campaign.objects.create(
         name=name,
         goal=goal,
@@ -51,6 +54,8 @@ def create_campaign(
         holdout_percent=holdout_percent,
         owner=owner,
         created_at=now,
+        repeats_on=repeats_on,
+        series=series,
     )
     campaign.segments.set(segments)
     return campaign
@@ -69,6 +74,7 @@ def change_campaign(
     audience_limit: int,
     holdout_percent: int,
     now: datetime,
+    repeats_on: int | None = None,
 ) -> Campaign:
     """Change a draft. A plan that is not approved was made for the old answers and is put aside.
 
@@ -80,8 +86,13 @@ def change_campaign(
     campaign.name, campaign.goal = name, goal
     campaign.starts_on, campaign.ends_on = starts_on, ends_on
     campaign.budget, campaign.audience_limit = budget, audience_limit
-    campaign.holdout_percent = holdout_percent
-    campaign.save(update_fields=["name", "goal", "starts_on", "ends_on", "budget", "audience_limit", "holdout_percent"])
+    campaign.holdout_percent, campaign.repeats_on = holdout_percent, repeats_on
+    campaign.save(
+        update_fields=[
+            *("name", "goal", "starts_on", "ends_on", "budget", "audience_limit"),
+            *("holdout_percent", "repeats_on"),
+        ]
+    )
     campaign.segments.set(segments)
     _put_plans_aside(campaign, now)
     return campaign

@@ -32,12 +32,13 @@ def notify(*, campaign: Campaign, kind: Notice.Kind, text: str, now: datetime, d
     )
     if is_new:
         nudge("campaigns.email_notices")
+    if is_new and kind != Notice.Kind.PLAN_WAITS:  # that one is for its owner alone
         tell_staff(
             key=f"{kind} {campaign.public_id} {day}",
             severity=SEVERITIES.get(kind, StaffAlert.Severity.ERROR),
             title=notice.title,
             text=text,
-            link=links.sends_url(campaign, notice.shows),
+            link=_link(notice),
             now=now,
         )
     return is_new
@@ -57,12 +58,17 @@ def _waiting(now: datetime) -> QuerySet[Notice]:
     return Notice.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), emailed_at=None)
 
 
+def _link(notice: Notice) -> str:
+    """Where its reader sees what it is about."""
+    return links.sends_url(notice.campaign, notice.shows) if notice.shows else links.campaign_url(notice.campaign)
+
+
 def _email(notice: Notice, now: datetime) -> bool:
     lease = now + LEASE
     if not _waiting(now).filter(pk=notice.pk).update(claimed_until=lease):
         return False
     told = Notice.objects.filter(pk=notice.pk)
-    url = links.sends_url(notice.campaign, notice.shows)
+    url = _link(notice)
     text = render_to_string("emails/notice.txt", {"notice": notice, "url": url})
     try:
         send_mail(notice.title, text, None, [notice.user.email])

@@ -8,11 +8,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from campaigns.actions import asking
+from campaigns.actions import asking, notices
 from campaigns.actions.asking import NotWanted
 from campaigns.ai import audience, briefing, planner, ranking
 from campaigns.ai.planner import Answer
-from campaigns.models import Campaign, Offer, Plan, PlanStep
+from campaigns.models import Campaign, Notice, Offer, Plan, PlanStep
 from campaigns.queries.factors import factors_by_group
 from campaigns.queries.house import house, planned_caps
 from campaigns.queries.policy import policy
@@ -80,14 +80,29 @@ def make_plan(plan_id: int, *, now: datetime) -> bool:
         return False
     try:
         _make(plan, clock)
+        _tell_owner(plan, clock())
     except NotWanted:
         logger.info("Plan %s was cancelled", plan_id)
     except (DomainError, ModelUnavailable) as refusal:
         _fail(plan, str(refusal), clock())
+        _tell_owner(plan, clock())
     except Exception:
         _fail(plan, "Something went wrong on our side; the plan can be asked for again.", clock())
         raise
     return True
+
+
+def _tell_owner(plan: Plan, now: datetime) -> None:
+    """Nobody pressed a button for a week of a campaign that repeats, so nobody waits in front of the page."""
+    campaign = plan.campaign
+    if campaign.series_id is None:
+        return
+    plan.refresh_from_db(fields=["status", "error"])
+    if plan.status == Status.READY:
+        kind, text = Notice.Kind.PLAN_WAITS, f"{campaign.name} is drafted and waits for your approval."
+    else:
+        kind, text = Notice.Kind.PLAN_FAILED, f"{campaign.name} could not be planned. {plan.error}"
+    notices.notify(campaign=campaign, kind=kind, text=text, now=now)
 
 
 def _claim(plan_id: int, now: datetime) -> Plan | None:

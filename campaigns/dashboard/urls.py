@@ -18,6 +18,7 @@ from campaigns.dashboard.views import (
     suppressions,
     templates,
     versions,
+    workspace,
 )
 
 app_name = "campaigns"
@@ -80,6 +81,15 @@ urlpatterns = [
     path("campaigns/plans/<uuid:plan_id>/evidence/", plans.plan_evidence, name="plan-evidence"),
     path("campaigns/plans/<uuid:plan_id>/audience/", audience.plan_audience, name="plan-audience"),
     path("campaigns/plans/<uuid:plan_id>/price/", forecasts.plan_price, name="plan-price"),
+    path("campaigns/plans/<uuid:plan_id>/undo/", workspace.plan_undo, name="plan-undo"),
+    path("campaigns/plans/<uuid:plan_id>/redo/", workspace.plan_redo, name="plan-redo"),
+    path("campaigns/steps/<uuid:step_id>/move/", workspace.step_move, name="step-move"),
+    path("campaigns/steps/<uuid:step_id>/texts/", workspace.step_texts, name="step-texts"),
+    path("campaigns/steps/<uuid:step_id>/comments/", workspace.step_comments, name="step-comments"),
+    path("campaigns/steps/<uuid:step_id>/why/", workspace.step_why, name="step-why"),
+    path("campaigns/texts/<uuid:text_id>/use/", workspace.text_use, name="text-use"),
+    path("campaigns/calls/<uuid:call_id>/cancel/", workspace.call_cancel, name="call-cancel"),
+    path("campaigns/comments/<int:pk>/settle/", workspace.comment_settle, name="comment-settle"),
     path("campaigns/steps/<uuid:step_id>/hours/", forecasts.step_hours, name="step-hours"),
     path("campaigns/steps/<uuid:step_id>/price/", forecasts.step_price, name="step-price"),
     path("campaigns/steps/<uuid:step_id>/", plans.step_page, name="step"),
@@ -96,6 +106,7 @@ urlpatterns = [
     ),
     path("campaigns/steps/<uuid:step_id>/remove/", plans.step_remove, name="step-remove"),
     path("campaigns/<uuid:public_id>/", campaigns.campaign_page, name="campaign"),
+    path("campaigns/<uuid:public_id>/repeat/end/", campaigns.repeat_end, name="repeat-end"),
     path("campaigns/<uuid:public_id>/edit/", campaigns.campaign_edit, name="campaign-edit"),
     path("campaigns/<uuid:public_id>/plan/", plans.plan_request, name="plan-request"),
     path("campaigns/<uuid:public_id>/earned/", earned.campaign_earned, name="earned"),

@@ -1,3 +1,4 @@
+from calendar import day_name
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -22,10 +23,23 @@ class CampaignForm(forms.ModelForm):
         help_text="Members in any of these segments.",
     )
 
+    repeats_on = forms.TypedChoiceField(
+        label="Repeats each week",
+        choices=[("", "Does not repeat"), *((number, f"From {name}") for number, name in enumerate(day_name))],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text="Three days before, next week is drafted like this one, and its owner is told that it waits.",
+    )
+
     class Meta:
         model = Campaign
-        fields = ("name", "goal", "starts_on", "ends_on", "segments", "budget", "audience_limit", "holdout_percent")
+        fields = (
+            *("name", "goal", "starts_on", "ends_on", "segments", "budget", "audience_limit", "holdout_percent"),
+            "repeats_on",
+        )
         labels = {
+            "repeats_on": "Repeats each week",
             "starts_on": "First day",
             "ends_on": "Last day",
             "audience_limit": "Members at most",
@@ -42,6 +56,11 @@ class CampaignForm(forms.ModelForm):
             ),
         }
         widgets = {"goal": forms.Textarea(attrs={"rows": 3}), "starts_on": DateInput, "ends_on": DateInput}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.series_id:  # the campaign that drafted it repeats
+            del self.fields["repeats_on"]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

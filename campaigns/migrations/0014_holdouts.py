@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0013_who_got_it_index'),
+        ('campaigns', "0013_who_got_it_index"),
         ('loyalty', '0017_wallets'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0015_candidate_parts'),
+        ('campaigns', "0015_candidate_parts"),
     ]
 
     operations = [

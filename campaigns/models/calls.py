@@ -16,7 +16,6 @@ class ModelCall(models.Model):
         REGENERATE_STEP = "regenerate_step", "Write a step anew"
         WRITE_VARIANTS = "write_variants", "Write variants"
         REWRITE = "rewrite", "Rewrite"
-        BRIEF_PICTURE = "brief_picture", "Describe a picture"
 
     class Status(models.TextChoices):
         QUEUED = "QUEUED", "Waiting for a worker"

@@ -1,4 +1,5 @@
 import uuid
+from calendar import day_name
 from typing import Any
 
 from django.conf import settings
@@ -48,6 +49,21 @@ class Campaign(models.Model):
         validators=[MaxValueValidator(50)],
         help_text="They get none of its messages: what they buy all the same shows what the campaign brought.",
     )
+    repeats_on = models.PositiveSmallIntegerField(
+        "repeats each week from",
+        choices=list(enumerate(day_name)),
+        null=True,
+        blank=True,
+        help_text="A draft like this one is planned for each week, and waits for approval. Empty: it does not repeat.",
+    )
+    series = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="weeks",
+        help_text="The campaign that repeats and drafted this one.",
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="campaigns")
     created_at = models.DateTimeField()
@@ -65,6 +81,8 @@ class Campaign(models.Model):
                 condition=models.Q(ends_on__gte=models.F("starts_on")), name="campaign_ends_after_it_starts"
             ),
             models.CheckConstraint(condition=models.Q(audience_limit__gt=0), name="campaign_has_an_audience"),
+            models.CheckConstraint(condition=models.Q(repeats_on__lte=6), name="campaign_repeats_on_a_weekday"),
+            models.UniqueConstraint(fields=["series", "starts_on"], name="one_draft_per_series_and_week"),
             models.CheckConstraint(condition=models.Q(budget__gte=0), name="campaign_budget_not_negative"),
             models.CheckConstraint(condition=models.Q(holdout_percent__lte=50), name="campaign_holds_out_half_at_most"),
         ]

@@ -232,6 +232,8 @@ class Notice(models.Model):
         BOUNCES = "BOUNCES", "Many messages come back"
         COMPLAINTS = "COMPLAINTS", "Many mark messages as spam"
         DOUBTS = "DOUBTS", "Messages are in doubt"
+        PLAN_WAITS = "PLAN_WAITS", "A plan waits for approval"
+        PLAN_FAILED = "PLAN_FAILED", "A week could not be planned"
 
     campaign = models.ForeignKey("campaigns.Campaign", models.CASCADE, related_name="notices")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
@@ -257,8 +259,12 @@ class Notice(models.Model):
 
     @property
     def shows(self) -> str:
-        """Which of the campaign's messages it is about, as results.FILTERS names them."""
-        return _SHOWN[self.kind]
+        """Which of the campaign's messages it is about, as results.FILTERS names them; empty: it is about the plan."""
+        return _SHOWN.get(self.kind, "")
+
+    @property
+    def tone(self) -> str:
+        return "info" if self.kind == self.Kind.PLAN_WAITS else "danger"
 
 
 _SHOWN: dict[str, str] = {

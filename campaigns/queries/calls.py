@@ -72,9 +72,11 @@ class Thinking:
 
 def thinking_of(plan: Plan, *, now: datetime) -> Thinking | None:
     """Of the call that is being answered."""
-    call = plan.calls.filter(status=ModelCall.Status.ASKING).last()
-    if call is None:
-        return None
+    call = plan.calls.filter(task=ModelCall.Task.PLAN_WEEK, status=ModelCall.Status.ASKING).last()
+    return thinking_about(call, now=now) if call else None
+
+
+def thinking_about(call: ModelCall, *, now: datetime) -> Thinking:
     day = day_being_written(call.raw)
     return Thinking(
         seconds=max(0, int((now - call.asked_at).total_seconds())),

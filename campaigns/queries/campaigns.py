@@ -27,6 +27,22 @@ def current_plan(campaign: Campaign) -> Plan | None:
     return plans.filter(status=Plan.Status.APPROVED).first() or plans.exclude(status=Plan.Status.REPLACED).first()
 
 
+def repeating() -> QuerySet[Campaign]:
+    """Those that draft a week each week."""
+    ended = Campaign.objects.filter(status=Campaign.Status.CANCELLED)
+    return Campaign.objects.filter(repeats_on__isnull=False, series=None).exclude(pk__in=ended).select_related("owner")
+
+
+def latest_of_series(campaign: Campaign) -> Campaign:
+    """The last week that was drafted; at first the campaign itself."""
+    return campaign.weeks.order_by("-starts_on").first() or campaign
+
+
+def waits_for_approval(campaign: Campaign) -> bool:
+    is_draft = campaign.status == Campaign.Status.DRAFT
+    return is_draft and not campaign.plans.filter(status=Plan.Status.APPROVED).exists()
+
+
 def sends_to(member: Member) -> QuerySet[Send]:
     return member.sends.select_related("campaign", "action__step").order_by("-due_at", "-pk")
 

@@ -1,11 +1,10 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
-from django.urls import reverse
 from django.utils.dateformat import time_format
 from django.utils.timezone import localdate
 
@@ -62,24 +61,8 @@ class Day:
     steps: list[StepView]
 
     @property
-    def actions(self) -> list[dict[str, Any]]:
-        """As components/day.html wants them."""
-        return [
-            {
-                "title": view.step.get_group_display(),
-                "detail": f"{time_format(view.step.send_at, 'g:i a')} · {view.step.offer or 'No offer'}",
-                "url": reverse("campaigns:step", args=[view.step.public_id]),
-                "icon": "mail" if view.step.channel == "email" else "message",
-                "tone": "accent" if view.step.offer else "neutral",
-                "size": view.step.evidence["reached"],
-            }
-            for view in self.steps
-            if view.step.removed_at is None
-        ]
-
-    @property
     def count_text(self) -> str:
-        reached = sum(action["size"] for action in self.actions)
+        reached = sum(view.step.evidence["reached"] for view in self.steps if view.step.removed_at is None)
         return f"{reached:,}" if reached else ""
 
     @property
@@ -130,6 +113,49 @@ def audience_of_plan(plan: Plan, *, group: str = "") -> QuerySet[Candidate]:
     """Who is to be written to, best first."""
     candidates = plan.candidates.select_related("member").order_by("rank")
     return candidates.filter(group=group) if group else candidates
+
+
+@dataclass(frozen=True)
+class Card:
+    """A step on the board. `cautions` are what a person should look at again."""
+
+    view: StepView
+    comments: int
+    cautions: list[str]
+
+    @property
+    def icon(self) -> str:
+        return _ICONS.get(self.view.step.channel, "bell")
+
+    @property
+    def tone(self) -> str:
+        return "accent" if self.view.step.offer else "neutral"
+
+
+_ICONS: dict[str, str] = {Consent.Channel.EMAIL: "mail", Consent.Channel.SMS: "message"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One day of the board with the steps that are not left out."""
+
+    day: Day
+    cards: list[Card]
+
+
+def board_of(days: Sequence[Day], comments: Mapping[int, int], cautions: Mapping[int, list[str]]) -> list[Column]:
+    """`comments` counts the open ones, `cautions` lists what to look at again; both by step."""
+    return [
+        Column(
+            day,
+            [
+                Card(view, comments.get(view.step.pk, 0), cautions.get(view.step.pk, []))
+                for view in day.steps
+                if view.step.removed_at is None
+            ],
+        )
+        for day in days
+    ]
 
 
 def most_it_can_cost(plan: Plan) -> Decimal:

@@ -162,6 +162,10 @@ def _absolute(name: str, token: str) -> str:
     return f"{settings.PUBLIC_URL}/{BEGINNINGS[name]}{token}"
 
 
+def campaign_url(campaign: Campaign) -> str:
+    return f"{settings.PUBLIC_URL}{reverse('campaigns:campaign', args=[campaign.public_id])}"
+
+
 def sends_url(campaign: Campaign, kind: str) -> str:
     """The list of a campaign's messages, those of one kind."""
     return f"{settings.PUBLIC_URL}{reverse('campaigns:sends', args=[campaign.public_id])}?kind={kind}"

@@ -73,10 +73,12 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "till-member till-now till-try till-order"
     ).split()
     import_pages = "import import-columns import-issues import-refused import-check import-start import-cancel".split()
-    plan_pages = "plan-audience plan-approve plan-withdraw plan-cancel plan-evidence plan-stream plan-price".split()
+    plan_pages = (
+        "plan-audience plan-approve plan-withdraw plan-cancel plan-evidence plan-stream plan-price plan-undo plan-redo"
+    ).split()
     step_pages = (
         "step step-test step-send step-remove step-hours step-price step-preview step-variants step-variants-write "
-        "step-variants-drop"
+        "step-variants-drop step-move step-texts step-comments step-why"
     ).split()
     campaign, event = world.running.public_id, Event.objects.latest("pk")
     playbook = world.step.playbook
@@ -97,9 +99,15 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **by(world.plan.public_id, *(f"campaigns:{name}" for name in plan_pages), key="plan_id"),
         **by(world.step.public_id, *(f"campaigns:{name}" for name in step_pages), key="step_id"),
         **by(campaign, "campaigns:orders", "campaigns:sends", "campaigns:stream", "campaigns:earned"),
+        **by(world.text.public_id, "campaigns:text-use", key="text_id"),
+        **by(world.plan.calls.latest("pk").public_id, "campaigns:call-cancel", key="call_id"),
+        **by(world.comment.pk, "campaigns:comment-settle", key="pk"),
         **{
             name: [{"public_id": campaign}, {"public_id": world.draft.public_id}]
-            for name in ("campaigns:campaign", "campaigns:campaign-edit", "campaigns:plan-request")
+            for name in (
+                *("campaigns:campaign", "campaigns:campaign-edit", "campaigns:plan-request"),
+                "campaigns:repeat-end",
+            )
         },
         "campaigns:move": [
             {"public_id": campaign, "verb": verb} for verb in ("start", "pause", "resume", "cancel")

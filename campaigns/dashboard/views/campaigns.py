@@ -11,16 +11,19 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import campaigns as actions
-from campaigns.actions import notices
+from campaigns.actions import notices, repeating
 from campaigns.actions.review import is_own_work
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, CampaignPolicy, Plan
 from campaigns.queries import campaigns as queries
 from campaigns.queries import results
+from campaigns.queries.calls import thinking_of
+from campaigns.queries.cautions import cautions_in
 from campaigns.queries.departures import next_departure
-from campaigns.queries.plans import totals_of, week_of, why_two_people
+from campaigns.queries.plans import board_of, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
+from campaigns.queries.workspace import change_log, open_comments
 from campaigns.rules.checking import Check
 from campaigns.sending.checklist import told_drift
 from config.shared.access import needs
@@ -95,7 +98,7 @@ def campaign_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @require_GET
 @needs("campaigns.view_campaign")
 def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    campaign = get_object_or_404(Campaign.objects.select_related("owner"), public_id=public_id)
+    campaign = get_object_or_404(Campaign.objects.select_related("owner", "series"), public_id=public_id)
     return page(
         request,
         "campaigns/campaign.html",
@@ -107,6 +110,8 @@ def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     plan, rules = queries.current_plan(campaign), policy()
     days = week_of(plan) if plan and plan.status in (Plan.Status.READY, Plan.Status.APPROVED) else []
+    is_under_review = plan is not None and plan.status == Plan.Status.READY
+    cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
     user = request.user
     return {
         "campaign": campaign,
@@ -116,9 +121,13 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "is_by_rules": plan is not None and plan.model_name == RulesModel.name,
         "is_planning": plan is not None and plan.status in Plan.WORKING,
         "days": days,
+        "board": board_of(days, open_comments(plan) if plan else {}, cautions),
         "totals": totals_of(days),
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in plan.excluded.items()] if plan else [],
         "plan_steps": ["Rank members", "Write the week", "Check it"],
+        "thinking": thinking_of(plan, now=timezone.now()) if plan and plan.status in Plan.WORKING else None,
+        "log": change_log(plan) if plan and plan.status == Plan.Status.READY else None,
+        "cautions": sum(len(found) for found in cautions.values()),
         "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
         "results": results.results_of(campaign) if campaign.status != Campaign.Status.DRAFT else None,
         "put_aside": results.put_aside(campaign),
@@ -144,6 +153,14 @@ def _drifts(plan: Plan) -> list[Check]:
 def _start_text(rules: CampaignPolicy) -> str:
     held = "" if rules.is_always_open else f" and it is {rules.hours} where its member shops"
     return f"A message leaves once its hour has come{held}. You can pause at any moment."
+
+
+@require_POST
+@needs("campaigns.change_campaign")
+def repeat_end(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    repeating.set_repeat(campaign=get_object_or_404(Campaign, public_id=public_id), weekday=None)
+    messages.success(request, "No more weeks are drafted by this campaign.")
+    return redirect("campaigns:campaign", public_id)
 
 
 @require_GET

@@ -18,6 +18,7 @@ from campaigns.dashboard.previews import fault_response, message_response, speci
 from campaigns.forms import StepForm, WordsForm
 from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
 from campaigns.queries.calls import bill_of, calls_of
+from campaigns.queries.cautions import cautions_of
 from campaigns.queries.departures import Departure, next_departure
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_of
@@ -128,6 +129,8 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "unsaid": _unsaid(step) if is_under_review or form.is_bound or _may_change(request, step) else "",
             "drifts": _drifts(step) if is_under_review else [],
             "numbers": _numbers(step),
+            "cautions": cautions_of(step) if is_under_review else [],
+            "seen": request.POST.get("seen") or step.revision,
         },
         status=422 if form.errors else 200,
     )
@@ -214,7 +217,9 @@ def _saved(request: HttpRequest, step: PlanStep, form: WordsForm) -> PlanStep | 
     now = timezone.now()
     try:
         if isinstance(form, StepForm):
-            return review.edit_step(step=step, **form.cleaned_data, by=request.user, now=now)
+            seen = request.POST.get("seen", "")
+            looked_at = int(seen) if seen.isdecimal() else None
+            return review.edit_step(step=step, **form.cleaned_data, by=request.user, now=now, seen=looked_at)
         if not _may_change(request, step):
             raise review.CannotEdit("Nothing of this step can be changed any more.")
         return review.change_running_step(step=step, **form.cleaned_data, by=request.user, now=now)

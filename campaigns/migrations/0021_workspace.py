@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0017_second_person_above'),
+        ('campaigns', "0020_second_person_above"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

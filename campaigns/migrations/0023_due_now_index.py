@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("campaigns", "0016_experiments"),
+        ("campaigns", "0022_experiments"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0018_workspace'),
+        ('campaigns', "0021_workspace"),
         ('loyalty', '0017_wallets'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -16,7 +16,7 @@ OUTCOMES = """
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", '0016_what_campaigns_earn'),
+        ("campaigns", "0016_what_campaigns_earn"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

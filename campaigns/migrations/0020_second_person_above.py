@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0016_brand_voice'),
+        ('campaigns', "0019_brand_voice"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0017_due_now_index'),
+        ('campaigns', "0023_due_now_index"),
     ]
 
     operations = [

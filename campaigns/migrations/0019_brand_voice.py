@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0015_calls_and_caps'),
+        ('campaigns', "0018_calls_and_caps"),
     ]
 
     operations = [

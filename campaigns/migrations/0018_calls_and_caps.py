@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0014_model_calls'),
+        ('campaigns', "0017_model_calls"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='modelcall',
             name='task',
-            field=models.CharField(choices=[('plan_week', 'Plan the week'), ('regenerate_step', 'Write a step anew'), ('write_variants', 'Write variants'), ('rewrite', 'Rewrite'), ('brief_picture', 'Describe a picture')], default='plan_week', max_length=20),
+            field=models.CharField(choices=[('plan_week', 'Plan the week'), ('regenerate_step', 'Write a step anew'), ('write_variants', 'Write variants'), ('rewrite', 'Rewrite'),], default='plan_week', max_length=20),
         ),
         migrations.AddField(
             model_name='modelcall',

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0018_attribution'),
+        ('campaigns', "0024_attribution"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

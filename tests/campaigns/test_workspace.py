@@ -1,0 +1,394 @@
+"""A plan between people: moved, undone, written anew, talked about."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from campaigns.actions import copywriting, review, revising
+from campaigns.actions.copywriting import CannotWrite
+from campaigns.actions.playbooks import save_playbook
+from campaigns.actions.review import CannotApprove, CannotEdit, ChangedMeanwhile
+from campaigns.ai.writer import Wish
+from campaigns.models import Campaign, ModelCall, Plan, PlanStep, StepText
+from campaigns.queries.calls import calls_to_answer
+from campaigns.queries.cautions import cautions_of
+from campaigns.queries.plans import most_it_can_cost
+from campaigns.queries.workspace import alternatives_of, change_log, open_comments
+from loyalty.models import Member, User
+from tests.campaigns.scripted import Scripted
+from tests.campaigns.test_review import edit
+from tests.campaigns.world import Shop, first_of, rule
+
+Task = ModelCall.Task
+
+
+def free_day(step: PlanStep) -> dt.date:
+    """One on which its group hears nothing else."""
+    taken = set(step.plan.steps.filter(group=step.group).values_list("day", flat=True))
+    return next(day for day in map(dt.date.fromisoformat, step.plan.facts["days"]) if day not in taken)
+
+
+def as_it_is(step: PlanStep) -> Any:
+    return review.state_of(PlanStep.objects.get(pk=step.pk))
+
+
+# --- Moving, undoing ------------------------------------------------------------------------------------------------
+
+
+def test_a_step_is_moved_to_another_day_and_back(plan: Plan, marketer: User, now: dt.datetime) -> None:
+    step, before = first_of(plan), as_it_is(first_of(plan))
+    day = free_day(step)
+    revising.move_step(step=step, day=day, by=marketer, now=now, seen=step.revision)
+    assert as_it_is(step) == replace(before, day=day.isoformat())
+    log = change_log(plan)
+    assert log.undo
+    assert log.redo is None
+    assert "moved to another day" in log.undo.what
+
+    revising.undo_change(plan=plan, number=log.undo.change.number, by=marketer, now=now)
+    assert as_it_is(step) == before
+    log = change_log(plan)
+    assert log.undo is None
+    assert log.redo
+    revising.redo_change(plan=plan, number=log.redo.change.number, by=marketer, now=now)
+    assert as_it_is(step).day == day.isoformat()
+
+
+def test_a_move_the_rules_forbid_is_refused_and_nothing_moves(plan: Plan, marketer: User, now: dt.datetime) -> None:
+    twice = next(step for step in plan.steps.all() if plan.steps.filter(group=step.group).count() > 1)
+    other = plan.steps.filter(group=twice.group).exclude(pk=twice.pk).get()
+    before = as_it_is(twice)
+    with pytest.raises(CannotEdit, match="would hear 2 times on"):
+        revising.move_step(step=twice, day=other.day, by=marketer, now=now)
+    with pytest.raises(CannotEdit, match="not one of the campaign's days"):
+        revising.move_step(step=twice, day=now.date() - dt.timedelta(days=1), by=marketer, now=now)
+    assert as_it_is(twice) == before
+    assert not plan.changes.exists()
+
+
+def test_every_change_can_be_undone_in_its_order_and_a_new_one_ends_what_could_be_redone(
+    plan: Plan, marketer: User, now: dt.datetime
+) -> None:
+    step, first = first_of(plan), as_it_is(first_of(plan))
+    edit(step, marketer, now, subject="One")
+    edit(PlanStep.objects.get(pk=step.pk), marketer, now, subject="Two")
+    review.remove_step(step=step, by=marketer, now=now)
+    states = []
+    while undo := change_log(plan).undo:
+        revising.undo_change(plan=plan, number=undo.change.number, by=marketer, now=now)
+        states.append(as_it_is(step))
+    assert [(state.subject, state.is_removed) for state in states] == [
+        ("Two", False), ("One", False), (first.subject, False),
+    ]  # fmt: skip
+    assert states[-1] == first
+    redo = change_log(plan).redo
+    assert redo
+    revising.redo_change(plan=plan, number=redo.change.number, by=marketer, now=now)
+    assert as_it_is(step).subject == "One"
+    edit(PlanStep.objects.get(pk=step.pk), marketer, now, subject="Three")
+    assert change_log(plan).redo is None
+    assert plan.changes.count() == 4  # nothing is lost silently: what was undone stays on the list
+
+
+def test_of_two_people_at_once_the_second_is_told_and_overwrites_nothing(
+    plan: Plan, marketer: User, manager: User, now: dt.datetime
+) -> None:
+    step = first_of(plan)
+    seen = step.revision
+    edit(step, marketer, now, subject="Mine")
+    with pytest.raises(ChangedMeanwhile, match="has changed this step since you looked"):
+        edit(step, manager, now, subject="No, mine", seen=seen)
+    with pytest.raises(ChangedMeanwhile):
+        revising.move_step(step=step, day=free_day(step), by=manager, now=now, seen=seen)
+    with pytest.raises(ChangedMeanwhile, match="changed this plan since"):
+        revising.undo_change(plan=plan, number=0, by=manager, now=now)
+    assert as_it_is(step).subject == "Mine"
+
+
+def test_nothing_is_undone_in_an_approved_plan(plan: Plan, marketer: User, manager: User, now: dt.datetime) -> None:
+    step = first_of(plan)
+    edit(step, marketer, now, subject="Mine")
+    review.approve_plan(plan=plan, by=manager, now=now)
+    with pytest.raises(CannotEdit, match="not under review"):
+        revising.undo_change(plan=plan, number=1, by=manager, now=now)
+
+
+# --- What people write ----------------------------------------------------------------------------------------------
+
+
+def test_a_person_may_overrule_a_warning_but_never_the_law(plan: Plan, marketer: User, now: dt.datetime) -> None:
+    step = first_of(plan)
+    edited = edit(step, marketer, now, offer=None, subject="Hello", body="Everything 20% off today.")
+    assert any("“20%”" in caution for caution in cautions_of(edited))
+    with pytest.raises(CannotEdit, match="No message may promise health"):
+        edit(edited, marketer, now, offer=None, body="Our wine cures colds.")
+    with pytest.raises(CannotEdit, match="In es, No message may promise health"):
+        edit(edited, marketer, now, translations={"es": {"subject": "Hola", "body": "Es muy saludable."}})
+
+
+def test_what_has_become_unlawful_meanwhile_is_not_approved(plan: Plan, manager: User, now: dt.datetime) -> None:
+    PlanStep.objects.filter(pk=first_of(plan).pk).update(body="Get drunk with us.", offer=None)
+    with pytest.raises(CannotApprove, match="urge anybody to drink more"):
+        review.approve_plan(plan=plan, by=manager, now=now)
+
+
+def test_above_a_sum_somebody_else_approves(plan: Plan, marketer: User, manager: User, now: dt.datetime) -> None:
+    cost = most_it_can_cost(plan)
+    assert cost > 0
+    rule(second_person_above=cost)
+    assert review.approve_plan(plan=plan, by=marketer, now=now)
+    review.withdraw_approval(plan=plan, by=marketer, now=now)
+    rule(second_person_above=cost - 1)
+    with pytest.raises(CannotApprove, match=r"Somebody else has to approve this plan.*a plan needs a second person"):
+        review.approve_plan(plan=Plan.objects.get(pk=plan.pk), by=marketer, now=now)
+    assert review.approve_plan(plan=Plan.objects.get(pk=plan.pk), by=manager, now=now)
+
+
+def test_above_a_sum_nobody_changes_what_runs_alone(
+    running: Campaign, plan: Plan, manager: User, now: dt.datetime
+) -> None:
+    step = next(step for step in plan.steps.all() if step.offer)
+    rule(second_person_above=0)
+    words = {"template": None, "offer": step.offer, "subject": "Hi", "body": "Hello", "translations": {}}
+    with pytest.raises(CannotEdit, match="Two people approve what such a plan says"):
+        review.change_running_step(step=step, **words, by=manager, now=now)
+    rule(second_person_above=None)
+    assert review.change_running_step(step=step, **words, by=manager, now=now)
+
+
+# --- Other words ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ask(plan: Plan, marketer: User, now: dt.datetime) -> Callable[[Wish], ModelCall]:
+    def wish(wish: Wish) -> ModelCall:
+        call = copywriting.request_texts(step=first_of(plan), wish=wish, by=marketer, now=now)
+        assert list(calls_to_answer()) == [call]
+        assert copywriting.write_texts(call.pk, now=now)
+        call.refresh_from_db()
+        return call
+
+    return wish
+
+
+def texts(*bodies: str) -> str:
+    return json.dumps({"texts": [{"subject": "Come by", "body": body} for body in bodies]})
+
+
+def test_a_model_is_told_the_note_and_what_it_writes_is_offered_beside_what_stands(
+    plan: Plan, ask: Callable[[Wish], ModelCall], scripted: type[Scripted], marketer: User, now: dt.datetime
+) -> None:
+    step, before = first_of(plan), as_it_is(first_of(plan))
+    scripted.answers.append(texts("Come to the tasting."))
+    call = ask(Wish(Task.REGENERATE_STEP, note="shorter, mention the tasting; call ada@example.com", count=1))
+    assert call.status == "ANSWERED"
+    facts = scripted.asked[0].facts
+    assert facts["note"] == "shorter, mention the tasting; call [left out]"
+    assert facts["now"] == {"subject": before.subject, "body": before.body}
+    assert "members" in facts["group"]
+
+    (alternative,) = alternatives_of(step)
+    assert as_it_is(step) == before  # nothing changes before a person says so
+    assert (alternative.text.body, alternative.text.written_by) == ("Come to the tasting.", "Scripted")
+    copywriting.use_text(text=alternative.text, by=marketer, now=now, seen=step.revision)
+    assert as_it_is(step).body == "Come to the tasting."
+    (alternative,) = alternatives_of(PlanStep.objects.get(pk=step.pk))
+    assert alternative.is_current
+    undo = change_log(plan).undo
+    assert undo
+    revising.undo_change(plan=plan, number=undo.change.number, by=marketer, now=now)
+    assert as_it_is(step) == before
+
+
+def test_a_translation_goes_to_the_other_languages(
+    plan: Plan, ask: Callable[[Wish], ModelCall], scripted: type[Scripted], marketer: User, now: dt.datetime
+) -> None:
+    spanish = "Hola, nos gustaría verte con tus amigos en la tienda para este fin de semana."
+    scripted.answers.append(texts(spanish))
+    ask(Wish(Task.REWRITE, manner="translated", language="es", count=1))
+    step = first_of(plan)
+    copywriting.use_text(text=StepText.objects.get(), by=marketer, now=now)
+    step.refresh_from_db()
+    assert step.translations == {"es": {"subject": "Come by", "body": spanish}}
+
+
+def test_words_against_the_rules_are_asked_for_once_more_and_never_offered(
+    plan: Plan, ask: Callable[[Wish], ModelCall], scripted: type[Scripted]
+) -> None:
+    scripted.answers += [texts("It cures colds."), texts("Everything 90% off.", "Fine words.")]
+    ask(Wish(Task.WRITE_VARIANTS))
+    assert not StepText.objects.exists()
+    calls = list(plan.calls.exclude(task=Task.PLAN_WEEK))
+    assert [(call.attempt, call.status) for call in calls] == [(1, "FAULTY"), (2, "FAULTY")]
+    assert "“90%”" in calls[1].faults_text
+    assert "faults_of_your_last_answer" in scripted.asked[1].facts
+
+
+def test_a_translation_in_the_wrong_language_is_a_fault(
+    ask: Callable[[Wish], ModelCall], scripted: type[Scripted]
+) -> None:
+    english = texts("We would be glad to see you and your friends at our shop this week.")
+    scripted.answers += [english, english]
+    call = ask(Wish(Task.REWRITE, manner="translated", language="es", count=1))
+    assert "is to be in es and reads like en" in call.faults_text
+
+
+def test_one_thing_is_written_for_a_step_at_a_time_and_can_be_cancelled(
+    plan: Plan, marketer: User, now: dt.datetime
+) -> None:
+    step = first_of(plan)
+    call = copywriting.request_texts(step=step, wish=Wish(Task.WRITE_VARIANTS), by=marketer, now=now)
+    with pytest.raises(CannotWrite, match="being written for this step already"):
+        copywriting.request_texts(step=step, wish=Wish(Task.WRITE_VARIANTS), by=marketer, now=now)
+    copywriting.cancel_texts(call=call, now=now)
+    assert not copywriting.write_texts(call.pk, now=now)
+    with pytest.raises(CannotWrite, match="ended already"):
+        copywriting.cancel_texts(call=call, now=now)
+    with pytest.raises(CannotWrite, match="Say what should be different"):
+        copywriting.request_texts(step=step, wish=Wish(Task.REGENERATE_STEP), by=marketer, now=now)
+
+
+def test_a_call_whose_worker_died_frees_its_step_after_the_lease(plan: Plan, marketer: User, now: dt.datetime) -> None:
+    call = copywriting.request_texts(step=first_of(plan), wish=Wish(Task.WRITE_VARIANTS), by=marketer, now=now)
+    ModelCall.objects.filter(pk=call.pk).update(status="ASKING", claimed_until=now + copywriting.LEASE)
+    assert copywriting.give_up_texts(now=now) == 0
+    assert copywriting.give_up_texts(now=now + 2 * copywriting.LEASE) == 1
+    assert copywriting.request_texts(step=first_of(plan), wish=Wish(Task.WRITE_VARIANTS), by=marketer, now=now)
+
+
+def test_without_an_account_variants_are_what_other_playbooks_of_the_group_say(
+    plan: Plan, ask: Callable[[Wish], ModelCall]
+) -> None:
+    call = ask(Wish(Task.WRITE_VARIANTS))
+    assert "no playbook of this group says anything else" in call.faults_text
+    step = first_of(plan)
+    save_playbook(
+        playbook=None, name="Another", group=step.group, aim="x", tone="y", channels=["email"], offers=[],
+        template=None, subject="Another subject", body="Another text.", is_active=True,
+    )  # fmt: skip
+    call = ask(Wish(Task.WRITE_VARIANTS))
+    assert (call.status, call.cost, call.tokens) == ("ANSWERED", 0, 0)
+    assert StepText.objects.filter(subject="Another subject", written_by="Built-in rules").exists()
+
+
+def test_without_an_account_a_text_is_made_shorter_by_leaving_paragraphs_out(
+    plan: Plan, ask: Callable[[Wish], ModelCall]
+) -> None:
+    PlanStep.objects.filter(pk=first_of(plan).pk).update(body="Hello\n\nOne.\n\nTwo.\n\nThree.\n\nThe shop")
+    assert ask(Wish(Task.REWRITE, manner="shorter", count=1)).status == "ANSWERED"
+    assert StepText.objects.get().body == "Hello\n\nOne.\n\nThe shop"
+    assert "Only a language model can do this" in ask(Wish(Task.REWRITE, manner="warmer", count=1)).faults_text
+
+
+# --- Talking --------------------------------------------------------------------------------------------------------
+
+
+def test_comments_stay_open_until_somebody_settles_them(
+    plan: Plan, marketer: User, manager: User, now: dt.datetime
+) -> None:
+    step = first_of(plan)
+    comment = revising.comment(step=step, text=" Not on Sunday, please. ", by=manager, now=now)
+    assert open_comments(plan) == {step.pk: 1}
+    revising.settle_comment(comment=comment, is_settled=True, by=marketer, now=now)
+    assert open_comments(plan) == {}
+    assert (comment.text, comment.resolved_by) == ("Not on Sunday, please.", marketer)
+    with pytest.raises(CannotEdit, match="Write something first"):
+        revising.comment(step=step, text="  ", by=manager, now=now)
+
+
+# --- Pages ----------------------------------------------------------------------------------------------------------
+
+
+class TestPages:
+    @pytest.fixture
+    def now(self) -> dt.datetime:
+        return timezone.now()
+
+    def test_the_board_moves_undoes_and_says_no(
+        self, plan: Plan, marketer: User, client_of: Callable[[User], Client]
+    ) -> None:
+        client, step, day = client_of(marketer), first_of(plan), free_day(first_of(plan))
+        fragment = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "plan"}
+        url = f"/staff/campaigns/steps/{step.public_id}/move/"
+        moved = client.post(url, {"day": day.isoformat(), "seen": step.revision}, follow=True, **fragment)
+        assert moved.status_code == 200
+        assert 'id="plan"' in moved.text
+        assert "<html" not in moved.text
+        refused = client.post(url, {"day": step.day.isoformat(), "seen": step.revision}, **fragment)
+        assert (refused.status_code, refused.headers["Content-Type"]) == (409, "text/plain")
+        assert "since you looked" in refused.text
+        assert client.post(url, {"day": "soon"}, **fragment).status_code == 400
+        undone = client.post(f"/staff/campaigns/plans/{plan.public_id}/undo/", {"number": 1}, follow=True, **fragment)
+        assert "Redo" in undone.text
+        step.refresh_from_db()
+        assert step.day != day
+
+    def test_a_viewer_sees_comments_and_texts_and_writes_none(
+        self, plan: Plan, viewer: User, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+    ) -> None:
+        step = first_of(plan)
+        revising.comment(step=step, text="Not on Sunday", by=marketer, now=now)
+        client, base = client_of(viewer), f"/staff/campaigns/steps/{step.public_id}"
+        assert "Not on Sunday" in client.get(f"{base}/comments/").text
+        assert "Why this" in client.get(f"{base}/why/").text
+        assert "Variants" not in client.get(f"{base}/texts/").text
+        for path in ("texts", "comments", "move"):
+            assert client.post(f"{base}/{path}/", {"text": "x", "wish": "variants"}).status_code == 403
+
+    def test_a_form_that_is_out_of_date_is_told_and_keeps_what_was_typed(
+        self, plan: Plan, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+    ) -> None:
+        client, step = client_of(marketer), first_of(plan)
+        url = f"/staff/campaigns/steps/{step.public_id}/"
+        form = client.get(url).context["form"]
+        typed = {name: "" if (value := form[name].value()) is None else value for name in form.fields}
+        edit(step, marketer, now, subject="Somebody was quicker")
+        answer = client.post(url, typed | {"seen": step.revision, "subject": "What I typed"})
+        assert answer.status_code == 422
+        assert "since you looked" in answer.text
+        assert "What I typed" in answer.text
+
+    def test_the_texts_of_a_step_are_asked_for_and_chosen_on_its_page(
+        self, plan: Plan, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+    ) -> None:
+        client, step = client_of(marketer), first_of(plan)
+        PlanStep.objects.filter(pk=step.pk).update(body="Hello\n\nOne.\n\nTwo.\n\nThe shop")
+        url = f"/staff/campaigns/steps/{step.public_id}/texts/"
+        page = client.get(url).text
+        assert "a language model is needed: set OPENAI_API_KEY" in page
+        assert "Warmer" not in page
+        assert "Waiting for a worker" in client.post(url, {"wish": "shorter"}, follow=True).text
+        assert copywriting.write_texts(plan.calls.latest("pk").pk, now=now)
+        assert "gone: " in client.get(url).text
+        text = StepText.objects.get()
+        chosen = client.post(f"/staff/campaigns/texts/{text.public_id}/use/", {"seen": step.revision})
+        assert chosen.status_code == 302
+        assert "In use" in client.get(url).text
+
+
+def test_a_regular_shop_has_a_record_of_what_its_playbooks_brought(
+    sent: Any, plan: Plan, now: dt.datetime, regulars: list[Member], shop: Shop
+) -> None:
+    from campaigns.actions import touches
+    from campaigns.queries.track_record import track_record
+
+    later = sent.due_at + dt.timedelta(hours=1)
+    reader = {"method": "GET", "user_agent": "Mozilla/5.0 Firefox/140"}
+    touches.note_open(send=sent, **reader, now=later)
+    touches.note_click(send=sent, url="https://shop.example", **reader, now=later)
+    shop.sell((sent.member, 0, "45.00"), now=later + dt.timedelta(days=1))
+    step = sent.action.step
+    records = track_record(now=later + dt.timedelta(days=2))
+    (record,) = [
+        one for one in records if (one.group, one.offer) == (step.group, step.offer.code if step.offer else "")
+    ]
+    assert (record.opened, record.clicked, record.orders, str(record.revenue)) == (1, 1, 1, "45.00")
+    assert record.messages >= 1
+    assert "1 orders" in record.told
+    assert track_record(now=later + dt.timedelta(days=120)) == []
