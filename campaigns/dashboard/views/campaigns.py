@@ -20,6 +20,7 @@ from campaigns.queries import results
 from campaigns.queries.calls import thinking_of
 from campaigns.queries.cautions import cautions_in
 from campaigns.queries.departures import next_departure
+from campaigns.queries.estimates import estimate_of
 from campaigns.queries.plans import board_of, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
@@ -123,6 +124,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "days": days,
         "board": board_of(days, open_comments(plan) if plan else {}, cautions),
         "totals": totals_of(days),
+        "estimates": estimate_of(plan, now=timezone.now()).week if plan and is_under_review else None,
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in plan.excluded.items()] if plan else [],
         "plan_steps": ["Rank members", "Write the week", "Check it"],
         "thinking": thinking_of(plan, now=timezone.now()) if plan and plan.status in Plan.WORKING else None,

@@ -20,6 +20,7 @@ from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
 from campaigns.queries.calls import bill_of, calls_of
 from campaigns.queries.cautions import cautions_of
 from campaigns.queries.departures import Departure, next_departure
+from campaigns.queries.estimates import estimate_of
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_of
 from campaigns.rules import content as c
@@ -129,6 +130,7 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "unsaid": _unsaid(step) if is_under_review or form.is_bound or _may_change(request, step) else "",
             "drifts": _drifts(step) if is_under_review else [],
             "numbers": _numbers(step),
+            "estimate": estimate_of(step.plan, now=timezone.now()).steps.get(step.pk) if is_under_review else None,
             "cautions": cautions_of(step) if is_under_review else [],
             "seen": request.POST.get("seen") or step.revision,
         },
