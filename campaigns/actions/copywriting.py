@@ -40,7 +40,7 @@ def request_texts(*, step: PlanStep, wish: Wish, by: User, now: datetime) -> Mod
         with transaction.atomic():
             call = ModelCall.objects.create(
                 plan=plan, step=step, task=wish.task, status=Status.QUEUED, wish=asdict(wish), asked_by=by,
-                asked_at=now, model_name=language_model().name,
+                asked_at=now,
             )  # fmt: skip
     except IntegrityError:
         raise CannotWrite("Something is being written for this step already. Wait for it, or cancel it.") from None

@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField("modelcall", "model_name", models.CharField(blank=True, max_length=80)),
         migrations.AddField(
             model_name='campaignpolicy',
             name='plan_cost',

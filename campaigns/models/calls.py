@@ -42,7 +42,7 @@ class ModelCall(models.Model):
     wish = models.JSONField(default=dict, blank=True, help_text="What was asked for a step: a note, a language.")
     task = models.CharField(max_length=20, choices=Task, default=Task.PLAN_WEEK)
     status = models.CharField(max_length=12, choices=Status)
-    model_name = models.CharField(max_length=80)
+    model_name = models.CharField(max_length=80, blank=True)
     prompt = models.CharField(max_length=40, blank=True, help_text="The file it was told its task by, without .md.")
     prompt_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of that file.")
     attempt = models.PositiveSmallIntegerField(default=1)
@@ -77,7 +77,8 @@ class ModelCall(models.Model):
     @property
     def title(self) -> str:
         """`Plan the week, attempt 2, by gpt-4.1-mini`"""
-        return f"{self.get_task_display()}, attempt {self.attempt}, by {self.model_name}"
+        by = f", by {self.model_name}" if self.model_name else ""
+        return f"{self.get_task_display()}, attempt {self.attempt}{by}"
 
     @property
     def faults_text(self) -> str:

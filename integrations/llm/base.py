@@ -79,5 +79,13 @@ class LanguageModel(Protocol):
         ...
 
 
+BUILT_IN = "integrations.llm.rules.RulesModel"
+
+
+def is_built_in() -> bool:
+    """Whether the built-in rules answer. Known without loading what would answer instead."""
+    return bool(settings.LANGUAGE_MODEL == BUILT_IN)
+
+
 def language_model() -> LanguageModel:
     return import_string(settings.LANGUAGE_MODEL)()

@@ -23,7 +23,7 @@ from campaigns.rules.reasons import headline
 from campaigns.writing.press import BASE_LANGUAGE
 from config.shared.access import needs
 from config.shared.htmx import page
-from integrations.llm.base import language_model
+from integrations.llm.base import is_built_in
 from integrations.llm.rules import RulesModel
 
 
@@ -72,7 +72,7 @@ def step_texts(request: HttpRequest, step_id: UUID) -> HttpResponse:
         "refusal": None if call else workspace.last_refusal(step),
         "alternatives": workspace.alternatives_of(step),
         "may_write": request.user.has_perm("campaigns.change_campaign") and step.plan.status == Plan.Status.READY,
-        "is_by_rules": not language_model().is_metered,
+        "is_by_rules": is_built_in(),
         "languages": [(code, name) for code, name in settings.LANGUAGES if code != BASE_LANGUAGE],
     }
     return page(request, "campaigns/texts.html", context, partials=("texts",))
