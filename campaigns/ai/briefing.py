@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from campaigns.ai import audience
 from campaigns.models import Offer, Plan, Playbook
 from campaigns.queries.house import brand_voice, planned_caps
+from campaigns.queries.lift import PlaybookLift, playbook_lifts
 from campaigns.queries.policy import policy
 from campaigns.queries.track_record import ENOUGH_MESSAGES, Record, track_record
 from campaigns.rules import quoting, wording
@@ -28,12 +29,34 @@ def week_facts(plan: Plan, days: list[str], channels: tuple[str, ...], *, now: d
         "budget": None if campaign.budget is None else str(campaign.budget),
         "channels": list(channels),
         "groups": [_quoted(group) for group in audience.group_facts(plan, channels, now=now)],
-        "playbooks": [playbook_facts(playbook, channels) for playbook in playbooks()],
+        "playbooks": _measured_playbooks(channels, now),
         "offers": [offer_facts(offer) for offer in Offer.objects.filter(is_active=True)],
         "words": list(wording.WORDS),
         "brand": brand_facts(),
         "caps": [{"channel": cap.channel, "most": cap.most, "days": cap.days} for cap in planned_caps()],
         "track_record": record_facts(track_record(now=now)),
+    }
+
+
+def _measured_playbooks(channels: tuple[str, ...], now: datetime) -> list[dict[str, Any]]:
+    """The one that brought most first, those nobody has measured last."""
+    known = {playbook.pk: playbook for playbook in playbooks()}
+    return [
+        {**playbook_facts(known[lift.playbook_id], channels), "measured": _measured(lift)}
+        for lift in playbook_lifts(now=now)
+        if lift.playbook_id in known
+    ]
+
+
+def _measured(lift: PlaybookLift) -> dict[str, Any] | None:
+    if lift.lift_per_member is None or lift.low is None or lift.high is None:
+        return None
+    return {
+        "orders_more_per_member": round(lift.lift_per_member, 4),
+        "from": round(lift.low, 4),
+        "to": round(lift.high, 4),
+        "members_written_to": lift.treated,
+        "is_certain": lift.is_certain,
     }
 
 
@@ -48,7 +71,7 @@ def brand_facts() -> dict[str, Any]:
 
 
 def record_facts(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """What was sent often enough to say something, in numbers. Measured lift belongs here as soon as there is some."""
+    """What was sent often enough to say something, in numbers."""
     return [
         {
             "playbook": record.playbook_id,
