@@ -85,7 +85,10 @@ def _said_of_months(effects: Sequence[Effect]) -> str:
     if not closed:
         return "No whole month has enough data yet."
     certain = sum(effect.verdict == MORE for effect in closed)
-    return f"In {certain} of {len(closed)} whole months members who may get marketing certainly ordered more."
+    months = f"{len(closed)} whole month{'' if len(closed) == 1 else 's'}"
+    if not certain:
+        return f"In {months} with enough data, no difference that chance alone would not make."
+    return f"In {certain} of {months} members who may get marketing certainly ordered more."
 
 
 def _rows(lifts: Sequence[Lift]) -> Iterator[list[Any]]:

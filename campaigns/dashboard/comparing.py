@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from babel.numbers import format_currency
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
@@ -16,9 +17,20 @@ def said_of(lift: Lift, currency: str) -> list[tuple[str, str]]:
     """A sentence for each measure, under its name."""
     final = format_date(timezone.localtime(lift.window.closes), "F j") if lift.window else ""
     return [
-        (label, sayings.said_of(effect, money=lambda value: tags.money(round(value), currency), final=final))
+        (label, sayings.said_of(effect, money=whole_money(currency), final=final))
         for label, effect in labelled(lift.effects)
     ]
+
+
+def whole_money(currency: str) -> sayings.Show:
+    """$2,582: an estimate has no cents."""
+    return lambda value: format_currency(
+        round(value), currency, format="¤#,##0", locale=tags.LOCALE, currency_digits=False
+    )
+
+
+def chance(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def labelled(effects: tuple[Effect, ...]) -> list[tuple[str, Effect]]:
@@ -34,7 +46,7 @@ def cells_of(effect: Effect, currency: str) -> list[str]:
         return tags.percent(value) if effect.measure in SHARES else tags.number(value)
 
     def whole(value: float) -> str:
-        return tags.money(round(value), currency) if effect.measure in sayings.MONEY else tags.number(round(value))
+        return whole_money(currency)(value) if effect.measure in sayings.MONEY else tags.number(round(value))
 
     means = [each(effect.mean), each(effect.other_mean)]
     if not effect.is_told:
@@ -44,7 +56,7 @@ def cells_of(effect: Effect, currency: str) -> list[str]:
         *means,
         *(whole(value) for value in (total.value, total.low, total.high)),
         tags.percent(percent.value if percent else None),
-        f"{effect.difference.p:.3f}",
+        chance(effect.difference.p),
     ]
 
 

@@ -8,8 +8,8 @@ from campaigns.rules.effects import BUYERS, CLICKS, LESS, MARGIN, MORE, OPEN, OR
 NOUNS = {
     BUYERS: "members who bought",
     ORDERS: "orders",
-    REVENUE: "of revenue",
-    MARGIN: "of margin",
+    REVENUE: "revenue",
+    MARGIN: "margin",
     CLICKS: "members who clicked",
 }
 LABELS = {BUYERS: "Members who bought", ORDERS: "Orders", REVENUE: "Revenue", MARGIN: "Margin", CLICKS: "Clicks"}

@@ -100,7 +100,7 @@ def _priced(step: PlanStep, members: QuerySet[Member], price: Decimal | None, no
 
 def _texts(step: PlanStep, members: QuerySet[Member], now: datetime) -> Iterator[str]:
     """Of some members, by their public ids: always the same ones, and no better customers than others."""
-    letters = (list(step.letters.all()) if step.pk else []) or press.letters_of(step, now=now)
+    letters = (list(step.letters.filter(variant="")) if step.pk else []) or press.letters_of(step, now=now)
     writer = render.Writer()
     for member in members.select_related(*_OF_MEMBER).order_by("public_id")[:SAMPLE]:
         trial = Send(

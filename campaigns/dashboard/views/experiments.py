@@ -12,13 +12,12 @@ from django.utils.dateformat import format as format_date
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import experiments as actions
-from campaigns.dashboard.comparing import cells_of, interval_chart
+from campaigns.dashboard.comparing import cells_of, interval_chart, whole_money
 from campaigns.forms import ExperimentForm
 from campaigns.models import Campaign, Experiment, Plan, PlanStep
 from campaigns.queries.experiments import Tried, tried_of
 from campaigns.rules import sayings
 from campaigns.rules.effects import FIGURES
-from config.shared import tags
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
@@ -50,9 +49,7 @@ def _shown(tried: Tried, experiment: Experiment) -> dict[str, Any]:
     final = format_date(timezone.localtime(tried.window.closes), "F j, g:i a") if tried.window else ""
     said = [
         f"{arm.letter}: "
-        + sayings.said_of(
-            effect, money=lambda value: tags.money(round(value), currency), than="with A", others="with A", final=final
-        )
+        + sayings.said_of(effect, money=whole_money(currency), than="with A", others="with A", final=final)
         for arm, effect in against
     ]
     return {

@@ -154,7 +154,7 @@ def step_preview(request: HttpRequest, step_id: UUID) -> HttpResponse:
     """What the step says, in the language that `language` names, to the member that `member` names."""
     step = get_object_or_404(PlanStep.objects.select_related("plan__campaign", "offer", "template"), public_id=step_id)
     try:
-        letters = list(step.letters.all()) or press.letters_of(step, now=timezone.now())
+        letters = list(step.letters.filter(variant="")) or press.letters_of(step, now=timezone.now())
         letter = press.best_for(request.GET.get("language", ""), letters)
         shown = specimens.filled(letter, step, specimen_member(request), business())
     except (press.CannotPress, wording.WordingFault) as fault:
@@ -182,7 +182,7 @@ def _drifts(step: PlanStep) -> list[Check]:
 def _languages_of(step: PlanStep) -> list[dict[str, str]]:
     """Those in which it has a letter, or will."""
     try:
-        letters = list(step.letters.all()) or press.letters_of(step, now=timezone.now())
+        letters = list(step.letters.filter(variant="")) or press.letters_of(step, now=timezone.now())
     except (press.CannotPress, wording.WordingFault):
         return []
     names = dict(settings.LANGUAGES)
