@@ -28,7 +28,7 @@ PAGES = (
     "analytics:home analytics:analytics analytics:orders loyalty:segments loyalty:people loyalty:audit loyalty:loyalty "
     "loyalty:rewards loyalty:redemptions loyalty:codes loyalty:scans loyalty:referrals loyalty:wishlist "
     "loyalty:reward-policies loyalty:imports campaigns:campaigns campaigns:playbooks campaigns:policy "
-    "campaigns:pictures campaigns:media-choose campaigns:look "
+    "campaigns:pictures campaigns:media-choose campaigns:look campaigns:voice "
     "campaigns:permit-rules campaigns:permit-caps campaigns:permit-speed campaigns:left-alone tracking:events "
     "tracking:health tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel "
     "tracking:retention tracking:sessions tracking:live tracking:replays tracking:values integrations:mailbox "
