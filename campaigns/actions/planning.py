@@ -202,7 +202,13 @@ def _settled_answer(plan: Plan, facts: dict[str, Any], allowed: Limits, clock: C
     """The first answer without a fault. No transaction is open meanwhile."""
     model, faults = language_model(), list[str]()
     for attempt in range(1, planner.ATTEMPTS + 1):
-        purpose = asking.Purpose(plan, lambda: _is_wanted(plan), by=plan.requested_by, attempt=attempt)
+        purpose = asking.Purpose(
+            plan,
+            lambda: _is_wanted(plan),
+            by=plan.requested_by,
+            attempt=attempt,
+            longest=planner.LONGEST_ANSWER,
+        )
         call = asking.ask(purpose, model, *planner.question(facts, faults=faults), clock=clock)
         _move(plan, Status.CHECKING, clock(), model_name=model.name)
         answer = planner.read(call.raw, allowed)

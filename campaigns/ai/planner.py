@@ -10,6 +10,8 @@ from integrations.llm.base import Question
 
 TASK = "plan_week"
 ATTEMPTS = 2
+# Twice what the longest week needs. Servers refuse a limit above what their model can say at once.
+LONGEST_ANSWER = 16_000
 
 
 @dataclass(frozen=True)

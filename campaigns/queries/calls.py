@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from campaigns.models import ModelCall, Plan
 from campaigns.rules.spending import Prices, Used, day_being_written
@@ -34,19 +34,18 @@ class Bill:
 
 
 def bill_of(plan: Plan) -> Bill:
-    made = plan.calls.exclude(status=ModelCall.Status.CAPPED)
+    made = plan.calls.exclude(status__in=[ModelCall.Status.CAPPED, ModelCall.Status.QUEUED])
     sums = made.aggregate(
         calls=Count("pk"),
-        priced=Count("cost"),
+        unpriced=Count("pk", filter=Q(cost=None) & ~Q(status=ModelCall.Status.CANCELLED)),
         tokens=Sum(F("tokens_in") + F("tokens_out")),
         cost=Sum("cost"),
         latency=Sum("latency_ms"),
     )
-    is_known = sums["calls"] == sums["priced"]
     return Bill(
         calls=sums["calls"],
         tokens=sums["tokens"] or 0,
-        cost=(sums["cost"] or Decimal(0)) if is_known else None,
+        cost=None if sums["unpriced"] else sums["cost"] or Decimal(0),
         seconds=Decimal(sums["latency"] or 0) / 1000,
     )
 

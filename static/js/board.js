@@ -45,6 +45,19 @@ document.addEventListener('drop', (event) => {
   htmx.ajax('POST', move, { target: '#plan', swap: 'outerHTML', values: { day: day.dataset.day, seen } })
 })
 
+/* Who moves a card by its menu goes on with the same card. */
+let moved = ''
+
+document.addEventListener('htmx:beforeRequest', ({ detail }) => {
+  moved = detail.elt.closest('.board-menu')?.querySelector('[id]').id || ''
+})
+
+document.addEventListener('htmx:afterSettle', () => {
+  if (!moved) return
+  document.getElementById(moved)?.focus()
+  moved = ''
+})
+
 /* What changes elsewhere waits until the card has been put down. */
 document.addEventListener('htmx:beforeRequest', (event) => {
   if (dragged && event.detail.elt.id === 'plan') event.preventDefault()

@@ -31,7 +31,7 @@ PAGES = (
     "loyalty:reward-policies loyalty:imports loyalty:forecasts loyalty:group-moves "
     "campaigns:campaigns campaigns:playbooks campaigns:policy "
     "campaigns:arms campaigns:attribution "
-    "campaigns:pictures campaigns:media-choose campaigns:look "
+    "campaigns:pictures campaigns:media-choose campaigns:look campaigns:voice "
     "campaigns:permit-rules campaigns:permit-caps campaigns:permit-speed campaigns:left-alone tracking:events "
     "tracking:health tracking:partners tracking:tracked tracking:quality tracking:people tracking:funnel "
     "tracking:retention tracking:sessions tracking:live tracking:replays tracking:values integrations:mailbox "

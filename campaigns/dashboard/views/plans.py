@@ -21,6 +21,7 @@ from campaigns.queries.calls import bill_of, calls_of
 from campaigns.queries.cautions import cautions_of
 from campaigns.queries.departures import Departure, next_departure
 from campaigns.queries.estimates import estimate_of
+from campaigns.queries.plans import why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_of
 from campaigns.rules import content as c
@@ -124,7 +125,8 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "headline": headline(step.get_group_display(), step.evidence),
             "form": form,
             "may_edit": request.user.has_perm("campaigns.change_campaign") and is_under_review,
-            "may_change": _may_change(request, step),
+            "may_change": (may_change := _may_change(request, step)),
+            "two_people": why_two_people(step.plan) if may_change else "",
             **_sending(request, step),
             "languages": _languages_of(step),
             "unsaid": _unsaid(step) if is_under_review or form.is_bound or _may_change(request, step) else "",
