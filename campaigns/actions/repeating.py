@@ -78,6 +78,7 @@ def _make(campaign: Campaign, first: date, now: datetime) -> None:
         segments=campaign.segments.all(),
         budget=campaign.budget,
         audience_limit=campaign.audience_limit,
+        holdout_percent=campaign.holdout_percent,
         owner=campaign.owner,
         now=now,
         series=campaign,

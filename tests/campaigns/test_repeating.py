@@ -25,7 +25,7 @@ MONDAY = 0
 @pytest.fixture
 def weekly(regulars: list[Member], make_campaign: Callable[..., Campaign]) -> Campaign:
     """It begins on Sunday 29 March 2026 and repeats each Monday."""
-    return make_campaign(repeats_on=MONDAY)
+    return make_campaign(repeats_on=MONDAY, holdout_percent=20)
 
 
 @pytest.fixture
@@ -49,6 +49,7 @@ def test_next_week_is_drafted_planned_and_told_of_and_nothing_of_it_is_approved(
     assert (week.name, week.goal, week.owner) == ("Spring, Apr 6", approved.goal, approved.owner)
     assert (week.starts_on, week.ends_on) == (dt.date(2026, 4, 6), dt.date(2026, 4, 12))
     assert (week.budget, week.audience_limit) == (approved.budget, approved.audience_limit)
+    assert week.holdout_percent == approved.holdout_percent == 20
     assert list(week.segments.all()) == list(approved.segments.all())
 
     (plan,) = plans_to_make(friday)
