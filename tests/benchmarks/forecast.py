@@ -11,7 +11,6 @@ The members buy as BG/NBD says they do, over two years: the fit has to find the 
 
 import datetime as dt
 import os
-import resource
 import time
 from pathlib import Path
 
@@ -64,7 +63,6 @@ def measure() -> Result:
         usual_night=round(night["forecast"][0], 2),
         usual_night_written=_WRITTEN[-1],
         habits=round(apart, 2),
-        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     )
 
 
