@@ -229,6 +229,7 @@ _OF_PLAYBOOK = f"""
     FROM {_CANDIDATE} candidate
     JOIN {_STEP} step ON step.plan_id = plan.id AND step."group" = candidate."group" AND step.removed_at IS NULL
     WHERE candidate.plan_id = plan.id
+      AND (SELECT holdout_percent FROM {_CAMPAIGN} campaign WHERE campaign.id = plan.campaign_id) > 0
 """
 
 __all__ = ["ORDERS", "Lift", "PlaybookLift", "Window", "lift_of", "lifts_of", "playbook_lifts"]
