@@ -31,6 +31,9 @@ class CannotChoose(DomainError):
     code = "cannot_choose"
 
 
+TOO_LATE = "The campaign ends before those who wait could get the winner. Decide earlier."
+
+
 @dataclass(frozen=True)
 class Words:
     """One variant as somebody wrote it. What is empty is as in A; `translations` hold subject and body by language."""
@@ -62,9 +65,8 @@ def save_experiment(
     plan = _under_review(step)
     if not 1 <= len(variants) < len(LETTERS):
         raise CannotTry(f"Write at least one other wording, and {len(LETTERS) - 1} at most.")
-    latest = plan.campaign.ends_on - timedelta(days=1)
-    if decides != Experiment.Decides.NEVER and step.day + timedelta(hours=hours) > latest:
-        raise CannotTry("The campaign ends before those who wait could get the winner. Decide earlier.")
+    if _is_too_late(step, plan.campaign, decides, hours):
+        raise CannotTry(TOO_LATE)
     experiment, _ = Experiment.objects.update_or_create(
         step=step,
         defaults={
@@ -98,7 +100,13 @@ def drop_experiment(*, step: PlanStep, by: User, now: datetime) -> None:
 
 
 def press_variants(step: PlanStep, *, now: datetime, refusal: type[DomainError]) -> None:
-    """Letters for every wording of an approved step: they say what they say now. Raises `refusal`."""
+    """Letters for every wording of an approved step: they say what they say now. Raises `refusal`.
+
+    The step may have moved to a later day since its wordings were written.
+    """
+    experiment = Experiment.objects.filter(step=step).first()
+    if experiment and _is_too_late(step, step.plan.campaign, experiment.decides, experiment.hours):
+        raise refusal(f"{step}: {TOO_LATE}")
     for variant in Variant.objects.filter(experiment__step=step):
         try:
             press.press(step, variant=variant.letter, now=now)
@@ -148,7 +156,7 @@ def _settle(
     undecided = Experiment.objects.filter(pk=experiment.pk, winner="")
     if not undecided.update(winner=letter, is_certain=is_certain, decided_by=by, decided_at=now):
         return None
-    rest = Send.objects.filter(action__step=experiment.step_id, waits_for_winner=True)
+    rest = Send.objects.filter(action__step=experiment.step_id, waits_for_winner=True, status=Send.Status.PENDING)
     moved = rest.update(
         variant=letter, waits_for_winner=False, held_from=None,
         due_at=_NextAtThatHour(Coalesce("held_from", "due_at"), now=now),
@@ -157,6 +165,12 @@ def _settle(
     announce(f"campaign:{campaign.public_id}")
     nudge("campaigns.send_due")
     return moved
+
+
+def _is_too_late(step: PlanStep, campaign: Campaign, decides: str, hours: int) -> bool:
+    """Who waits gets the winner up to a day after the decision, and nothing leaves after the campaign's last day."""
+    latest = campaign.ends_on - timedelta(days=1)
+    return decides != Experiment.Decides.NEVER and step.day + timedelta(hours=hours) > latest
 
 
 class _NextAtThatHour(Func):

@@ -10,8 +10,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Experiment
 from campaigns.queries.campaigns import begun
+from campaigns.queries.experiments import tried_of
 from campaigns.queries.global_holdout import months_of_holdout
 from campaigns.queries.lift import Lift, lifts_of
 from config.shared.rest import RestView, one_of
@@ -63,6 +64,20 @@ class MonthAnswer(serializers.Serializer[Any]):
     effects = EffectAnswer(many=True)
 
 
+class WordingAnswer(serializers.Serializer[Any]):
+    wording = serializers.CharField(help_text="B to E, each against A.")
+    effects = EffectAnswer(many=True)
+
+
+class VariantsAnswer(serializers.Serializer[Any]):
+    step = serializers.UUIDField()
+    measure = serializers.CharField(help_text="What decides: clicks, buyers, orders or revenue.")
+    winner = serializers.CharField(allow_blank=True, help_text="What the rest get; empty: not decided.")
+    is_certain = serializers.BooleanField(help_text="The figures decided. False: chance or a person did.")
+    waiting = serializers.IntegerField(help_text="Members who wait for the winner.")
+    wordings = WordingAnswer(many=True)
+
+
 class SeenByStaff(RestView):
     permission_classes = [SeesCampaigns]
     pagination_class = None  # type: ignore[assignment]
@@ -82,6 +97,28 @@ class EarnedByOne(SeenByStaff):
         """One campaign, compared with those held out of it."""
         campaign = one_of(Campaign.objects.all(), public_id=public_id)
         return Response(_told(lifts_of([campaign], now=timezone.now())[0]))
+
+
+class Variants(SeenByStaff):
+    @extend_schema(operation_id="campaigns_v1_variants", responses=VariantsAnswer)
+    def get(self, request: Request, step_id: UUID) -> Response:
+        """The wordings of one step, each compared with A."""
+        rows = Experiment.objects.select_related("step__plan__campaign")
+        experiment = one_of(rows, step__public_id=step_id)
+        tried = tried_of(experiment, now=timezone.now())
+        return Response(
+            {
+                "step": str(step_id),
+                "measure": experiment.measure,
+                "winner": experiment.winner,
+                "is_certain": experiment.is_certain,
+                "waiting": tried.waiting,
+                "wordings": [
+                    {"wording": arm.letter, "effects": [effect.figures for effect in arm.effects]}
+                    for arm in tried.arms[1:]
+                ],
+            }
+        )
 
 
 class Holdout(SeenByStaff):

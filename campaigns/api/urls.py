@@ -6,6 +6,7 @@ app_name = "campaigns-api"
 urlpatterns = [
     path("api/campaigns/v1/earned", earned.Earned.as_view(), name="earned-by-all"),
     path("api/campaigns/v1/earned/<uuid:public_id>", earned.EarnedByOne.as_view(), name="earned"),
+    path("api/campaigns/v1/steps/<uuid:step_id>/variants", earned.Variants.as_view(), name="variants"),
     path("api/campaigns/v1/holdout", earned.Holdout.as_view(), name="holdout"),
     path("api/campaigns/v1/me/offers", me.Offers.as_view(), name="offers"),
     path("api/campaigns/v1/me/messages", me.Messages.as_view(), name="messages"),

@@ -242,6 +242,7 @@ _OF_PLAYBOOK = f"""
     FROM {_CANDIDATE} candidate
     JOIN {_STEP} step ON step.plan_id = plan.id AND step."group" = candidate."group" AND step.removed_at IS NULL
     WHERE candidate.plan_id = plan.id
+      AND (SELECT holdout_percent FROM {_CAMPAIGN} campaign WHERE campaign.id = plan.campaign_id) > 0
 """
 _OF_GROUP = _OF_CAMPAIGN.replace("0 AS part", 'candidate."group" AS part')
 

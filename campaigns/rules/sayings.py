@@ -31,7 +31,7 @@ def said_of(effect: Effect, *, money: Show, than: str = "without it", others: st
         return f"About {_signed(total.value, show, effect.measure)} {noun} than {than}: {between}."
     if effect.verdict == OPEN:
         so_far = f"So far about {_signed(total.value, show, effect.measure)} {noun} than {than}"
-        return f"{so_far}, and however often you look, {between}. The result is final on {final}."
+        return f"{so_far}, and however often you look, {between}. The result is final on {final.rstrip('.')}."
     more = "" if effect.enough is None else _would_show(effect, others)
     return f"No difference that chance alone would not make: {between} {noun}.{more}"
 

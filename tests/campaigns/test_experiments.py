@@ -1,5 +1,6 @@
 """Several wordings of one step: drawn by lot, sent as drawn, decided by what they did."""
 
+import csv
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
@@ -345,3 +346,25 @@ def test_wordings_are_written_changed_and_dropped_on_their_page(step: PlanStep, 
     assert "Hey" in client.get(url).content.decode()
     client.post(reverse("campaigns:step-variants-drop", args=[step.public_id]))
     assert not Experiment.objects.exists()
+
+
+def test_page_csv_and_api_tell_the_same_of_wordings(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime, client_of: Any,
+    post_office: PostOffice,
+):  # fmt: skip
+    tries(words("Good morning"), decides="NEVER")
+    run(step, manager, now)
+    send_all(now)
+    a, b = (list(sends_of(step, variant=letter).values_list("member", flat=True)) for letter in "AB")
+    buy([*a[: len(a) // 4], *b[: len(b) // 2]], now + HOUR)
+    client, url = client_of(manager), reverse("campaigns:step-variants", args=[step.public_id])
+    page = client.get(url).content.decode()
+    told = list(csv.DictReader(b"".join(client.get(f"{url}?format=csv").streaming_content).decode().splitlines()))
+    answer = client.get(reverse("campaigns-api:variants", args=[step.public_id])).json()
+    (wording,) = answer["wordings"]
+    assert (answer["winner"], answer["waiting"], wording["wording"]) == ("", 0, "B")
+    for row, effect in zip(told, wording["effects"], strict=True):
+        assert row == {"wording": "B"} | {name: "" if value is None else str(value) for name, value in effect.items()}
+    (orders,) = [effect for effect in wording["effects"] if effect["measure"] == "orders"]
+    assert orders["verdict"] == "more"
+    assert f"About {round(orders['total'])} more orders than with A" in page

@@ -15,6 +15,7 @@ from campaigns.actions import experiments as actions
 from campaigns.dashboard.comparing import cells_of, interval_chart, whole_money
 from campaigns.forms import ExperimentForm
 from campaigns.models import Campaign, Experiment, Plan, PlanStep
+from campaigns.models.plans import example_of
 from campaigns.queries.experiments import Tried, tried_of
 from campaigns.rules import sayings
 from campaigns.rules.effects import FIGURES
@@ -59,7 +60,7 @@ def _shown(tried: Tried, experiment: Experiment) -> dict[str, Any]:
             "variants", f"{sayings.LABELS[measure]} against A", [(a.letter, e) for a, e in against]
         ),
         "rows": [(f"{arm.letter} against A", cells_of(effect, currency)) for arm, effect in against],
-        "arms": [(arm, arm.outcome.members) for arm in tried.arms],
+        "arms": [(arm, arm.outcome.members, example_of(arm.subject)) for arm in tried.arms],
         "measure": sayings.LABELS[measure],
     }
 

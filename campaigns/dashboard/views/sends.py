@@ -94,7 +94,11 @@ def send_page(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpRespo
             {"label": "To", "value": recipient or "All devices"},
             {"label": "Channel", "value": send.get_channel_display()},
             *([{"label": "Wording", "value": send.variant}] if send.variant else []),
-            *([{"label": "Wording", "value": "Waits for the winner"}] if send.waits_for_winner else []),
+            *(
+                [{"label": "Wording", "value": "Waits for the winner"}]
+                if send.waits_for_winner and send.status == Send.Status.PENDING
+                else []
+            ),
             {"label": "About", "value": send.get_topic_display()},
             {"label": "Provider", "value": send.provider or None},
             {"label": "Provider's number", "value": send.provider_id or None},
