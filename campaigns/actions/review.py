@@ -15,6 +15,7 @@ from campaigns.queries.experiments import undecided
 from campaigns.queries.plans import why_two_people
 from campaigns.rules import proposals
 from campaigns.rules.proposals import Limits, StepProposal, WeekProposal
+from campaigns.rules.reasons import told
 from campaigns.rules.steps import StepState
 from campaigns.sending import recipients
 from campaigns.writing import press
@@ -280,7 +281,7 @@ def _refuse_faults(step: PlanStep, faults: list[str], limits: Limits) -> None:
         found = proposals.faults_in_text(translated) + proposals.faults_by_law(translated, limits, language)
         faults = faults + [f"in {language}, {fault}" for fault in found]
     if faults:
-        raise CannotEdit(" ".join(fault[0].upper() + fault[1:] for fault in faults[:3]))
+        raise CannotEdit(" ".join(told(fault) for fault in faults[:3]))
 
 
 def _count_cost_again(step: PlanStep, plan: Plan, now: datetime) -> None:

@@ -1,8 +1,13 @@
 """The numbers behind a step, in one line."""
 
+import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
+
+_DAY = re.compile(r"\b[0-9]{4}-[01][0-9]-[0-3][0-9]\b")
+_GROUP = re.compile(r"^[a-z_]+(?= would hear)")
 
 
 def headline(label: str, evidence: Mapping[str, Any]) -> str:
@@ -15,6 +20,20 @@ def headline(label: str, evidence: Mapping[str, Any]) -> str:
     who = "1 member" if members == 1 else f"{members} members"
     when = f"{least}" if least == most else f"{least} to {most}"
     return f"{label}: {who}, last bought {when} days ago"
+
+
+def told(fault: str) -> str:
+    """A fault as people read it: `At risk would hear 2 times on Thursday, November 26.`"""
+    fault = _GROUP.sub(lambda code: code[0].replace("_", " "), _DAY.sub(_said, fault))
+    return fault[0].upper() + fault[1:]
+
+
+def _said(found: re.Match[str]) -> str:
+    try:
+        day = date.fromisoformat(found[0])
+    except ValueError:
+        return found[0]
+    return f"{day:%A, %B} {day.day}"
 
 
 def beyond_the_budget(costs: Sequence[Decimal], reached: int, left: Decimal | None) -> bool:

@@ -109,6 +109,8 @@ def test_a_week_is_moved_undone_reworded_and_talked_about(
         '{"texts": [{"subject": "A tasting on Friday", "body": "Come to the tasting. {{ offer.wording }}"}]}'
     )
     page.goto(f"{live_server.url}/staff/campaigns/steps/{step.public_id}/")
+    for lazy in page.locator("[data-lazy]").all():
+        lazy.scroll_into_view_if_needed()
     page.get_by_label("What should be different?").fill("shorter, mention the tasting")
     page.get_by_role("button", name="Write anew").click()
     expect(page.locator("#texts")).to_contain_text("Waiting for a worker")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from campaigns.rules import machines, proposals, shipped, wording
 from campaigns.rules.hours import SendWindow
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal, WeekProposal
-from campaigns.rules.reasons import headline
+from campaigns.rules.reasons import headline, told
 from integrations.llm.rules import REMINDER, plan_week
 
 DAYS = tuple(dt.date(2026, 3, 29) + dt.timedelta(days=number) for number in range(7))
@@ -369,3 +369,15 @@ def test_the_headline_says_who_and_how_long_ago() -> None:
     )
     same = {"least": 7, "median": 7, "most": 7}
     assert headline("New", {"reached": 1, "last_bought_days": same}) == "New: 1 member, last bought 7 days ago"
+
+
+@pytest.mark.parametrize(
+    ("fault", "read"),
+    [
+        ("at_risk would hear 2 times on 2026-11-26.", "At risk would hear 2 times on Thursday, November 26."),
+        ("{{ member.first_nam }} is not known.", "{{ member.first_nam }} is not known."),
+        ("in es, 2026-13-40 is no day.", "In es, 2026-13-40 is no day."),
+    ],
+)
+def test_people_read_faults_in_their_own_words(fault: str, read: str) -> None:
+    assert told(fault) == read
