@@ -109,8 +109,9 @@ def test_a_week_is_moved_undone_reworded_and_talked_about(
         '{"texts": [{"subject": "A tasting on Friday", "body": "Come to the tasting. {{ offer.wording }}"}]}'
     )
     page.goto(f"{live_server.url}/staff/campaigns/steps/{step.public_id}/")
-    for lazy in page.locator("[data-lazy]").all():
-        lazy.scroll_into_view_if_needed()
+    for part in ("why", "texts", "comments"):
+        page.locator(f'[data-lazy][hx-get$="/{part}/"]').scroll_into_view_if_needed()
+        expect(page.locator(f"#{'step-why' if part == 'why' else part}")).to_be_visible(timeout=20_000)
     page.get_by_label("What should be different?").fill("shorter, mention the tasting")
     page.get_by_role("button", name="Write anew").click()
     expect(page.locator("#texts")).to_contain_text("Waiting for a worker")
