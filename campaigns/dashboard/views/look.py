@@ -17,7 +17,7 @@ from campaigns.forms import BrandKitForm, BrandVoiceForm
 from campaigns.models import BrandKit
 from campaigns.queries.brand_kit import brand_kit
 from campaigns.queries.house import brand_voice
-from campaigns.rules.claims import BANS, READ_ON, Weight
+from campaigns.rules.claims import BANS, WRITTEN_ON, Weight
 from campaigns.rules.content import HOUSE
 from campaigns.rules.wording import fill_html
 from campaigns.writing import drafts
@@ -68,7 +68,7 @@ def voice_page(request: HttpRequest) -> HttpResponse:
         "form": form,
         "may_edit": may_edit,
         "bans": _bans_of(business().vertical),
-        "read_on": f"A beginning, and no legal advice. Its sources were read on {date_as(READ_ON, 'F j, Y')}.",
+        "read_on": f"A beginning of {date_as(WRITTEN_ON, 'F j, Y')}, and no legal advice: let your counsel read it.",
     }
     return page(request, "campaigns/voice.html", context, status=422 if form.errors else 200)
 
