@@ -35,7 +35,8 @@ _CANNABIS = "California Business and Professions Code §§26151–26154; 4 CCR �
 _LIQUOR = "27 CFR §§4.64, 5.235 and 7.235"
 _CODE = "DISCUS Code of Responsible Practices; Wine Institute Code of Advertising Standards"
 _HEALTH = (
-    "cure", "cures", "heals", "healing power", "health benefits", "good for your health", "treats anxiety", "treats pain", "treats depression", "pain relief", "relieves pain",
+    "cure", "cures", "heals", "healing power", "health benefits", "good for your health", "treats anxiety",
+    "treats pain", "treats depression", "pain relief", "relieves pain",
     "relieves stress", "relieves anxiety", "anti-inflammatory", "lowers blood pressure", "boosts immunity",
     "helps you sleep", "non-addictive", "not addictive", "safe to drive", "safe in pregnancy", "hangover-free",
     "no hangover",
