@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from campaigns.actions import experiments, planning
 from campaigns.events import PlanApproved
@@ -234,8 +234,10 @@ def _press(step: PlanStep, now: datetime, *, refusal: type[DomainError] = Cannot
 
 
 def is_own_work(plan: Plan, by: User) -> bool:
-    """Whether `by` asked for the plan or wrote in it."""
-    return plan.requested_by_id == by.pk or plan.steps.filter(edited_by=by).exists()
+    """Whether `by` asked for the plan or for words that stand in it, or wrote in it, whoever wrote after them."""
+    wrote, asked = Q(by=by) | Q(undone_by=by), Q(texts__call__asked_by=by, texts__used_at__isnull=False)
+    steps = plan.steps.filter(Q(edited_by=by) | Q(experiment__created_by=by) | asked)
+    return plan.requested_by_id == by.pk or plan.changes.filter(wrote).exists() or steps.exists()
 
 
 @transaction.atomic

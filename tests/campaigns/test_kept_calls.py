@@ -7,7 +7,7 @@ from django.db import connection
 
 from campaigns.models import ModelCall, Plan
 
-OUTCOMES = import_module("campaigns.migrations.0014_model_calls").OUTCOMES
+OUTCOMES = import_module("campaigns.migrations.0017_model_calls").OUTCOMES
 
 
 def test_an_answer_of_old_says_by_its_faults_how_it_ended(plan: Plan, now: dt.datetime) -> None:

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.actions import review
+from campaigns.actions import experiments, review
 from campaigns.actions.campaigns import cancel_campaign, start_campaign
 from campaigns.actions.review import CannotApprove, CannotEdit
-from campaigns.models import Action, Offer, Plan, PlanStep, Send
+from campaigns.models import Action, Offer, Plan, PlanChange, PlanStep, Send
 from loyalty.models import Member, User
 from tests.campaigns.world import Shop, first_of, rule
 from tracking.models import Event
@@ -171,6 +171,29 @@ def test_whoever_asked_for_a_plan_does_not_approve_it_when_two_people_are_asked_
         review.approve_plan(plan=plan, by=marketer, now=now)
     assert not Send.objects.exists()
     assert review.approve_plan(plan=plan, by=manager, now=now)
+
+
+def test_whoever_wrote_a_step_or_its_variants_does_not_approve_it_whoever_touched_it_since(
+    plan: Plan, manager: User, admin: User, now: dt.datetime
+) -> None:
+    rule(needs_second_person=True, send_from=0, send_until=24)
+    first, second = plan.steps.order_by("pk")[:2]
+    others = {"timing": first.timing, "template": first.template, "offer": first.offer, "translations": {}}
+    words = {"day": first.day, "subject": "Mine alone", "body": "All by the manager.", **others}
+    changed = review.edit_step(step=first, send_at=first.send_at, **words, by=manager, now=now)
+    review.edit_step(step=changed, send_at=dt.time(11, 1), **words, by=admin, now=now)
+    with pytest.raises(CannotApprove, match="Somebody else"):
+        review.approve_plan(plan=plan, by=manager, now=now)
+
+    PlanChange.objects.all().delete()
+    other = experiments.Words(weight=1, subject="Another word", body="", template=None, translations={})
+    experiments.save_experiment(
+        step=second, measure="orders", decides="NEVER", hours=24, test_percent=50, own_weight=1, variants=[other],
+        by=manager, now=now,
+    )  # fmt: skip
+    PlanStep.objects.update(edited_by=admin)
+    with pytest.raises(CannotApprove, match="Somebody else"):
+        review.approve_plan(plan=plan, by=manager, now=now)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from loyalty.actions import forecasting
+from loyalty.actions.forecasting import reading
 from loyalty.actions.orders import sum_up_again
 from loyalty.actions.scores import rescore
 from loyalty.models import (
@@ -373,3 +374,18 @@ def test_members_are_sorted_and_narrowed_by_their_forecast(regulars, now, viewer
 def test_a_member_without_a_forecast_is_told_when_there_will_be_one(shop, viewer, client_of):
     (ada,) = shop.members(1)
     assert "Nothing is forecast yet" in shown(client_of(viewer), "member-forecast", ada.public_id)
+
+
+def test_orders_that_arrive_meanwhile_leave_each_member_read_once(regulars, now, monkeypatch):
+    monkeypatch.setattr(reading, "MEMBERS_AT_ONCE", 50)
+    parts = reading.everybody(forecasts.extent(now=now))
+    seen = list(next(parts).ids)
+    sum_up_again(list(MemberStats.objects.values_list("member_id", flat=True)))
+    for part in parts:
+        seen += list(part.ids)
+    assert seen == sorted(MemberStats.objects.filter(orders__gt=0).values_list("member_id", flat=True))
+
+
+def test_forecasts_are_made_while_developing_too(regulars, now, monkeypatch):
+    monkeypatch.setattr(connection, "force_debug_cursor", True)
+    assert a_night(now).status == ForecastRun.Status.DONE
