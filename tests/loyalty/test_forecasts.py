@@ -386,6 +386,6 @@ def test_orders_that_arrive_meanwhile_leave_each_member_read_once(regulars, now,
     assert seen == sorted(MemberStats.objects.filter(orders__gt=0).values_list("member_id", flat=True))
 
 
-def test_forecasts_are_made_while_developing_too(regulars, now, monkeypatch):
-    monkeypatch.setattr(connection, "force_debug_cursor", True)
+def test_forecasts_are_made_while_developing_too(regulars, now, settings):
+    settings.DEBUG = True
     assert a_night(now).status == ForecastRun.Status.DONE

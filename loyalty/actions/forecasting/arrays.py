@@ -23,7 +23,8 @@ def read(query: str, columns: Columns, parameters: Sequence[Any] = ()) -> Rows:
     selected = ", ".join(f"{name}::{kind}" for name, kind in columns.items())
     copied = f"COPY (SELECT {selected} FROM ({query}) asked) TO STDOUT (FORMAT binary)"
     content = bytearray()
-    with connection.cursor() as cursor, cursor.copy(copied, parameters) as copy:
+    # Past Django's wrapper: the one that logs queries while developing takes no parameters.
+    with connection.cursor() as cursor, cursor.cursor.copy(copied, parameters) as copy:
         for part in copy:
             content += part
     body = memoryview(content)[len(_HEADER) : -len(_TRAILER)]
