@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from time import monotonic
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from campaigns.ai.instructions import Prompt
 from campaigns.ai.planner import storable
@@ -24,6 +25,13 @@ from loyalty.models import User
 # How often somebody who looks is told how far an answer has come, and whether it is still wanted is asked.
 LISTENING_SECONDS = 0.5
 Status = ModelCall.Status
+# What the model wrote is all there is. Of what ended otherwise nobody knows: it counts with the most it may have used.
+_HEARD = (Status.ANSWERED, Status.CANCELLED)
+# What a worker writes down about a call.
+_OF_A_CALL = (
+    "task", "model_name", "attempt", "asked_at", "prompt", "prompt_digest", "status", "faults", "raw", "tokens_in",
+    "tokens_out", "is_counted", "cost", "latency_ms", "ended_at",
+)  # fmt: skip
 _OUTCOMES = {
     "refused": Status.REFUSED,
     "truncated": Status.TRUNCATED,
@@ -58,13 +66,16 @@ def ask(purpose: Purpose, model: LanguageModel, words: Prompt, question: Questio
 
     Raises TooDear before anything is asked, ModelUnavailable, and NotWanted as soon as nobody wants the answer.
     """
+    if not purpose.is_wanted():
+        raise NotWanted
     call, most = _opened(purpose, model, words, question, clock())
     listener, ending = _Listener(call, purpose.is_wanted), _Ending(call, clock)
     try:
         reply = model.answer(replace(question, most_tokens=most or None), heard=listener)
     except ModelUnavailable as error:
         status = _OUTCOMES.get(error.outcome, Status.UNAVAILABLE)
-        ending.write(status, error.text, usage=error.usage, fault=str(error))
+        if not ending.write(status, error.text, usage=error.usage, fault=str(error)):
+            raise NotWanted from error
         raise
     except NotWanted:
         ending.write(Status.CANCELLED, listener.heard)
@@ -72,21 +83,33 @@ def ask(purpose: Purpose, model: LanguageModel, words: Prompt, question: Questio
     except BaseException:
         ending.write(Status.UNAVAILABLE, listener.heard, fault="Something went wrong on our side.")
         raise
-    ending.write(Status.ANSWERED, reply.text, usage=reply.usage)
+    if not ending.write(Status.ANSWERED, reply.text, usage=reply.usage):
+        raise NotWanted
     return call
 
 
 def find_fault(call: ModelCall, faults: list[str], *, has_shape: bool) -> None:
-    """The answer cannot be used."""
+    """The answer cannot be used. Raises NotWanted when nobody waits for it any more."""
     call.status, call.faults = Status.FAULTY if has_shape else Status.MALFORMED, faults
-    call.save(update_fields=["status", "faults"])
+    answered = ModelCall.objects.filter(pk=call.pk, status=Status.ANSWERED)
+    if not answered.update(status=call.status, faults=faults):
+        raise NotWanted
 
 
 def give_up(plan: Plan, *, now: datetime) -> None:
     """Calls whose worker died are answered by nobody. What they may have used stays counted, by what came of them."""
     for call in plan.calls.filter(status=Status.ASKING, step=None):
+        call.ended_at = now
         _settle(call, Status.UNAVAILABLE, call.raw, usage=None, fault="Its worker stopped.")
-        ModelCall.objects.filter(pk=call.pk).update(ended_at=now)
+
+
+def give_up_left_over(*, asked_before: datetime, now: datetime) -> int:
+    """Calls of plans that nobody makes any more, as `give_up`; of how many plans."""
+    left = ModelCall.objects.filter(status=Status.ASKING, step=None, claimed_until=None, asked_at__lt=asked_before)
+    plans = Plan.objects.filter(pk__in=left.values("plan")).exclude(status__in=Plan.WORKING)
+    for plan in plans:
+        give_up(plan, now=now)
+    return len(plans)
 
 
 def _opened(
@@ -110,10 +133,26 @@ def _opened(
         else:
             call.status, call.tokens_in, call.tokens_out = Status.ASKING, asked, most
             call.cost = _cost(asked, most)
-        call.save()
+        _open(call)
     if refusal:
         raise TooDear(refusal)
     return call, most
+
+
+def _open(call: ModelCall) -> None:
+    """Write down a call that is about to be made. Raises NotWanted when it was cancelled, or another one is there."""
+    if call.pk is None:
+        try:
+            with transaction.atomic():
+                call.save()
+        except IntegrityError:
+            raise NotWanted from None
+    elif not _write(call, ModelCall.objects.filter(pk=call.pk, status__in=ModelCall.WORKING)):
+        raise NotWanted
+
+
+def _write(call: ModelCall, rows: QuerySet[ModelCall], *, but: tuple[str, ...] = ()) -> int:
+    return rows.update(**{field: getattr(call, field) for field in _OF_A_CALL if field not in but})
 
 
 def _longest(model: LanguageModel, asked: int, caps: spending.Caps, purpose: Purpose) -> int:
@@ -133,20 +172,26 @@ class _Ending:
     def __init__(self, call: ModelCall, clock: Clock) -> None:
         self._call, self._clock, self._began = call, clock, monotonic()
 
-    def write(self, status: str, text: str, *, usage: Usage | None = None, fault: str = "") -> None:
+    def write(self, status: str, text: str, *, usage: Usage | None = None, fault: str = "") -> bool:
+        """Whether somebody still waited for it."""
         self._call.latency_ms, self._call.ended_at = int((monotonic() - self._began) * 1000), self._clock()
-        _settle(self._call, status, text, usage=usage, fault=fault)
+        return _settle(self._call, status, text, usage=usage, fault=fault)
 
 
-def _settle(call: ModelCall, status: str, text: str, *, usage: Usage | None, fault: str) -> None:
+def _settle(call: ModelCall, status: str, text: str, *, usage: Usage | None, fault: str) -> bool:
+    """Whether it was still under way. Of one that was ended meanwhile only what it used is written down."""
     call.status, call.raw, call.faults = status, storable(text), [fault] if fault else []
     call.is_counted = usage is not None
     if usage:
         call.tokens_in, call.tokens_out = usage.tokens_in, usage.tokens_out
-    elif call.tokens_in:
+    elif call.tokens_in and status in _HEARD:
         call.tokens_out = spending.tokens_in(text)
     call.cost = _cost(call.tokens_in, call.tokens_out)
-    call.save()
+    rows = ModelCall.objects.filter(pk=call.pk)
+    if _write(call, rows.filter(status__in=ModelCall.WORKING)):
+        return True
+    _write(call, rows, but=("status", "faults", "ended_at"))
+    return False
 
 
 def _cost(tokens_in: int, tokens_out: int) -> Decimal | None:

@@ -80,7 +80,11 @@ def write_texts(call_id: int, *, now: datetime) -> bool:
 
 
 def give_up_texts(*, now: datetime) -> int:
-    """Calls whose worker died: whoever asked is told, and asks again if they still want it. How many."""
+    """Calls whose worker died: whoever asked is told, and asks again if they still want it. How many.
+
+    Plans that nobody makes any more leave such calls as well; whatever they may have used stays counted.
+    """
+    asking.give_up_left_over(asked_before=now - LEASE, now=now)
     lapsed = ModelCall.objects.filter(status=Status.ASKING, claimed_until__lt=now)
     return lapsed.update(status=Status.UNAVAILABLE, faults=["Its worker stopped. Ask again."], ended_at=now)
 
@@ -106,7 +110,8 @@ def _write(call: ModelCall, model: LanguageModel, wish: Wish, clock: Clock) -> N
 
 
 def _still(call: ModelCall) -> Callable[[], bool]:
-    return lambda: ModelCall.objects.filter(pk=call.pk, status__in=ModelCall.WORKING).exists()
+    """A second attempt has no row before it is asked: until then nobody can cancel it."""
+    return lambda: call.pk is None or ModelCall.objects.filter(pk=call.pk, status__in=ModelCall.WORKING).exists()
 
 
 def _again(call: ModelCall, attempt: int, now: datetime) -> ModelCall:
@@ -122,6 +127,9 @@ def _again(call: ModelCall, attempt: int, now: datetime) -> ModelCall:
 
 @transaction.atomic
 def _offer(call: ModelCall, texts: list[writer.TextProposal], wish: Wish, now: datetime) -> None:
+    """Raises NotWanted when somebody else ended the call."""
+    if not ModelCall.objects.select_for_update().filter(pk=call.pk, status=Status.ANSWERED).exists():
+        raise asking.NotWanted
     StepText.objects.bulk_create(
         StepText(
             step=call.step, call=call, language=wish.language, subject=text.subject.strip(), body=text.body.strip(),

@@ -111,6 +111,7 @@ def _claim(plan_id: int, now: datetime) -> Plan | None:
     abandoned = Plan.objects.filter(pk=plan_id, status__in=Plan.WORKING, claimed_until__lt=now)
     if hopeless := abandoned.filter(attempts__gte=MOST_ATTEMPTS).first():
         _fail(hopeless, f"Its worker stopped {hopeless.attempts} times before the plan was ready.", now)
+        asking.give_up(hopeless, now=now)
         return None
     claimed = {"status": Status.RANKING, "claimed_until": now + LEASE, "attempts": F("attempts") + 1}
     if not (queued | abandoned).update(**claimed):

@@ -2,13 +2,19 @@
 
 A language model only proposes. What it wrote has to pass every check; of what a person wrote, the law is refused and
 the rest said. What a playbook says, a person has said already: a model that repeats it is not refused for it.
+
+A text is read in several ways, since words hide in Liquid: between its tags, in its literals, behind its conditions.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from campaigns.rules import claims
+from campaigns.rules import claims, wording
 from campaigns.rules.checking import shouts, words_found
 from campaigns.rules.claims import Weight
 
@@ -20,7 +26,17 @@ ENOUGH_WORDS = 8
 PLACES = frozenset({"offer", "card", "preferences", "view"})
 _MARKUP = re.compile(r"\{[{%].*?[}%]\}", re.DOTALL)
 _LINK = re.compile(r"https?:|www\.|\b[a-z0-9-]+\.(?:com|net|org|shop|store|io|co|us|info|biz|link|ly|example)\b", re.I)
-_TARGET = re.compile(r"\]\(\s*([^)\s]*)\s*\)")
+_TARGET = re.compile(r"\]\(\s*([^)]*?)\s*\)")
+_LITERAL = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+# Tags that put words together, and output of anything but a word we know.
+_OF_ITS_OWN = re.compile(
+    r"\{%-?\s*(?:assign|capture)\b.*?%\}|\{\{-?+\s*+(?!(?:member|offer|business|store)[.\[]).*?\}\}", re.DOTALL
+)
+# Shown like the letter beside it.
+_ALIKE = str.maketrans(
+    "аеіјорсухһѕԁԛԝАВЕЅІЈКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧοıɡ", "aeijopcyxhsdqwABESIJKMHOPCTYXABEZHIKMNOPTYXoig"
+)
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0*_]")
 _PERCENT = r"\d+(?:[.,]\d+)?\s?(?:%|percent\b|por ciento\b)"
 _MONEY = r"[$€£]\s?\d[\d.,]*|\d[\d.,]*\s?(?:dollars?|bucks|euros?|usd|dólares)\b"
 _POINTS = r"\d[\d.,]*\s(?:bonus |extra )?(?:points|puntos)\b"
@@ -59,10 +75,54 @@ class Words:
     def all(self) -> str:
         return f"{self.subject}\n{self.body}"
 
+    @cached_property
+    def readings(self) -> tuple[str, ...]:
+        """What somebody may read: first without Liquid, then with the literals in it, then filled in. Each plain."""
+        found = [_MARKUP.sub(by, self.all) for by in (" ", "", _literals_apart, _literals_joined)]
+        for values in _FILLINGS:
+            with suppress(wording.WordingFault):
+                found.append(wording.fill(self.all, values))
+        return tuple(dict.fromkeys(plain(text) for text in found))
+
     @property
-    def bare(self) -> str:
-        """Without Liquid."""
-        return _MARKUP.sub(" ", self.all)
+    def told(self) -> str:
+        """Every reading on a line of its own: no two of them make a word together."""
+        return "\n".join(self.readings)
+
+    @property
+    def stated(self) -> str:
+        """What is said of its offer, plain."""
+        return plain(self.offer)
+
+
+def plain(text: str) -> str:
+    """`text` on one line, without what is not seen or only emphasises, and each letter as the one it looks like."""
+    seen = _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
+    seen = "".join(sign for sign in seen if unicodedata.category(sign) != "Cf").translate(_ALIKE)
+    return " ".join(seen.split())
+
+
+def _literals_apart(markup: re.Match[str]) -> str:
+    return f" {' '.join(map(''.join, _LITERAL.findall(markup[0])))} "
+
+
+def _literals_joined(markup: re.Match[str]) -> str:
+    return "".join(map("".join, _LITERAL.findall(markup[0])))
+
+
+def _fillings() -> tuple[Mapping[str, Any], ...]:
+    """Values to read a text with: nothing, anything, and the preview's but for offer and points, whose figures vary."""
+    ours = {
+        word: "…" if word.startswith("offer.") or word == "member.points" else wording.WORDS[word]
+        for word in wording.WORDS
+    }
+    return tuple(
+        wording.preview_values(words)
+        for words in (dict.fromkeys(wording.WORDS), dict.fromkeys(wording.WORDS, "…"), ours)
+    )
+
+
+_FILLINGS = _fillings()
 
 
 @dataclass(frozen=True)
@@ -100,46 +160,52 @@ def warnings(words: Words, house: House) -> list[str]:
 
 def _bans(words: Words, house: House) -> Iterator[Finding]:
     for ban in claims.BANS:
-        if house.vertical in ban.verticals and (said := words_found(f"{words.bare}\n{words.offer}", ban.words)):
+        if house.vertical in ban.verticals and (said := words_found(f"{words.told}\n{words.stated}", ban.words)):
             yield Finding(f"{ban.told} Take out {_listed(said)} ({ban.source}).", ban.weight)
 
 
 def _policies(words: Words, house: House) -> Iterator[Finding]:
     """What the shop's own reward policies forbid where it sells."""
     for reason, named in ((house.no_gifts, claims.GIFT_WORDS), (house.no_discounts, claims.DISCOUNT_WORDS)):
-        if reason and (said := words_found(f"{words.bare}\n{words.offer}", named)):
+        if reason and (said := words_found(f"{words.told}\n{words.stated}", named)):
             yield Finding(f"{reason} Take out {_listed(said)}.", Weight.LAW)
 
 
 def _brand(words: Words, house: House) -> Iterator[Finding]:
-    if said := words_found(words.bare, tuple(word.lower() for word in house.forbidden)):
+    if said := words_found(words.told, tuple(plain(word).lower() for word in house.forbidden)):
         yield Finding(f"Your voice leaves out {_listed(said)}: see Settings → Campaigns → Voice.")
-    lower = words.all.lower()
-    if missing := [word for word in house.required if word.lower() not in lower]:
+    lower = plain(words.all).lower()
+    if missing := [word for word in house.required if plain(word).lower() not in lower]:
         yield Finding(f"Your voice asks for {_listed(missing)} in every message.")
 
 
 def _figures(words: Words, house: House) -> Iterator[Finding]:
     """A figure must be the offer's, or one the shop has said it may state."""
-    stated = _figures_in("\n".join((words.offer, *house.claims)))
-    invented = [figure for figure in _FIGURE.findall(words.bare) if _normal(figure) not in stated]
-    if invented:
+    stated = _figures_in("\n".join((words.stated, *map(plain, house.claims))))
+    named = {_normal(figure): figure for figure in _FIGURE.findall(words.told)}
+    if invented := [figure for normal, figure in named.items() if normal not in stated]:
         whose = "the offer does not state" if words.offer else "no offer of this step states"
         yield Finding(f"The text names {_listed(invented)}, which {whose}.")
 
 
 def _promises(words: Words, house: House) -> Iterator[Finding]:
-    stated = "\n".join((words.offer, *house.claims)).lower()
-    promised = [said for said in words_found(words.bare, claims.PROMISES) if said not in stated]
+    stated = "\n".join((words.stated, *map(plain, house.claims))).lower()
+    promised = [said for said in words_found(words.told, claims.PROMISES) if said not in stated]
     if promised:
         yield Finding(f"The text promises {_listed(promised)}, which no offer of this step states.")
 
 
 def _links(words: Words, house: House) -> Iterator[Finding]:
-    if (found := _LINK.findall(words.bare)) or any(target not in PLACES for target in _TARGET.findall(words.all)):
+    if (found := _LINK.findall(words.told)) or any(target not in PLACES for target in _TARGET.findall(words.all)):
         said = f" ({found[0]})" if found else ""
         places = ", ".join(f"[label]({place})" for place in sorted(PLACES))
         yield Finding(f"The text links elsewhere{said}. Only these may be linked: {places}.", Weight.MODEL)
+
+
+def _own_liquid(words: Words, house: House) -> Iterator[Finding]:
+    if own := [found[0] for found in _OF_ITS_OWN.finditer(words.all)]:
+        known = "{{ member.first_name }}"
+        yield Finding(f"Liquid may only hold words that are known, such as {known}; not {_listed(own)}.", Weight.MODEL)
 
 
 def _length(words: Words, house: House) -> Iterator[Finding]:
@@ -149,9 +215,9 @@ def _length(words: Words, house: House) -> Iterator[Finding]:
 
 
 def _voice(words: Words, house: House) -> Iterator[Finding]:
-    if shouts(words.bare):
+    if any(map(shouts, words.readings)):
         yield Finding("The text shouts: fewer capitals and exclamation marks.")
-    emoji = _EMOJI.findall(words.bare)
+    emoji = max(map(_EMOJI.findall, words.readings), key=len)
     if childlike := sorted(claims.CHILDLIKE & set(emoji)):
         yield Finding(f"Pictures that children like have no place here: {' '.join(childlike)}.")
     if len(emoji) > MOST_EMOJI:
@@ -159,8 +225,8 @@ def _voice(words: Words, house: House) -> Iterator[Finding]:
 
 
 def _language(words: Words, house: House) -> Iterator[Finding]:
-    told = language_of(words.bare)
-    if told and told != words.language and words.language in claims.STOPWORDS:
+    told = next((told for told in map(language_of, words.readings) if told not in ("", words.language)), "")
+    if told and words.language in claims.STOPWORDS:
         yield Finding(f"The text is to be in {words.language} and reads like {told}.")
 
 
@@ -173,7 +239,7 @@ def _fallbacks(words: Words, house: House) -> Iterator[Finding]:
 
 
 _CHECKS: tuple[Callable[[Words, House], Iterator[Finding]], ...] = (
-    _bans, _policies, _brand, _figures, _promises, _links, _length, _voice, _language, _fallbacks,
+    _bans, _policies, _brand, _figures, _promises, _links, _own_liquid, _length, _voice, _language, _fallbacks,
 )  # fmt: skip
 
 

@@ -60,6 +60,61 @@ def test_words_that_only_hold_such_a_word_are_left_alone(body: str) -> None:
     assert guard.findings(words(body), LIQUOR) == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ 'Free weed' }} for you.",
+        "{{ member.tier | default: 'Free weed' }} for you.",
+        "{% assign gift = 'Free we' %}{{ gift }}ed for you.",
+        "Fr{% if member.tier %}{% endif %}ee weed for you.",
+        "{% if member.tier %}Fr{% else %}B{% endif %}ee weed for you.",
+        "{% if member.tier %}B{% else %}Fr{% endif %}ee weed for you.",
+        "{% if member.tier == 'Gold' %}Fr{% else %}B{% endif %}ee weed for you.",
+        "{{ 'free' | upcase }}{{ ' ' }}weed for you.",
+        "Free\nweed for you.",
+        "Free  \u00a0 weed for you.",
+        "Fr\u200bee we\u00aded for you.",
+        "Fr\u0435\u0435 w\u0435\u0435d for you.",
+        "\uff26ree weed for you.",
+        "Fr**ee** *weed* for you.",
+        "F_r_ee weed for you.",
+    ],
+)
+def test_no_word_hides_in_liquid_in_signs_that_are_not_seen_or_in_letters_that_look_alike(body: str) -> None:
+    assert "“free weed”" in " ".join(guard.of_law(words(body), CANNABIS))
+    assert guard.of_law(words("Come by.", subject=body.replace("\n", " ")), CANNABIS)
+
+
+def test_the_literals_of_liquid_are_held_to_the_offer_as_well() -> None:
+    assert "“50%”" in said("{{ member.tier | default: '50% off for you' }}")
+    assert "“double points”" in said("You get {{ member.tier | default: 'double points' }}.")
+    assert "links elsewhere (https:)" in said("{{ member.tier | default: 'https://evil.example' }}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% assign name = member.first_name %}Hello {{ name }}.",
+        "{{ 'Hello' }}",
+        '{{- "Hello" -}}',
+        "{{ 5 }}",
+        "{{ false | default: 'Hello' }}",
+    ],
+)
+def test_a_model_fills_in_what_is_known_and_nothing_of_its_own(body: str) -> None:
+    assert "Liquid may only hold words that are known" in said(body)
+    assert guard.of_law(words(body), LIQUOR) == guard.warnings(words(body), LIQUOR) == []
+    assert said("{{ member.first_name }} {{- member['tier'] | default: 'friend' }} at {{store.name}}") == ""
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["{{ 'https://evil.example' }}", "{{'offer'}}", "{{ business.name }}", "offer 'Read on'", "//evil", "offers", ""],
+)
+def test_a_model_links_to_a_place_and_to_nothing_that_is_put_together(target: str) -> None:
+    assert "links elsewhere" in said(f"[Claim it]({target})", offer=OFFER)
+
+
 def test_what_an_offer_promises_is_held_to_the_law_as_well() -> None:
     offer = "Gift\na free pre-roll for every teenager"
     assert guard.of_law(words("For you: {{ offer.wording }}.", offer=offer), CANNABIS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.actions import planning, review
+from campaigns.actions import copywriting, planning, review
 from campaigns.actions.campaigns import CannotChange, cancel_campaign, change_campaign
 from campaigns.actions.planning import CannotPlan, cancel_plan, request_plan
 from campaigns.actions.playbooks import save_offer, save_playbook
@@ -349,6 +349,32 @@ def test_a_plan_whose_worker_died_is_taken_up_again_after_its_lease(
     plan.refresh_from_db()
     assert plan.status == Status.READY
     assert plan.candidates.count() == plan.audience_size == 20
+
+
+def test_no_call_of_a_plan_that_is_given_up_or_cancelled_is_asked_for_ever(
+    regulars: list[Member], campaign: Campaign, marketer: User, now: dt.datetime
+) -> None:
+    def worker_dies(attempts: int) -> Plan:
+        plan = request_plan(campaign=campaign, by=marketer, now=now)
+        Plan.objects.filter(pk=plan.pk).update(
+            status=Plan.Status.WRITING, attempts=attempts, claimed_until=now + planning.LEASE
+        )
+        plan.calls.create(status="ASKING", asked_at=now, tokens_in=100, tokens_out=16_000)
+        return plan
+
+    later = now + 2 * planning.LEASE
+    hopeless = worker_dies(planning.MOST_ATTEMPTS)
+    assert not planning.make_plan(hopeless.pk, now=later)
+    assert (hopeless.calls.get().status, hopeless.calls.get().ended_at) == ("UNAVAILABLE", later)
+
+    cancelled = worker_dies(1)
+    copywriting.give_up_texts(now=later)  # its plan is still being made
+    assert cancelled.calls.get().status == "ASKING"
+    cancel_plan(plan=cancelled, now=now)
+    copywriting.give_up_texts(now=now + planning.LEASE)  # its worker may live
+    assert cancelled.calls.get().status == "ASKING"
+    copywriting.give_up_texts(now=later)
+    assert (cancelled.calls.get().status, cancelled.calls.get().tokens) == ("UNAVAILABLE", 16_100)
 
 
 def test_a_bug_of_ours_ends_the_plan_with_words_a_person_can_use(

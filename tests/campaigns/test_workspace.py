@@ -10,16 +10,19 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from campaigns.actions import copywriting, review, revising
+from campaigns.actions import asking, copywriting, review, revising
 from campaigns.actions.copywriting import CannotWrite
 from campaigns.actions.playbooks import save_playbook
 from campaigns.actions.review import CannotApprove, CannotEdit, ChangedMeanwhile
-from campaigns.ai.writer import Wish
+from campaigns.ai.instructions import prompt
+from campaigns.ai.writer import TextsProposal, Wish
 from campaigns.models import Campaign, ModelCall, Plan, PlanStep, StepText
 from campaigns.queries.calls import calls_to_answer
 from campaigns.queries.cautions import cautions_of
 from campaigns.queries.plans import most_it_can_cost
 from campaigns.queries.workspace import alternatives_of, change_log, open_comments
+from campaigns.rules import spending
+from integrations.llm.base import ModelUnavailable, Question
 from loyalty.models import Member, User
 from tests.campaigns.scripted import Scripted
 from tests.campaigns.test_review import edit
@@ -252,6 +255,59 @@ def test_one_thing_is_written_for_a_step_at_a_time_and_can_be_cancelled(
         copywriting.cancel_texts(call=call, now=now)
     with pytest.raises(CannotWrite, match="Say what should be different"):
         copywriting.request_texts(step=step, wish=Wish(Task.REGENERATE_STEP), by=marketer, now=now)
+
+
+@pytest.mark.parametrize("said", [texts("Come to the tasting."), "{"])
+def test_words_cancelled_while_the_last_of_them_come_are_not_offered_or_asked_for_again(
+    plan: Plan, scripted: type[Scripted], marketer: User, now: dt.datetime, said: str
+) -> None:
+    wish = Wish(Task.REGENERATE_STEP, note="shorter", count=1)
+    call = copywriting.request_texts(step=first_of(plan), wish=wish, by=marketer, now=now)
+
+    def answer(question: Question) -> str:
+        copywriting.cancel_texts(call=ModelCall.objects.get(pk=call.pk), now=now)
+        return said
+
+    scripted.answers.append(answer)
+    assert copywriting.write_texts(call.pk, now=now + dt.timedelta(minutes=1))
+    call.refresh_from_db()
+    assert (call.status, call.ended_at, call.faults) == ("CANCELLED", now, [])
+    assert call.tokens_in > 0  # what it used stays counted
+    assert (call.raw, call.tokens_out) == (said, spending.tokens_in(said))
+    assert len(scripted.asked) == 1
+    assert plan.calls.exclude(task=Task.PLAN_WEEK).count() == 1
+    assert not StepText.objects.exists()
+
+
+def test_words_cancelled_after_a_worker_took_them_up_are_not_asked_for(
+    plan: Plan, scripted: type[Scripted], marketer: User, now: dt.datetime
+) -> None:
+    call = copywriting.request_texts(step=first_of(plan), wish=Wish(Task.WRITE_VARIANTS), by=marketer, now=now)
+    taken = ModelCall.objects.get(pk=call.pk)  # as the worker read it
+    copywriting.cancel_texts(call=call, now=now)
+    question = Question(task=Task.WRITE_VARIANTS, instructions="", facts={}, schema=TextsProposal)
+    for wanted in (lambda: False, lambda: True):  # the second is cancelled after it was looked at
+        purpose = asking.Purpose(plan, wanted, by=marketer, step=taken.step, call=taken)
+        with pytest.raises(asking.NotWanted):
+            asking.ask(purpose, scripted(), prompt(Task.WRITE_VARIANTS), question, clock=lambda: now)
+    call.refresh_from_db()
+    assert (call.status, scripted.asked) == ("CANCELLED", [])
+
+
+def test_answers_that_come_too_late_count_with_the_most_they_may_have_used(
+    ask: Callable[[Wish], ModelCall], scripted: type[Scripted]
+) -> None:
+    def late(question: Question) -> str:
+        raise ModelUnavailable("The model took too long.", outcome="timeout")
+
+    rule(plan_tokens=30_000)
+    scripted.answers += [late] * 9
+    statuses = []
+    while "CAPPED" not in statuses:
+        call = ask(Wish(Task.WRITE_VARIANTS))
+        statuses.append(call.status)
+        assert call.status == "CAPPED" or call.tokens_out > 0
+    assert statuses.count("TIMEOUT") < 9
 
 
 def test_a_call_whose_worker_died_frees_its_step_after_the_lease(plan: Plan, marketer: User, now: dt.datetime) -> None:
