@@ -13,6 +13,7 @@ from campaigns.models import Campaign, Experiment, Plan, PlanStep, Send, Templat
 from campaigns.models.experiments import LETTERS
 from campaigns.queries.experiments import to_decide, tried_of
 from campaigns.queries.house import house
+from campaigns.queries.lots import drawn
 from campaigns.rules import guard, proposals
 from campaigns.rules.proposals import StepProposal
 from campaigns.writing import press
@@ -100,18 +101,33 @@ def drop_experiment(*, step: PlanStep, by: User, now: datetime) -> None:
 
 
 def press_variants(step: PlanStep, *, now: datetime, refusal: type[DomainError]) -> None:
-    """Letters for every wording of an approved step: they say what they say now. Raises `refusal`.
-
-    The step may have moved to a later day since its wordings were written.
-    """
-    experiment = Experiment.objects.filter(step=step).first()
-    if experiment and _is_too_late(step, step.plan.campaign, experiment.decides, experiment.hours):
-        raise refusal(f"{step}: {TOO_LATE}")
+    """Letters for every wording of an approved step: they say what they say now. Raises `refusal`."""
+    refuse_too_late(step, campaign=step.plan.campaign, refusal=refusal)
     for variant in Variant.objects.filter(experiment__step=step):
         try:
             press.press(step, variant=variant.letter, now=now)
         except press.CannotPress as fault:
             raise refusal(f"{step}, {variant.letter}: no letter can be made of it. {fault}") from fault
+
+
+def refuse_too_late(step: PlanStep, *, campaign: Campaign, refusal: type[DomainError]) -> None:
+    """The step may have moved to a later day since its wordings were written. Raises `refusal`."""
+    experiment = Experiment.objects.filter(step=step).first()
+    if experiment and _is_too_late(step, campaign, experiment.decides, experiment.hours):
+        raise refusal(f"{step}: {TOO_LATE}")
+
+
+def settle_empty(plan: Plan, *, now: datetime) -> None:
+    """Nothing is learned where the lot gave a wording to nobody: then whoever would wait gets A at once."""
+    for experiment in Experiment.objects.filter(step__plan=plan).exclude(decides=Experiment.Decides.NEVER):
+        sends = Send.objects.filter(action__step=experiment.step_id, waits_for_winner=False)
+        if set(drawn(experiment)["letters"]) - set(sends.values_list("variant", flat=True).distinct()):
+            _settle(experiment, LETTERS[0], campaign=plan.campaign, is_certain=False, by=None, now=now)
+
+
+def reopen(plan: Plan) -> None:
+    """The approval was taken back: what it settled is open again."""
+    Experiment.objects.filter(step__plan=plan).update(winner="", is_certain=False, decided_by=None, decided_at=None)
 
 
 @transaction.atomic

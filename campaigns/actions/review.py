@@ -211,6 +211,7 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
         experiments.press_variants(step, now=now, refusal=CannotApprove)
     for channel in available_channels():
         recipients.materialise(plan, channel, now=now)
+    experiments.settle_empty(plan, now=now)
     sends = Send.objects.filter(action__step__plan=plan).count()
     if not sends:
         raise CannotApprove("Nobody in this plan may be written to any more. Make a new plan.")
@@ -249,6 +250,7 @@ def withdraw_approval(*, plan: Plan, by: User, now: datetime) -> None:
     Send.objects.filter(action__step__plan=plan).delete()
     Letter.objects.filter(step__plan=plan).delete()
     Action.objects.filter(step__plan=plan).delete()
+    experiments.reopen(plan)
     Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.READY, approved_by=None, approved_at=None)
     note_change(plan, status=(Plan.Status.APPROVED, Plan.Status.READY))
     announce(f"campaign:{locked.campaign.public_id}")
@@ -274,6 +276,7 @@ def _refuse_faults_of(step: PlanStep, plan: Plan, now: datetime) -> None:
     if edited.removed_at is None:
         faults += proposals.faults_across(_proposal(plan).steps, limits)
     _refuse_faults(edited, faults, limits)
+    experiments.refuse_too_late(edited, campaign=plan.campaign, refusal=CannotEdit)
 
 
 def _refuse_faults(step: PlanStep, faults: list[str], limits: Limits) -> None:

@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from campaigns.ai import audience
 from campaigns.models import Offer, Plan, Playbook
 from campaigns.queries.house import brand_voice, planned_caps
-from campaigns.queries.lift import PlaybookLift, playbook_lifts
+from campaigns.queries.lift import PlaybookLift, known_playbook_lifts
 from campaigns.queries.policy import policy
-from campaigns.queries.track_record import ENOUGH_MESSAGES, Record, track_record
+from campaigns.queries.track_record import ENOUGH_MESSAGES, Record, known_track_record
 from campaigns.rules import quoting, wording
 from loyalty.queries.brand import business
 
@@ -34,7 +34,7 @@ def week_facts(plan: Plan, days: list[str], channels: tuple[str, ...], *, now: d
         "words": list(wording.WORDS),
         "brand": brand_facts(),
         "caps": [{"channel": cap.channel, "most": cap.most, "days": cap.days} for cap in planned_caps()],
-        "track_record": record_facts(track_record(now=now)),
+        "track_record": record_facts(known_track_record(now=now)),
     }
 
 
@@ -43,7 +43,7 @@ def _measured_playbooks(channels: tuple[str, ...], now: datetime) -> list[dict[s
     known = {playbook.pk: playbook for playbook in playbooks()}
     return [
         {**playbook_facts(known[lift.playbook_id], channels), "measured": _measured(lift)}
-        for lift in playbook_lifts(now=now)
+        for lift in known_playbook_lifts(now=now)
         if lift.playbook_id in known
     ]
 

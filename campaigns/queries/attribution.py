@@ -82,7 +82,7 @@ def attributed(campaign_ids: Sequence[int], by: AttributionRules) -> tuple[str, 
             SELECT orders.id, orders.total, touched.campaign_id, touched.send_id, touched.at, touched.tie
             FROM touched
             JOIN {_ORDER} orders ON orders.member_id = touched.member_id AND orders.ordered_at >= touched.at
-             AND orders.ordered_at < touched.at + make_interval(hours => touched.hours)
+             AND orders.ordered_at < touched.at + make_interval(hours => touched.hours) AND orders.voided_at IS NULL
         )
         SELECT id, total, campaign_id, send_id, share FROM ({shared}) shared WHERE campaign_id = ANY(%(campaigns)s)
     """

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.db.models import Count, Q, Sum
 
 from campaigns.models import Candidate, Plan, PlanStep, Send
@@ -13,6 +14,7 @@ from campaigns.rules.priority import ASSUMED, Factor
 from campaigns.rules.worth import TakeUp, Worth, of_nth, take_up, worth_of
 
 LOOKS_BACK = timedelta(days=365)
+_KEPT_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,15 @@ def _estimate(messages: int, worth: Worth, most: float, share: TakeUp) -> Estima
 
 
 def _take_up(now: datetime) -> TakeUp:
-    """As many as click a message that offers something: more of them than take it up in the end."""
-    offered = Send.objects.filter(
-        action__step__offer__isnull=False, sent_at__gt=now - LOOKS_BACK, status__in=Send.LEFT
-    ).aggregate(messages=Count("pk"), taken=Count("pk", filter=Q(clicked_at__isnull=False)))
+    """As many as click a message that offers something: more of them than take it up in the end.
+
+    Counted anew every ten minutes at most.
+    """
+    key = f"take-up:{now:%Y-%m-%d}"
+    offered: dict[str, int] | None = cache.get(key)
+    if offered is None:
+        offered = Send.objects.filter(
+            action__step__offer__isnull=False, sent_at__gt=now - LOOKS_BACK, status__in=Send.LEFT
+        ).aggregate(messages=Count("pk"), taken=Count("pk", filter=Q(clicked_at__isnull=False)))
+        cache.set(key, offered, timeout=_KEPT_SECONDS)
     return take_up(messages=offered["messages"], taken=offered["taken"])

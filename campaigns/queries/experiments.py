@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import Case, F, Min, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from campaigns.models import Action, Campaign, Experiment, Plan, PlanStep, Send, Variant
@@ -16,6 +16,9 @@ from campaigns.queries.policy import policy
 from campaigns.rules.effects import BUYERS, CLICKS, LESS, MORE, NOTHING, ORDERS, REVENUE, Effect, Outcome, adjusted
 from campaigns.rules.effects import effect_of as _effect_of
 from loyalty.models import Member
+
+# How many of a test's messages may still wait when its hours begin: somebody always does, and all others go on.
+MAY_LAG = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class Tried:
 
 
 def undecided(step: PlanStep) -> bool:
-    """Whether it is still open which words of the step are the better ones."""
-    return Experiment.objects.filter(step=step, winner="").exists()
+    """Whether it is still open which words of the step are the better ones, and somebody waits to be told."""
+    return Experiment.objects.filter(step=step, winner="").exclude(decides=Experiment.Decides.NEVER).exists()
 
 
 def to_decide() -> QuerySet[Experiment]:
@@ -68,7 +71,7 @@ def subject_of_send() -> Coalesce:
 
 def tried_of(experiment: Experiment, *, now: datetime) -> Tried:
     """Needs its step loaded. Figures stand once the hours are over; of one that never decides, after some days."""
-    window = window_of(experiment)
+    window = window_of(experiment, now=now)
     outcomes = _outcomes(experiment, window, now) if window and window.opens < now else {}
     waiting = Send.objects.filter(action__step=experiment.step_id, waits_for_winner=True)
     elapsed = window.elapsed(now) if window else 0.0
@@ -83,18 +86,23 @@ def tried_of(experiment: Experiment, *, now: datetime) -> Tried:
     )
 
 
-def window_of(experiment: Experiment) -> Window | None:
-    """From the first message of the test that left, or that was due, for as long as was said."""
-    campaign = experiment.step.plan.campaign
-    test = Send.objects.filter(action__step=experiment.step_id, waits_for_winner=False)
-    found = test.aggregate(left=Min("sent_at"), due=Min(Case(When(held_from=None, then=F("due_at")))))
-    opens = found["left"] or found["due"]
-    if opens is None or campaign.started_at is None:
+def window_of(experiment: Experiment, *, now: datetime) -> Window | None:
+    """From the first message of the test that left, or was due, until as long as was said after most had left.
+
+    While more than MAY_LAG of them wait, for an hour or because of a pause, that time has not begun.
+    """
+    campaign, lots = experiment.step.plan.campaign, drawn(experiment)
+    asked = {"step": experiment.step_id, "draw": lots["draw"], "last": lots["ends"][-1], "most": 1 - MAY_LAG}
+    with connection.cursor() as cursor:
+        cursor.execute(_DEPARTURES, asked | {"open": list(Send.OPEN)})
+        tried, still_here, first, most, due = cursor.fetchone()
+    if campaign.started_at is None or (first or due) is None:
         return None
-    opens = max(opens, campaign.started_at)
+    opens = max(first or due, campaign.started_at)
+    begins = max(opens, now) if still_here > MAY_LAG * tried else max(opens, most or opens)
     if experiment.decides == Experiment.Decides.NEVER:
-        return Window(opens, opens + timedelta(days=policy().result_days))
-    return Window(opens, opens + timedelta(hours=experiment.hours))
+        return Window(opens, begins + timedelta(days=policy().result_days))
+    return Window(opens, begins + timedelta(hours=experiment.hours))
 
 
 def _arms(experiment: Experiment, outcomes: dict[str, Outcome], elapsed: float) -> tuple[Arm, ...]:
@@ -145,6 +153,22 @@ def _outcomes(experiment: Experiment, window: Window, now: datetime) -> dict[str
 
 
 _ACTION, _SEND, _MEMBER = (model._meta.db_table for model in (Action, Send, Member))
+# Of the messages the lot put to the test. Where none of them can leave any more, or there are none, it goes by when the
+# step was due: else whoever waits would wait for ever.
+_DEPARTURES = f"""
+    SELECT count(*) FILTER (WHERE is_tried), count(*) FILTER (WHERE is_tried AND status = ANY(%(open)s)),
+           min(sent_at) FILTER (WHERE is_tried),
+           percentile_disc(%(most)s) WITHIN GROUP (ORDER BY sent_at) FILTER (WHERE is_tried),
+           coalesce(min(was_due) FILTER (WHERE is_tried), min(was_due))
+    FROM (
+        SELECT send.status, send.sent_at, coalesce(send.held_from, send.due_at) AS was_due,
+               {LOT.format(draw="%(draw)s")} < %(last)s AS is_tried
+        FROM {_ACTION} action
+        JOIN {_SEND} send ON send.action_id = action.id
+        JOIN {_MEMBER} member ON member.id = action.member_id
+        WHERE action.step_id = %(step)s
+    ) sent
+"""
 # Whoever waited and then got the winner's words took no part: the lot tells them apart.
 _OUTCOMES = f"""
     SELECT send.variant,

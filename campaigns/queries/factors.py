@@ -70,11 +70,15 @@ def _promised(campaigns: list[int]) -> dict[tuple[int, str], float]:
 
 
 _CANDIDATE, _PLAN, _STEP = (model._meta.db_table for model in (Candidate, Plan, PlanStep))
+# A step whose words were changed on the way became two or more, and is one message to a member still.
+_EARLIER_WORDS = f"SELECT FROM {_STEP} earlier WHERE earlier.id = step.changed_from_id AND earlier.plan_id = plan.id"
+_LATER_WORDS = f"SELECT FROM {_STEP} later WHERE later.changed_from_id = step.id AND later.plan_id = plan.id"
 _PROMISED = f"""
     SELECT plan.campaign_id, candidate."group",
            avg(candidate.value / coalesce((candidate.parts ->> 'factor')::numeric, 1)) AS value,
            (SELECT count(*) FROM {_STEP} step
-            WHERE step.plan_id = plan.id AND step."group" = candidate."group" AND step.removed_at IS NULL) AS messages
+            WHERE step.plan_id = plan.id AND step."group" = candidate."group" AND NOT EXISTS ({_EARLIER_WORDS})
+              AND (step.removed_at IS NULL OR EXISTS ({_LATER_WORDS}))) AS messages
     FROM {_PLAN} plan
     JOIN {_CANDIDATE} candidate ON candidate.plan_id = plan.id
     WHERE plan.campaign_id = ANY(%s) AND plan.status = 'APPROVED'

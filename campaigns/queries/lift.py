@@ -4,11 +4,12 @@ One statement counts the orders of any number of campaigns. The page, the CSV an
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection
 
 from campaigns.models import Campaign, Candidate, Plan, PlanStep, Playbook, Send
@@ -20,6 +21,7 @@ from loyalty.models import Order
 
 # How far the effect of a playbook is from none as a rule: a fifth of what members do by themselves.
 USUAL_EFFECT = 0.2
+_KEPT_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,18 @@ def playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
             arms.setdefault(playbook, []).append(found)
     rows = [_playbook_lift(playbook, arms.get(playbook.pk, [])) for playbook in Playbook.objects.order_by("name")]
     return sorted(rows, key=lambda row: (row.lift_per_member is None, -(row.lift_per_member or 0.0)))
+
+
+def known_playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
+    """As `playbook_lifts`, counted anew every ten minutes at most; a playbook newer than that is not measured yet."""
+    key = f"playbook-lifts:{now:%Y-%m-%d}"
+    found: dict[int, tuple[Any, ...]] | None = cache.get(key)
+    if found is None:
+        found = {lift.playbook_id: astuple(lift) for lift in playbook_lifts(now=now)}
+        cache.set(key, found, timeout=_KEPT_SECONDS)
+    there = {playbook.pk: playbook for playbook in Playbook.objects.order_by("name")}
+    kept = [PlaybookLift(*found[pk]) for pk in found if pk in there]
+    return [*kept, *(_playbook_lift(playbook, []) for pk, playbook in there.items() if pk not in found)]
 
 
 def outcomes_by_group(*, since: datetime, now: datetime) -> dict[tuple[int, str], tuple[Outcome, Outcome]]:
@@ -205,7 +219,8 @@ BOUGHT = f"""
     WHERE orders.member_id = {{member}} AND orders.voided_at IS NULL
       AND orders.ordered_at >= {{opens}} AND orders.ordered_at < {{closes}}
 """
-# Of a campaign that was cancelled, what was due later does not keep the window open.
+# Of a campaign that was cancelled, what was due later does not keep the window open; and one that was cancelled before
+# anything was due did nothing to anybody.
 WINDOWS = f"""
     SELECT campaign.id, sent.opens,
            greatest(sent.opens, CASE campaign.status WHEN 'CANCELLED' THEN least(sent.last, campaign.finished_at)
@@ -218,11 +233,14 @@ WINDOWS = f"""
                (SELECT max(due_at) FROM {_SEND} send WHERE send.campaign_id = campaign.id) AS last
     ) sent
     WHERE campaign.started_at IS NOT NULL AND sent.last IS NOT NULL
+      AND (campaign.status <> 'CANCELLED' OR campaign.finished_at > sent.opens)
       AND (%(campaigns)s::bigint[] IS NULL OR campaign.id = ANY(%(campaigns)s))
 """
+# The windows once, and not again for every candidate.
 _OUTCOMES = f"""
+    WITH span AS MATERIALIZED ({WINDOWS})
     SELECT campaign_id, part, is_held_out, opens, closes, {SUMS}
-    FROM ({WINDOWS}) span
+    FROM span
     JOIN {_PLAN} plan ON plan.campaign_id = span.id AND plan.status = 'APPROVED'
     JOIN LATERAL ({{assigned}}) assigned ON true
     CROSS JOIN LATERAL (
@@ -246,4 +264,14 @@ _OF_PLAYBOOK = f"""
 """
 _OF_GROUP = _OF_CAMPAIGN.replace("0 AS part", 'candidate."group" AS part')
 
-__all__ = ["ORDERS", "Lift", "PlaybookLift", "Window", "lift_of", "lifts_of", "outcomes_by_group", "playbook_lifts"]
+__all__ = [
+    "ORDERS",
+    "Lift",
+    "PlaybookLift",
+    "Window",
+    "known_playbook_lifts",
+    "lift_of",
+    "lifts_of",
+    "outcomes_by_group",
+    "playbook_lifts",
+]

@@ -1,10 +1,11 @@
 """What the shop's own messages brought of late, by what was said to whom: a planner reads this before it plans."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection
 from django.utils.timezone import localdate
 
@@ -14,6 +15,7 @@ from campaigns.queries.attribution import attributed, current
 DAYS = 90
 # Fewer say nothing: they are not shown to a planner.
 ENOUGH_MESSAGES = 20
+_KEPT_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,17 @@ def track_record(*, now: datetime) -> list[Record]:
     return records
 
 
+def known_track_record(*, now: datetime) -> list[Record]:
+    """As `track_record`, counted anew every ten minutes at most, and when orders are put down by other rules."""
+    rules = current()
+    key = "track-record:" + ":".join([f"{now:%Y-%m-%d}", rules.rule, *map(str, rules.hours.values())])
+    found: list[tuple[Any, ...]] | None = cache.get(key)
+    if found is None:
+        found = [astuple(record) for record in track_record(now=now)]
+        cache.set(key, found, timeout=_KEPT_SECONDS)
+    return [Record(*row) for row in found]
+
+
 def _brought(since: datetime) -> dict[tuple[Any, ...], tuple[int, Decimal]]:
     """Orders and revenue by playbook, group, channel and offer."""
     recent = Campaign.objects.filter(ends_on__gte=localdate(since)).values_list("pk", flat=True)
@@ -70,7 +83,7 @@ def _brought(since: datetime) -> dict[tuple[Any, ...], tuple[int, Decimal]]:
 def records_of(playbook: Playbook, *, group: str, channel: str, now: datetime) -> list[Record]:
     """What a step's playbook brought among its group by its channel."""
     asked = (playbook.pk, group, channel)
-    return [each for each in track_record(now=now) if (each.playbook_id, each.group, each.channel) == asked]
+    return [each for each in known_track_record(now=now) if (each.playbook_id, each.group, each.channel) == asked]
 
 
 def _rows(sql: str, parameters: list[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -141,6 +141,15 @@ def test_a_message_that_was_opened_and_clicked_is_one_message(reach: Reach, now:
     assert shares([one, other], by) == [Decimal("0.5"), Decimal("0.5")]
 
 
+def test_an_order_that_was_voided_was_brought_by_nothing(reach: Reach, now: dt.datetime):
+    campaign = reach.campaign("One")
+    reach.touch(reach.send(campaign), "CLICK", now)
+    order, _ = reach.buy(now + HOUR), reach.buy(now + 2 * HOUR)
+    assert shares([campaign], rules(**CLICKS)) == [2]
+    Order.objects.filter(pk=order.pk).update(voided_at=now + DAY)
+    assert shares([campaign], rules(**CLICKS)) == [1]
+
+
 @pytest.mark.parametrize(
     ("channel", "kind", "name"),
     [

@@ -3,23 +3,25 @@
 import csv
 import datetime as dt
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.actions import experiments, review
-from campaigns.actions.campaigns import cancel_campaign, pause_campaign, start_campaign
+from campaigns.actions import experiments, review, revising
+from campaigns.actions.campaigns import cancel_campaign, pause_campaign, resume_campaign, start_campaign
 from campaigns.actions.experiments import CannotChoose, CannotTry, Words
 from campaigns.actions.review import CannotApprove, CannotEdit
 from campaigns.actions.sends import send_due, send_step_now
 from campaigns.models import Campaign, Experiment, Letter, Plan, PlanStep, Playbook, Send
 from campaigns.queries.departures import next_departure
 from campaigns.queries.experiments import tried_of
+from campaigns.queries.factors import _promised
 from campaigns.queries.lots import drawn
 from campaigns.rules.assignment import shares_of, variant_of
 from campaigns.sending import render
@@ -248,8 +250,8 @@ def test_without_a_clear_winner_the_rest_get_a_and_nobody_says_it_won(
     experiment = tries(words("Good morning"))
     run(step, manager, now)
     send_all(now)
-    members = sends_of(step, waits_for_winner=False).order_by("member").values_list("member", flat=True)
-    buy(list(members[:60]), now + HOUR)
+    a, b = (list(sends_of(step, variant=letter).values_list("member", flat=True)) for letter in "AB")
+    buy([*a[: len(a) * 3 // 10], *b[: len(b) * 3 // 10]], now + HOUR)
     assert experiments.decide_due(now=now + 25 * HOUR) == 1
     experiment.refresh_from_db()
     assert (experiment.winner, experiment.is_certain) == ("A", False)
@@ -271,6 +273,69 @@ def test_a_winner_is_taken_before_its_time_only_when_the_careful_interval_says_s
     assert experiments.decide_due(now=now + 30 * HOUR) == 1
     experiment.refresh_from_db()
     assert (experiment.winner, experiment.is_certain) == ("B", True)
+
+
+def test_a_wording_that_nobody_drew_is_not_waited_for(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    step.plan.candidates.filter(rank__gte=1).delete()
+    experiment = tries(words("Good morning"), test_percent=2, hours=1)
+    review.approve_plan(plan=step.plan, by=manager, now=now)
+    experiment.refresh_from_db()
+    assert (experiment.winner, experiment.is_certain) == ("A", False)
+    assert not sends_of(step, waits_for_winner=True).exists()
+    review.withdraw_approval(plan=step.plan, by=manager, now=now)
+    experiment.refresh_from_db()
+    assert (experiment.winner, experiment.decided_at) == ("", None)
+
+
+def test_a_test_of_which_no_message_can_leave_is_decided_by_when_it_was_due(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    """All of them were put off to the morning, and by then nobody of the test could be written to."""
+    experiment = tries(words("Good morning"))
+    run(step, manager, now)
+    sends_of(step, waits_for_winner=False).update(
+        status=Send.Status.SUPPRESSED, held_from=F("due_at"), due_at=now + 10 * HOUR
+    )
+    assert experiments.decide_due(now=now + 23 * HOUR) == 0
+    assert experiments.decide_due(now=now + 24 * HOUR) == 1
+    experiment.refresh_from_db()
+    assert (experiment.winner, experiment.is_certain) == ("A", False)
+
+
+def test_the_hours_of_a_test_begin_when_most_of_its_messages_have_left(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    """The first left, then the campaign was paused for three days."""
+    experiment = tries(words("Good morning"))
+    campaign = run(step, manager, now)
+    test = list(sends_of(step, waits_for_winner=False).order_by("due_at", "pk").values_list("pk", flat=True))
+    experiment, back = Experiment.objects.get(pk=experiment.pk), now + 3 * DAY
+    Send.objects.filter(pk=test[0]).update(status=Send.Status.SENT, sent_at=now)
+    pause_campaign(campaign=campaign, by=manager, now=now + HOUR)
+    resume_campaign(campaign=campaign, by=manager, now=back)
+    assert experiments.decide_due(now=back) == 0
+    assert not tried_of(experiment, now=back).is_final
+    most = test[1 : len(test) * 95 // 100]  # somebody always waits
+    Send.objects.filter(pk__in=most).update(status=Send.Status.SENT, sent_at=back + HOUR)
+    window = tried_of(experiment, now=back + 2 * HOUR).window
+    assert window
+    assert (window.opens, window.closes) == (now, back + 25 * HOUR)
+    assert experiments.decide_due(now=back + 24 * HOUR) == 0
+    assert experiments.decide_due(now=back + 25 * HOUR) == 1
+    decided = tried_of(experiment, now=back + 26 * HOUR)
+    assert (decided.window, decided.is_final) == (window, True)  # those who waited change nothing about it
+
+
+def test_a_step_is_not_moved_to_a_day_on_which_the_rest_would_get_nothing(
+    step: PlanStep, tries: Callable[..., Experiment], marketer: User, now: dt.datetime
+):
+    tries(hours=(step.plan.campaign.ends_on - step.day).days * 24 - 24)
+    with pytest.raises(CannotEdit, match="ends before"):
+        revising.move_step(step=step, day=step.day + DAY, by=marketer, now=now)
+    step.refresh_from_db()
+    assert step.day == now.date()
 
 
 def test_a_person_may_choose_and_only_one_choice_counts(
@@ -317,16 +382,41 @@ def test_a_running_step_is_rewritten_only_when_the_better_words_are_known(
     assert render.Writer().message_for(send).subject == "Hi"
 
 
+def test_a_step_that_everybody_tries_is_rewritten_while_it_runs(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    tries(decides="NEVER")
+    run(step, manager, now)
+    changed = review.change_running_step(
+        step=step, template=None, offer=None, subject="Hi", body="Do come.", translations={}, by=manager, now=now
+    )
+    assert set(sends_of(changed).values_list("variant", flat=True)) == {""}
+
+
+def test_words_changed_on_the_way_promise_no_second_message(step: PlanStep, manager: User, now: dt.datetime):
+    step.plan.candidates.update(value=Decimal(10))
+    campaign = run(step, manager, now)
+    promised = _promised([campaign.pk])
+    new = {"template": None, "offer": None, "subject": "Hi", "translations": {}, "by": manager, "now": now}
+    changed = review.change_running_step(step=step, body="Do come.", **new)
+    assert PlanStep.objects.get(pk=step.pk).removed_at  # nobody got it
+    assert _promised([campaign.pk]) == promised
+    some = list(sends_of(changed).order_by("pk").values_list("pk", flat=True)[:100])
+    Send.objects.filter(pk__in=some).update(status=Send.Status.SENT, sent_at=now)
+    review.change_running_step(step=changed, body="Do come soon.", **new)
+    assert _promised([campaign.pk]) == promised
+
+
 def test_a_send_that_waits_is_not_taken_up_by_a_worker(
     step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime, post_office: PostOffice
 ):
-    tries(test_percent=2)
+    tries(test_percent=6)
     run(step, manager, now)
     Send.objects.update(due_at=now - HOUR)
     taken = 0
     while count := send_due(now=now):
         taken += count
-    assert taken == sends_of(step, waits_for_winner=False).count() < 40
+    assert taken == sends_of(step, waits_for_winner=False).count() < 60
 
 
 # --- The pages ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from campaigns.actions.campaigns import cancel_campaign, create_campaign, start_
 from campaigns.actions.review import approve_plan
 from campaigns.models import Campaign, Candidate, Plan, PlanStep, Playbook, Send
 from campaigns.queries.global_holdout import months_of_holdout
-from campaigns.queries.lift import lift_of, playbook_lifts
+from campaigns.queries.lift import _OF_CAMPAIGN, _OUTCOMES, known_playbook_lifts, lift_of, playbook_lifts
 from campaigns.rules import effects
 from campaigns.rules.effects import BUYERS, MARGIN, ORDERS, REVENUE
 from campaigns.sending import assignment
@@ -149,6 +150,29 @@ def test_a_cancelled_campaign_is_counted_until_some_days_after_it_was_cancelled(
     assert window.closes == now + 15 * DAY
 
 
+def test_a_campaign_cancelled_before_anything_was_due_is_no_result(tried: Campaign, manager: User, now: dt.datetime):
+    Send.objects.filter(campaign=tried).update(due_at=now + 3 * DAY)
+    cancel_campaign(campaign=tried, by=manager, now=now + DAY)
+    treated, held = arms(tried)
+    buy([*treated[:150], *held[:20]], now + 4 * DAY)
+    found = lift_of(tried, now=now + 30 * DAY)
+    assert (found.window, found.is_measured) == (None, False)
+    assert {lift.lift_per_member for lift in playbook_lifts(now=now + 30 * DAY)} == {None}
+
+
+def test_the_window_of_a_campaign_is_worked_out_once_and_not_for_every_candidate(tried: Campaign, now: dt.datetime):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "EXPLAIN (ANALYZE, TIMING OFF) " + _OUTCOMES.format(assigned=_OF_CAMPAIGN),
+            {"days": 14, "now": now + DAY, "campaigns": [tried.pk]},
+        )
+        looked = [
+            line for (line,) in cursor.fetchall() if re.search(r"Scan.* on campaigns_send\b|send_of_campaign", line)
+        ]
+    assert looked
+    assert all("loops=1)" in line or "never executed" in line for line in looked if "actual" in line)
+
+
 def test_a_campaign_without_held_out_members_or_without_messages_says_nothing(
     running: Campaign, campaign: Campaign, now: dt.datetime
 ):
@@ -183,6 +207,21 @@ def test_a_playbook_is_not_measured_by_a_campaign_whose_window_is_open(tried: Ca
     treated, held = arms(tried)
     buy([*treated[:300], *held[:10]], now + DAY)
     assert {lift.lift_per_member for lift in playbook_lifts(now=now + 5 * DAY)} == {None}
+
+
+def test_what_playbooks_brought_is_counted_anew_after_a_while_and_a_new_playbook_is_there_at_once(
+    tried: Campaign, now: dt.datetime
+):
+    treated, held = arms(tried)
+    later = now + 30 * DAY
+    buy([*treated[:300], *held[:10]], now + DAY)
+    assert known_playbook_lifts(now=later) == playbook_lifts(now=later)
+    buy(held[:100], now + 2 * DAY)
+    new = Playbook.objects.create(name="New", group="NEW", channels=["email"])
+    kept = known_playbook_lifts(now=later)
+    assert kept[0] != playbook_lifts(now=later)[0]
+    assert (kept[-1].playbook_id, kept[-1].lift_per_member) == (new.pk, None)
+    assert known_playbook_lifts(now=later + DAY)[0] == playbook_lifts(now=later + DAY)[0]
 
 
 def test_little_data_moves_a_playbook_little(tried: Campaign, now: dt.datetime):

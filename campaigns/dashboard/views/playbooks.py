@@ -9,7 +9,7 @@ from campaigns.actions import playbooks as actions
 from campaigns.actions import policy as policy_actions
 from campaigns.forms import OfferForm, PlaybookForm, PolicyForm
 from campaigns.models import Offer, Playbook
-from campaigns.queries.lift import PlaybookLift, playbook_lifts
+from campaigns.queries.lift import PlaybookLift, known_playbook_lifts
 from campaigns.queries.policy import policy
 from config.shared.access import needs
 from config.shared.htmx import page
@@ -18,7 +18,7 @@ from config.shared.htmx import page
 @require_GET
 @needs("campaigns.view_playbook")
 def playbook_list(request: HttpRequest) -> HttpResponse:
-    lifts = {lift.playbook_id: lift for lift in playbook_lifts(now=timezone.now())}
+    lifts = {lift.playbook_id: lift for lift in known_playbook_lifts(now=timezone.now())}
     by_lift = {playbook: place for place, playbook in enumerate(lifts)}
     playbooks = sorted(Playbook.objects.prefetch_related("offers"), key=lambda playbook: by_lift[playbook.pk])
     context = {
