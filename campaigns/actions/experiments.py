@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from campaigns.models import Campaign, Experiment, Plan, PlanStep, Send, Template, Variant
 from campaigns.models.experiments import LETTERS
-from campaigns.queries.experiments import to_decide, tried_of
+from campaigns.queries.experiments import said_by, to_decide, tried_of
 from campaigns.queries.house import house
 from campaigns.queries.lots import drawn
 from campaigns.rules import guard, proposals
@@ -101,11 +101,18 @@ def drop_experiment(*, step: PlanStep, by: User, now: datetime) -> None:
 
 
 def press_variants(step: PlanStep, *, now: datetime, refusal: type[DomainError]) -> None:
-    """Letters for every wording of an approved step: they say what they say now. Raises `refusal`."""
+    """Letters for every wording of an approved step: they say what they say now. Raises `refusal`.
+
+    Since its wordings were written, the step may have moved to a later day, its own words may have become those of a
+    variant, and the shop may have moved to a state with other laws.
+    """
     refuse_too_late(step, campaign=step.plan.campaign, refusal=refusal)
     for variant in Variant.objects.filter(experiment__step=step):
         try:
+            _refuse_faults(step, variant)
             press.press(step, variant=variant.letter, now=now)
+        except CannotTry as fault:
+            raise refusal(f"{step}: {fault}") from fault
         except press.CannotPress as fault:
             raise refusal(f"{step}, {variant.letter}: no letter can be made of it. {fault}") from fault
 
@@ -211,7 +218,7 @@ def _under_review(step: PlanStep) -> Plan:
 
 
 def _refuse_faults(step: PlanStep, variant: Variant) -> None:
-    said = press.said_by(step, variant)
+    said = said_by(step, variant)
     if (said.subject, said.body, said.template_id) == (step.subject, step.body, step.template_id):
         raise CannotTry(f"{variant.letter} says the same as A. Change its words, or leave it out.")
     written, shop = {"": {"subject": said.subject, "body": said.body}, **said.translations}, house()

@@ -1,23 +1,47 @@
 """What a person should look at again before a plan is approved, and may leave as it is."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
-from campaigns.models import PlanStep
+from campaigns.models import PlanStep, Variant
+from campaigns.queries.experiments import said_by
 from campaigns.queries.house import house
 from campaigns.rules import guard
 from campaigns.rules.guard import House, Words
 
 
 def cautions_of(step: PlanStep) -> list[str]:
-    """Of all its languages; those of another one name it."""
-    return _cautions(step, house())
+    """Of all its languages and wordings; those of another one than its own name it."""
+    return _of_all_wordings(step, _variants_of([step])[step.pk], house())
 
 
 def cautions_in(steps: Iterable[PlanStep]) -> dict[int, list[str]]:
     """By step, for those that have any. The steps need their offers loaded."""
-    rules = house()
-    found = {step.pk: _cautions(step, rules) for step in steps if step.removed_at is None}
+    rules, kept = house(), [step for step in steps if step.removed_at is None]
+    variants = _variants_of(kept)
+    found = {step.pk: _of_all_wordings(step, variants[step.pk], rules) for step in kept}
     return {step: cautions for step, cautions in found.items() if cautions}
+
+
+def _variants_of(steps: Sequence[PlanStep]) -> dict[int, list[Variant]]:
+    """By step."""
+    found = defaultdict[int, list[Variant]](list)
+    tried = Variant.objects.filter(experiment__step__in=steps).select_related("experiment", "template")
+    for variant in tried.order_by("letter"):
+        found[variant.experiment.step_id].append(variant)
+    return found
+
+
+def _of_all_wordings(step: PlanStep, variants: Sequence[Variant], rules: House) -> list[str]:
+    """What is to be said of A is not said again of a wording that repeats it."""
+    own = _cautions(step, rules)
+    others = [
+        f"{variant.letter}: {text}"
+        for variant in variants
+        for text in _cautions(said_by(step, variant), rules)
+        if text not in own
+    ]
+    return own + others
 
 
 def _cautions(step: PlanStep, rules: House) -> list[str]:

@@ -1,6 +1,7 @@
 """How the wordings of a step compare: those the lot gave each of them, whatever reached them. One query for a step."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -182,3 +183,14 @@ _OUTCOMES = f"""
 """
 
 __all__ = ["Arm", "Tried", "subject_of_send", "to_decide", "tried_of", "undecided", "window_of"]
+
+
+def said_by(step: PlanStep, variant: Variant) -> PlanStep:
+    """The step as `variant` says it, in memory alone. One with words of its own has its own translations."""
+    said = copy(step)
+    said.subject, said.body = variant.subject or step.subject, variant.body or step.body
+    if variant.template_id:
+        said.template = variant.template
+    if variant.subject or variant.body:
+        said.translations = variant.translations
+    return said

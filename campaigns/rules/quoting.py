@@ -5,13 +5,21 @@ taken out here; that an order is not obeyed, guard and approval see to.
 """
 
 import re
+import unicodedata
 
 LEFT_OUT = "[left out]"
 LONGEST_LINE, LONGEST_TEXT = 80, 1_000
-_EMAIL = re.compile(r"[^\s<>@,;:]+@[^\s<>@,;:]+\.[^\s<>@,;:.]+")
-# Seven digits and more in one number, however it is grouped; dates and prices are shorter or have other signs in them.
-_PHONE = re.compile(r"(?<![\w#{])\+?\(?\d(?:[\s().–-]?\d){6,14}(?!\w)")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EMAIL = re.compile(
+    r"[^\s<>@,;:]+@[^\s<>@,;:]+\.[^\s<>@,;:.]+|[^\s<>@,;:]+\s{0,3}@\s{0,3}[^\s<>@,;:]+\.[^\W\d_][^\s<>@,;:.]*"
+)
+_YEAR = r"(?:19|20)\d\d"
+# What has as many digits as a telephone and is none: dates, years side by side, a year beside a count, and millions.
+_ORDINARY = (
+    rf"\d{{4}}-\d\d-\d\d|\d\d?[./]\d\d?[./]{_YEAR}|{_YEAR}(?:[\s,/–-]{{1,3}}{_YEAR})+|{_YEAR}[.,]\s\d{{1,4}}"
+    rf"|\d{{1,4}}\s\({_YEAR}\)|\d{{1,3}},\d{{3}},\d{{3}}"
+)
+# Seven digits and more in one number, however it is grouped.
+_NUMBER = re.compile(rf"(?P<ordinary>(?<!\d)(?:{_ORDINARY})(?!\d))|\+?\(?\d(?:[\s().,/–-]{{0,3}}\d){{6,}}")
 
 
 def line(text: str, longest: int = LONGEST_LINE) -> str:
@@ -25,12 +33,10 @@ def passage(text: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def _without_addresses(text: str) -> str:
-    return _PHONE.sub(_unless_date, _EMAIL.sub(LEFT_OUT, text))
-
-
-def _unless_date(found: re.Match[str]) -> str:
-    return found[0] if _DATE.fullmatch(found[0]) else LEFT_OUT
+    return _NUMBER.sub(lambda found: found["ordinary"] or LEFT_OUT, _EMAIL.sub(LEFT_OUT, text))
 
 
 def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() or sign.isspace() else " " for sign in text)
+    """As the signs are meant: ＠ is @, and a full-width digit is a digit."""
+    seen = unicodedata.normalize("NFKC", text)
+    return "".join(sign if sign.isprintable() or sign.isspace() else " " for sign in seen)

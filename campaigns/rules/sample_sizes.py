@@ -10,7 +10,7 @@ from campaigns.rules.statistics import ALPHA, Share
 
 POWER = 0.8
 # Where fewer are expected to buy, an arm of the comparison says nothing: its own spread is not known yet. For shares
-# W. G. Cochran, Biometrics 10 (1954) 417; for means as tests/campaigns/test_statistics.py measures it.
+# W. G. Cochran, Biometrics 10 (1954) 417; for means as tests/campaigns/test_comparing_arms.py measures it.
 FEWEST_FOR_SHARES, FEWEST_FOR_MEANS = 5, 20
 
 

@@ -6,7 +6,6 @@ the brand or the step's words; a letter is only filled in for each member.
 
 import hashlib
 from collections.abc import Iterable
-from copy import copy
 from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,6 +17,7 @@ from django.utils.translation import gettext as _
 from campaigns.models import BrandKit, Letter, Link, MediaFile, PlanStep, Template, TemplateVersion, Variant
 from campaigns.models.experiments import LETTERS
 from campaigns.queries.brand_kit import brand_kit
+from campaigns.queries.experiments import said_by
 from campaigns.queries.media import address_of
 from campaigns.rules import content as c
 from campaigns.rules import wording
@@ -60,15 +60,6 @@ def in_words_of(step: PlanStep, letter: str) -> PlanStep:
     """The step as that variant says it, in memory alone. A variant with words of its own has its own translations."""
     variant = Variant.objects.select_related("template").filter(experiment__step=step, letter=letter).first()
     return said_by(step, variant) if variant else step
-
-
-def said_by(step: PlanStep, variant: Variant) -> PlanStep:
-    said = copy(step)
-    said.subject, said.body = variant.subject or step.subject, variant.body or step.body
-    said.template = variant.template or step.template
-    if variant.subject or variant.body:
-        said.translations = variant.translations
-    return said
 
 
 def _number_of(url: str) -> int:

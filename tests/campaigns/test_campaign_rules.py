@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.rules import machines, proposals, shipped, wording
+from campaigns.rules import machines, proposals, quoting, shipped, wording
 from campaigns.rules.hours import SendWindow
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal, WeekProposal
 from campaigns.rules.reasons import headline, told
@@ -381,3 +381,36 @@ def test_the_headline_says_who_and_how_long_ago() -> None:
 )
 def test_people_read_faults_in_their_own_words(fault: str, read: str) -> None:
     assert told(fault) == read
+
+
+# --- What a language model is told of what people wrote -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "555-123-4567", "(555) 123-4567", "+1 555 123 4567", "555 - 123 - 4567", "555/123/4567", "(555)  123  4567",
+        "555, 123, 4567", "tel5551234567", "#5551234567", "5551234567x", "５５５１２３４５６７", "555-2012",
+        "202-555-2012", "+49 2025 1234567", "anna@example.com", "anna @ example.com", "anna＠example.com",
+        "anna@10.0.0.1",
+    ],
+)  # fmt: skip
+def test_no_address_and_no_telephone_is_told_however_it_is_written(address: str) -> None:
+    told = quoting.line(f"Call {address} now")
+    assert quoting.LEFT_OUT in told
+    assert not any(sign.isdigit() for sign in told)
+    assert "anna" not in told
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        "Win back 1500 of the 20,000 members who bought in 2024 and 2025.",
+        "From 250 (2025) to 400 orders (2026), and 1,250,000 dollars.",
+        "In 2026, 1500 orders; 2024, 2025, 2026 and 2025/2026 were quiet.",
+        "Sell 12 of 48 bottles at $24.99 from 12/24/2026 or 24.12.2026 to 2026-12-31, 10:00 to 20:00.",
+        "Meet us @ 5.30 on Friday, 3 for 2, 10-20% off.",
+    ],
+)
+def test_counts_years_dates_and_prices_of_a_goal_are_told_as_they_are(goal: str) -> None:
+    assert quoting.passage(goal) == goal

@@ -19,6 +19,7 @@ from campaigns.actions.experiments import CannotChoose, CannotTry, Words
 from campaigns.actions.review import CannotApprove, CannotEdit
 from campaigns.actions.sends import send_due, send_step_now
 from campaigns.models import Campaign, Experiment, Letter, Plan, PlanStep, Playbook, Send
+from campaigns.queries.cautions import cautions_in, cautions_of
 from campaigns.queries.departures import next_departure
 from campaigns.queries.experiments import tried_of
 from campaigns.queries.factors import _promised
@@ -83,6 +84,40 @@ def run(step: PlanStep, manager: User, now: dt.datetime) -> Campaign:
 
 def sends_of(step: PlanStep, **which: Any) -> QuerySet[Send]:
     return Send.objects.filter(action__step=step, **which)
+
+
+# --- What the other wordings say ------------------------------------------------------------------------------------
+
+
+def test_what_a_person_should_look_at_again_is_said_of_every_wording(step: PlanStep, tries: Callable[..., Experiment]):
+    tries(
+        words("Everything free"),
+        words("", "Everything 50% off.", translations={"es": {"subject": "Hola", "body": "30%"}}),
+    )
+    found = " ".join(cautions_of(step))
+    for said in ("B: The text promises “free”", "C: The text names “50%”", "C: In es: The text names “30%”"):
+        assert said in found
+    assert cautions_in(step.plan.steps.select_related("offer")) == {step.pk: cautions_of(step)}
+
+
+def test_a_wording_that_has_become_unlawful_meanwhile_is_not_approved(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    experiment = tries(words("Good morning"))
+    experiment.variants.update(body="Our wine cures a cold.")  # as if the law had come after it was written
+    with pytest.raises(CannotApprove, match="B: No message may promise health"):
+        review.approve_plan(plan=step.plan, by=manager, now=now)
+    assert not Send.objects.exists()
+
+
+def test_a_wording_that_says_by_now_what_the_step_says_is_not_approved(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    tries(words("Good morning"))
+    PlanStep.objects.filter(pk=step.pk).update(subject="Good morning")
+    with pytest.raises(CannotApprove, match="B says the same as A"):
+        review.approve_plan(plan=step.plan, by=manager, now=now)
+    assert not Send.objects.exists()
 
 
 # --- Who gets what ------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def test_lists_on_the_phone_cost_the_same_for_one_row_and_for_fifteen(
     for number in range(1, 15):
         one_of_each(number, **each)
     assert costs(signed_in) == once
-    assert max(once.values()) < 20, once
+    assert max(once.values()) <= 20, once
 
 
 def test_the_page_of_tills_costs_the_same_for_one_key_and_for_fifteen(
