@@ -196,7 +196,10 @@ def test_every_page_is_sound_in_both_themes_and_on_a_phone(
 ) -> None:
     page.goto(address + PAGES[name])
     expect(page.locator("h1")).to_be_visible()
+    for fragment in page.locator("[data-lazy][aria-busy=true]").all():  # it is fetched when it comes into view
+        fragment.scroll_into_view_if_needed()
     expect(page.locator("[data-lazy][aria-busy=true]")).to_have_count(0, timeout=PATIENCE)
+    page.evaluate("scrollTo(0, 0)")
     shot(page, name)
     assert_accessible(page)
 
