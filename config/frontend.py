@@ -17,6 +17,7 @@ FOLDERS = [
     ("vendor/inter", _PACKAGES / "@fontsource-variable/inter"),
     ("vendor/echarts", _PACKAGES / "echarts/dist"),
     ("vendor/qr", _PACKAGES / "qr"),
+    ("vendor/idiomorph", _PACKAGES / "idiomorph/dist"),
 ]
 
 
@@ -39,6 +40,8 @@ class StaticFiles(StaticFilesConfig):
         "opsz.css",
         "standard.css",
         "echarts.[!m]*",
+        "idiomorph-*",
+        "idiomorph.js",
         "extension",
         "dom.js",
         "src",

@@ -117,7 +117,10 @@ on('click', '[data-dismiss]', (button) => button.closest('[data-dismissible]').r
 
 /* Dialogs -------------------------------------------------------------------------------------------------------- */
 
-on('click', '[data-dialog]', (opener) => document.getElementById(opener.dataset.dialog).showModal())
+/* A button with `command="show-modal"` opens its dialog without a script; in browsers from before 2026, by this one. */
+if (!('commandForElement' in HTMLButtonElement.prototype)) {
+  on('click', '[command="show-modal"]', (opener) => document.getElementById(opener.getAttribute('commandfor')).showModal())
+}
 on('click', '[data-close-dialog]', (button) => button.closest('dialog').close())
 on('click', 'dialog', (dialog, event) => {
   if (event.target === dialog) dialog.close() // the backdrop: everything else in it is a descendant

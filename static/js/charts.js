@@ -224,11 +224,14 @@ function options(data, element) {
 /* Life of a chart ------------------------------------------------------------------------------------------------ */
 
 async function draw(element) {
-  if (charts.has(element)) return
-  charts.set(element, null)
+  const source = element.dataset.chart
+  if (charts.get(element)?.source === source) return
+  forget(element)
+  charts.set(element, { source })
   const echarts = await load()
   if (!element.isConnected) return charts.delete(element)
-  const data = JSON.parse(element.dataset.chart)
+  if (element.dataset.chart !== source) return // changed meanwhile: drawn by whoever changed it
+  const data = JSON.parse(source)
   const chart = echarts.init(element, null, { renderer: 'svg' })
   const render = () => chart.setOption(options(data, element), true)
   const watcher = new ResizeObserver(() => {
@@ -237,15 +240,15 @@ async function draw(element) {
   })
   render()
   watcher.observe(element)
-  charts.set(element, { chart, render, watcher })
+  charts.set(element, { source, chart, render, watcher })
   element.classList.add('is-drawn')
 }
 
 function forget(element) {
   const known = charts.get(element)
   charts.delete(element)
-  known?.watcher.disconnect()
-  known?.chart.dispose()
+  known?.watcher?.disconnect()
+  known?.chart?.dispose()
 }
 
 const drawAll = (root) => {
@@ -256,4 +259,4 @@ const drawAll = (root) => {
 drawAll(document)
 document.addEventListener('htmx:load', ({ detail }) => drawAll(detail.elt))
 document.addEventListener('htmx:beforeCleanupElement', ({ detail }) => forget(detail.elt))
-document.addEventListener('themechange', () => charts.forEach((known) => known?.render()))
+document.addEventListener('themechange', () => charts.forEach((known) => known.render?.()))

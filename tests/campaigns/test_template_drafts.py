@@ -126,10 +126,10 @@ def test_what_is_worn_cannot_be_archived_and_the_page_says_why(
         templates.archive_template(template=template, now=now)
     page = client_of(marketer).get(reverse("campaigns:template", args=[template.public_id])).content.decode()
     assert "It cannot be archived. Ours is the default. Choose another default first." in page
-    assert 'data-dialog="archive"' not in page
+    assert 'commandfor="archive" command="show-modal"' not in page
     templates.make_default(template=None)
     page = client_of(marketer).get(reverse("campaigns:template", args=[template.public_id])).content.decode()
-    assert 'data-dialog="archive"' in page
+    assert 'commandfor="archive" command="show-modal"' in page
     Playbook.objects.filter(group="champions").update(template=template)
     with pytest.raises(CannotWrite, match="worn by the playbooks"):
         templates.archive_template(template=template, now=now)

@@ -250,7 +250,7 @@ def test_it_is_switched_off_and_on_gets_a_new_secret_and_is_deleted(
     assert "Being deleted" in text_of(desk.get(LIST))
     page = text_of(desk.get(at("destination", warehouse)))
     assert "It is being deleted" in page
-    assert 'data-dialog="switch"' not in page
+    assert 'commandfor="switch" command="show-modal"' not in page
     assert "is being deleted already" in text_of(desk.post(at("delete", warehouse), follow=True))
     delivering.finish_deletions(clock=timezone.now)
     assert not Destination.objects.exists()

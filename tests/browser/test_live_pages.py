@@ -1,0 +1,113 @@
+"""What changes by itself while somebody works on the page: nothing they press, type or open is lost."""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, Request, Route, expect
+from pytest_django.live_server_helper import LiveServer
+
+from campaigns.actions.campaigns import create_campaign
+from campaigns.actions.planning import make_plan, request_plan
+from campaigns.actions.review import approve_plan
+from campaigns.models import Campaign, PlanStep
+from loyalty.actions.segments import create_segment
+from loyalty.models import User
+from tests.campaigns.world import Shop
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+NEWS = "retry: 200\nevent: changed\ndata: 1\n\n"
+
+
+@pytest.fixture
+def campaign(
+    tmp_path: object, marketer: User, follow_events: Callable[[], None], transactional_db: None
+) -> Campaign:
+    """Planned by the rules, not yet approved."""
+    now = timezone.now()
+    shop = Shop(now, tmp_path, follow_events)  # type: ignore[arg-type]
+    shop.sell(*((shop.join(f"Member {number}"), 5 * number + 1, "60.00") for number in range(12)))
+    shop.score()
+    campaign = create_campaign(
+        name="Spring", goal="Bring back who used to come", starts_on=now.date() + dt.timedelta(days=1),
+        ends_on=now.date() + dt.timedelta(days=8), budget=None, audience_limit=50, owner=marketer, now=now,
+        segments=[create_segment(name="Everybody", description="", rule={"all": []}, by=None, now=now)],
+    )  # fmt: skip
+    assert make_plan(request_plan(campaign=campaign, by=marketer, now=now).pk, now=now)
+    return campaign
+
+
+def test_a_button_pressed_while_the_page_renews_itself_does_what_it_says(
+    browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None]
+) -> None:
+    approve_plan(plan=campaign.plans.get(), by=marketer, now=timezone.now())
+    page = browser_page
+    sign_in(page, marketer)
+    page.goto(f"{live_server.url}/staff/campaigns/{campaign.public_id}/")
+    page.get_by_role("button", name="Start", exact=True).hover()
+    page.mouse.down()
+    with page.expect_response(lambda response: response.request.headers.get("hx-request") == "true"):
+        page.evaluate("htmx.trigger('#standing', 'sse:changed')")
+    expect(page.locator("#standing.htmx-request")).to_have_count(0)
+    page.mouse.up()
+    expect(page.get_by_role("dialog")).to_contain_text("Start the campaign?")
+
+
+def test_words_typed_and_lists_opened_stay_while_the_page_renews_itself(
+    browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None]
+) -> None:
+    page, step = browser_page, PlanStep.objects.first()
+    assert step
+    sign_in(page, marketer)
+    page.goto(f"{live_server.url}/staff/campaigns/steps/{step.public_id}/")
+    page.locator('[data-lazy][hx-get$="/comments/"]').scroll_into_view_if_needed()
+    page.get_by_label("Your comment").fill("Is this not too early")
+    for where in ("focused", "elsewhere"):
+        if where == "elsewhere":
+            page.get_by_label("Your comment").blur()
+        with page.expect_response(lambda response: response.url.endswith("/comments/")):
+            page.evaluate("htmx.trigger('#comments', 'sse:changed')")
+        expect(page.locator("#comments.htmx-request")).to_have_count(0)
+        expect(page.get_by_label("Your comment")).to_have_value("Is this not too early")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.locator("#comments article")).to_contain_text("Is this not too early")
+    expect(page.get_by_label("Your comment")).to_have_value("")
+
+
+def test_each_piece_of_news_is_asked_about_once(
+    browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None],
+    console_errors: list[str],
+) -> None:  # fmt: skip
+    page, told, asked = browser_page, [0], [0]
+
+    def tell(route: Route) -> None:
+        if told[0] < 12:
+            told[0] += 1
+            route.fulfill(content_type="text/event-stream", body=NEWS)
+
+    def count(request: Request) -> None:
+        asked[0] += request.headers.get("hx-trigger") == "standing"
+
+    sign_in(page, marketer)
+    page.route(f"{live_server.url}/staff/stream/**", tell)
+    page.on("request", count)
+    page.goto(f"{live_server.url}/staff/campaigns/{campaign.public_id}/")
+    while told[0] < 12:
+        page.wait_for_timeout(100)
+    page.wait_for_load_state("networkidle")
+    assert 6 <= asked[0] <= told[0]  # fewer, where the answer was still on its way
+    console_errors.clear()  # each piece of news ends its stream, which htmx writes down
+
+
+def test_a_dialog_opens_before_the_scripts_are_there(
+    browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None]
+) -> None:
+    page = browser_page
+    sign_in(page, marketer)
+    page.route(re.compile(r"(?<!theme)\.js$"), lambda route: None)  # the theme's stands in the head: it comes before all
+    page.goto(f"{live_server.url}/staff/campaigns/{campaign.public_id}/", wait_until="commit")
+    page.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Approve this week?")
