@@ -107,7 +107,7 @@ def test_a_dialog_opens_before_the_scripts_are_there(
 ) -> None:
     page = browser_page
     sign_in(page, marketer)
-    page.route(re.compile(r"(?<!theme)\.js$"), lambda route: None)  # the theme's stands in the head: it comes before all
+    page.route(re.compile(r"(?<!theme)\.js$"), lambda route: None)  # the theme's alone stands before the page
     page.goto(f"{live_server.url}/staff/campaigns/{campaign.public_id}/", wait_until="commit")
     page.get_by_role("button", name="Approve", exact=True).click()
     expect(page.get_by_role("dialog")).to_contain_text("Approve this week?")
