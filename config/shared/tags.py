@@ -144,5 +144,5 @@ def card(context: Context, content: str, **options: Any) -> str:
 
 @register.simple_block_tag(takes_context=True)
 def dialog(context: Context, content: str, **options: Any) -> str:
-    """`{% dialog id="invite" title="Invite" %}...{% enddialog %}`, opened by `commandfor="invite" command="show-modal"`."""
+    """`{% dialog id="invite" title="Invite" %}...{% enddialog %}`, opened by a button with `commandfor="invite"`."""
     return render_to_string("components/dialog.html", {**options, "content": content})
