@@ -23,9 +23,7 @@ NEWS = "retry: 200\nevent: changed\ndata: 1\n\n"
 
 
 @pytest.fixture
-def campaign(
-    tmp_path: object, marketer: User, follow_events: Callable[[], None], transactional_db: None
-) -> Campaign:
+def campaign(tmp_path: object, marketer: User, follow_events: Callable[[], None], transactional_db: None) -> Campaign:
     """Planned by the rules, not yet approved."""
     now = timezone.now()
     shop = Shop(now, tmp_path, follow_events)  # type: ignore[arg-type]
