@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from campaigns.actions import asking, planning
-from campaigns.actions.review import as_proposal, change_step, state_of, under_review
+from campaigns.actions.review import change_step, state_of, under_review
 from campaigns.ai import writer
 from campaigns.ai.writer import Wish
 from campaigns.models import ModelCall, PlanChange, PlanStep, StepText
+from campaigns.queries.plans import as_proposal
 from config.shared.clock import Clock, ticking
 from config.shared.errors import DomainError
 from config.shared.live import announce

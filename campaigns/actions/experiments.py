@@ -14,8 +14,8 @@ from campaigns.models.experiments import LETTERS
 from campaigns.queries.experiments import said_by, to_decide, tried_of
 from campaigns.queries.house import house
 from campaigns.queries.lots import drawn
+from campaigns.queries.plans import as_proposal
 from campaigns.rules import guard, proposals
-from campaigns.rules.proposals import StepProposal
 from campaigns.writing import press
 from config.shared.errors import DomainError
 from config.shared.live import announce
@@ -223,7 +223,7 @@ def _refuse_faults(step: PlanStep, variant: Variant) -> None:
         raise CannotTry(f"{variant.letter} says the same as A. Change its words, or leave it out.")
     written, shop = {"": {"subject": said.subject, "body": said.body}, **said.translations}, house()
     for language, words in written.items():
-        faults = proposals.faults_in_text(_as_proposal(said).model_copy(update=words))
+        faults = proposals.faults_in_text(as_proposal(said).model_copy(update=words))
         faults += guard.of_law(_as_read(said, language or press.BASE_LANGUAGE, **words), shop)
         if faults:
             raise CannotTry(f"{variant.letter}{f', in {language}' if language else ''}: {' '.join(faults[:2])}")
@@ -232,11 +232,3 @@ def _refuse_faults(step: PlanStep, variant: Variant) -> None:
 def _as_read(step: PlanStep, language: str, *, subject: str, body: str) -> guard.Words:
     offer = f"{step.offer.name}. {step.offer.wording}" if step.offer else ""
     return guard.Words(subject, body, step.channel, language, offer)
-
-
-def _as_proposal(step: PlanStep) -> StepProposal:
-    return StepProposal(
-        day=step.day.isoformat(), send_at=f"{step.send_at:%H:%M}", group=step.group, playbook=step.playbook_id,
-        offer=step.offer.code if step.offer else None, channel=step.channel, timing=step.timing, subject=step.subject,
-        body=step.body, reason=step.reason,
-    )  # fmt: skip

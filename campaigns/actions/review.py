@@ -12,9 +12,9 @@ from campaigns.actions import experiments, planning
 from campaigns.events import PlanApproved
 from campaigns.models import Action, Campaign, Letter, Offer, Plan, PlanChange, PlanStep, Send, Template
 from campaigns.queries.experiments import undecided
-from campaigns.queries.plans import why_two_people
+from campaigns.queries.plans import as_proposal, why_two_people
 from campaigns.rules import proposals
-from campaigns.rules.proposals import Limits, StepProposal, WeekProposal
+from campaigns.rules.proposals import Limits, WeekProposal
 from campaigns.rules.reasons import told
 from campaigns.rules.steps import StepState
 from campaigns.sending import recipients
@@ -302,18 +302,3 @@ def _limits(plan: Plan, now: datetime) -> Limits:
 def _proposal(plan: Plan) -> WeekProposal:
     steps = plan.steps.filter(removed_at=None).select_related("offer")
     return WeekProposal(steps=[as_proposal(step) for step in steps])
-
-
-def as_proposal(step: PlanStep) -> StepProposal:
-    return StepProposal(
-        day=step.day.isoformat(),
-        send_at=f"{step.send_at:%H:%M}",
-        group=step.group,
-        playbook=step.playbook_id,
-        offer=step.offer.code if step.offer else None,
-        channel=step.channel,
-        timing=step.timing,
-        subject=step.subject,
-        body=step.body,
-        reason=step.reason,
-    )

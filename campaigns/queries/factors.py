@@ -10,9 +10,8 @@ from django.db import connection
 
 from campaigns.models import Candidate, Plan, PlanStep
 from campaigns.queries.lift import outcomes_by_group
-from campaigns.rules.effects import Outcome
 from campaigns.rules.priority import Factor, calibrated
-from campaigns.rules.statistics import Sums, pooled
+from campaigns.rules.statistics import difference_under_one_spread, pooled
 from campaigns.rules.worth import of_nth
 
 LOOKS_BACK = timedelta(days=365)
@@ -40,7 +39,7 @@ def _measured(now: datetime) -> Mapping[str, Factor]:
     for (campaign, group), (treated, held_out) in outcomes.items():
         expected = promised.get((campaign, group), 0.0)
         if expected > 0:
-            value, squared = _difference(treated, held_out)
+            value, squared = difference_under_one_spread(treated.revenue, held_out.revenue)
             seen[group].append((value / expected, squared / expected**2))
     factors = {}
     for group, shares in seen.items():
@@ -48,15 +47,6 @@ def _measured(now: datetime) -> Mapping[str, Factor]:
         if squared != float("inf"):
             factors[group] = calibrated(expected=1.0, measured=value, error=sqrt(squared))
     return factors
-
-
-def _difference(treated: Outcome, held_out: Outcome) -> tuple[float, float]:
-    """How much more a treated member spent, and its squared error. The spread is that of both arms together: else an
-    arm in which few happened to buy would look the surest.
-    """
-    one, other = treated.revenue, held_out.revenue
-    both = Sums(one.n + other.n, one.total + other.total, one.squares + other.squares)
-    return one.mean - other.mean, both.variance * (1 / one.n + 1 / other.n)
 
 
 def _promised(campaigns: list[int]) -> dict[tuple[int, str], float]:

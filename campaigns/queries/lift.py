@@ -163,15 +163,8 @@ def _playbook_lift(playbook: Playbook, arms: Sequence[_Arms]) -> PlaybookLift:
 
 
 def _drawn_together(pairs: Sequence[tuple[Sums, Sums]]) -> statistics.Difference | None:
-    """Campaigns weighed by inverse variance (fixed effect), and the sum drawn to zero. None: nobody bought at all.
-
-    The spread is that of both arms together: else an arm in which few happened to buy would look the surest.
-    """
-    known = []
-    for treated, held_out in pairs:
-        both = Sums(treated.n + held_out.n, treated.total + held_out.total, treated.squares + held_out.squares)
-        known.append((treated.mean - held_out.mean, both.variance * (1 / treated.n + 1 / held_out.n)))
-    value, squared = statistics.pooled(known)
+    """Campaigns weighed by inverse variance (fixed effect), and the sum drawn to zero. None: nobody bought at all."""
+    value, squared = statistics.pooled([statistics.difference_under_one_spread(*pair) for pair in pairs])
     members = sum(held_out.n for _, held_out in pairs)
     usual = sum(held_out.total for _, held_out in pairs) / members if members else 0.0
     if not usual > 0 or squared == float("inf"):

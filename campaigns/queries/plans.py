@@ -10,6 +10,7 @@ from django.utils.timezone import localdate
 
 from campaigns.models import Candidate, Plan, PlanStep, Send
 from campaigns.queries.policy import policy
+from campaigns.rules.proposals import StepProposal
 from campaigns.rules.reasons import beyond_the_budget, headline
 from loyalty.models import Consent
 
@@ -182,3 +183,19 @@ def totals_of(days: Sequence[Day]) -> dict[str, Any]:
         "messages": sum(step.evidence["reached"] for step in live),
         "has_texts": any(step.channel == Consent.Channel.SMS for step in live),
     }
+
+
+def as_proposal(step: PlanStep) -> StepProposal:
+    """What it says and when, as a planner would have proposed it."""
+    return StepProposal(
+        day=step.day.isoformat(),
+        send_at=f"{step.send_at:%H:%M}",
+        group=step.group,
+        playbook=step.playbook_id,
+        offer=step.offer.code if step.offer else None,
+        channel=step.channel,
+        timing=step.timing,
+        subject=step.subject,
+        body=step.body,
+        reason=step.reason,
+    )

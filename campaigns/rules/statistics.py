@@ -175,6 +175,14 @@ def chance_of_split(counts: Sequence[int], weights: Sequence[float]) -> float:
     return float(special.chdtrc(len(counts) - 1, distance))
 
 
+def difference_under_one_spread(first: Sums, second: Sums) -> tuple[float, float]:
+    """(value, squared error) of a difference of means, the spread being that of both arms together: else an arm in
+    which few happened to buy would look the surest, and weigh most where several are pooled.
+    """
+    both = Sums(first.n + second.n, first.total + second.total, first.squares + second.squares)
+    return first.mean - second.mean, both.variance * (1 / first.n + 1 / second.n)
+
+
 def pooled(differences: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """(value, squared error) of several differences of one kind, each weighed by the inverse of its squared error.
 

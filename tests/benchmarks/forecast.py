@@ -23,6 +23,7 @@ from loyalty.actions.forecasting import fitting, foretelling, habits, reading
 from loyalty.actions.forecasting.fitting import Model
 from loyalty.models import Forecast, ForecastVersion
 from loyalty.queries import forecasts
+from tests.benchmarks.copying import copy
 from tests.benchmarks.result import Result, compared, seconds
 from tests.buyers import Buyers, buyers
 
@@ -151,7 +152,7 @@ def _fill(made: Buyers) -> int:
             [PRODUCTS],
         )
     numbered = orders.with_row_index("number").with_columns(store_id=1, discount=0)
-    _copy(numbered, "loyalty_order")
+    copy(numbered, "loyalty_order")
     lines = """
         INSERT INTO loyalty_orderline (order_id, product_id, key, quantity, amount, discount)
         SELECT id, 1 + ((member_id %% 40) * 50 + floor(50 * random() ^ 2)::int) %% %s, '1', 1, total,
@@ -160,7 +161,7 @@ def _fill(made: Buyers) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(lines, [PRODUCTS])
-    _copy(_sums(orders), "loyalty_memberstats")
+    copy(_sums(orders), "loyalty_memberstats")
     with connection.cursor() as cursor:
         cursor.execute("RESET session_replication_role")
         for table in ("member", "memberstats", "order", "orderline", "product"):
@@ -182,12 +183,3 @@ def _sums(orders: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("member_id")
     )
-
-
-def _copy(frame: pl.DataFrame, table: str) -> None:
-    moments = [pl.col(name).dt.replace_time_zone("UTC") for name, kind in frame.schema.items() if kind == pl.Datetime]
-    with connection.cursor() as cursor:
-        names = ", ".join(frame.columns)
-        with cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT csv)") as copy:
-            for part in frame.with_columns(moments).iter_slices(500_000):
-                copy.write(part.write_csv(include_header=False))

@@ -8,7 +8,6 @@ Both answers are compared after every run, member by member. The first scoring, 
 """
 
 import datetime as dt
-import io
 import tempfile
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from django.utils import timezone
 from loyalty.actions.scores import rescore
 from loyalty.models import Score
 from loyalty.rules.scores import GROUPS_IN_ORDER
+from tests.benchmarks.copying import copy
 from tests.benchmarks.result import Result, compared, seconds
 
 MEMBERS, ORDERS, RUNS = 1_000_000, 10_000_000, 7
@@ -82,7 +82,7 @@ def _fill_database(orders: Path) -> None:
             "SELECT id, gen_random_uuid(), 'Member ' || id, %s FROM generate_series(1, %s) id",
             [FIRST_NIGHT - dt.timedelta(days=SPREAD_DAYS), MEMBERS],
         )
-    _copy(_sums(pl.scan_parquet(orders)), "loyalty_memberstats")
+    copy(_sums(pl.scan_parquet(orders)), "loyalty_memberstats")
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE loyalty_member")
         cursor.execute("VACUUM ANALYZE loyalty_memberstats")
@@ -94,7 +94,7 @@ def _let_a_day_pass(file: Path, *, seed: int, now: dt.datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS today (LIKE loyalty_memberstats INCLUDING DEFAULTS)")
         cursor.execute("TRUNCATE today")
-        _copy(_sums(orders.lazy()), "today")
+        copy(_sums(orders.lazy()), "today")
         cursor.execute("""
             INSERT INTO loyalty_memberstats AS known SELECT * FROM today
             ON CONFLICT (member_id) DO UPDATE SET
@@ -113,21 +113,11 @@ def _sums(orders: pl.LazyFrame) -> pl.DataFrame:
             spent=pl.col("cents").sum() / 100,
             first_ordered_at=pl.col("ordered_at").min(),
             last_ordered_at=pl.col("ordered_at").max(),
+            primary_category=pl.lit("Wine"),
         )
         .sort("member_id")
         .collect()
     )
-
-
-def _copy(frame: pl.DataFrame, table: str) -> None:
-    text = io.BytesIO()
-    columns = [pl.col(name).dt.replace_time_zone("UTC") for name, kind in frame.schema.items() if kind == pl.Datetime]
-    if "first_ordered_at" in frame.columns:
-        columns.append(pl.lit("Wine").alias("primary_category"))
-    frame.with_columns(columns).write_csv(text, include_header=False)
-    names = ", ".join(f'"{name}"' for name in frame.with_columns(columns).columns)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT csv)") as copy:
-        copy.write(text.getvalue())
 
 
 # --- The limit ----------------------------------------------------------------------------------------------------
@@ -164,7 +154,7 @@ def _write_back(quintiles: pl.DataFrame) -> None:
         cursor.execute(
             "CREATE TABLE written_back (member_id bigint, recency smallint, frequency smallint, monetary smallint)"
         )
-    _copy(quintiles, "written_back")
+    copy(quintiles, "written_back")
 
 
 def _compare(expected: pl.DataFrame) -> None:

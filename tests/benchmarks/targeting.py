@@ -18,7 +18,6 @@ difference shop by shop).
 """
 
 import datetime as dt
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +35,7 @@ from loyalty.actions import forecasting
 from loyalty.actions.orders import sum_up_again
 from loyalty.actions.scores import rescore
 from loyalty.models import Member, Product, Store, User
+from tests.benchmarks.copying import copy
 from tests.benchmarks.result import Result
 from tests.campaigns.crowd import take_in_members
 
@@ -129,9 +129,9 @@ def _fill_database(shop: Shop) -> None:
     )
     same = {"number": pl.col("id"), "store_id": pl.lit(store.pk), "discount": pl.lit(0)}
     at = pl.col("ordered_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    _copy(orders.select("id", "member_id", "total", at, **same), "loyalty_order")
+    copy(orders.select("id", "member_id", "total", at, **same), "loyalty_order")
     line = {"order_id": pl.col("id"), "key": pl.lit("1"), "quantity": pl.lit(1), "discount": pl.lit(0)}
-    _copy(orders.select("product_id", amount=pl.col("total"), **line), "loyalty_orderline")
+    copy(orders.select("product_id", amount=pl.col("total"), **line), "loyalty_orderline")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE loyalty_order, loyalty_orderline")
     sum_up_again([member for (member,) in _rows("SELECT id FROM loyalty_member")])
@@ -139,16 +139,6 @@ def _fill_database(shop: Shop) -> None:
     assert forecasting.run(forecasting.request_refit(by=None, now=NOW).pk, clock=lambda: NOW)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE loyalty_memberstats, loyalty_score, loyalty_forecast")
-
-
-def _copy(frame: pl.DataFrame, table: str) -> None:
-    text = io.BytesIO()
-    frame.write_csv(text, include_header=False)
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)") as copy,
-    ):
-        copy.write(text.getvalue())
 
 
 def _rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
