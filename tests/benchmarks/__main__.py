@@ -10,6 +10,7 @@ import django
 NOT_BENCHMARKS = {
     "__main__",
     "bare",
+    "copying",
     "load",
     "pgbench",
     "plain",
