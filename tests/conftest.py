@@ -11,12 +11,15 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.core.files.storage import storages
+from django.db import connection
 from django.test import Client, override_settings
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from campaigns.models import MediaFile
 from config import media, roles
 from loyalty.models import User
+from tests import databases
 from tests.post_office import open_post_office
 from tests.world import World, make
 
@@ -36,6 +39,12 @@ def now() -> dt.datetime:
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nudges go nowhere: a test runs the work itself, when its sentence says so."""
     monkeypatch.setattr("config.shared.nudge.current_app.send_task", lambda *_, **__: None, raising=False)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = databases.migrated()
 
 
 @pytest.fixture(scope="session", autouse=True)

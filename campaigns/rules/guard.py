@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from campaigns.rules import claims, wording
+from campaigns.rules import branches, claims, wording
 from campaigns.rules.checking import shouts, words_found
 from campaigns.rules.claims import Weight
 
@@ -77,11 +77,14 @@ class Words:
 
     @cached_property
     def readings(self) -> tuple[str, ...]:
-        """What somebody may read: first without Liquid, then with the literals in it, then filled in. Each plain."""
+        """What somebody may read: first without Liquid, then with the literals in it, then filled in, then however its
+        conditions turn out. Each plain."""
         found = [_MARKUP.sub(by, self.all) for by in (" ", "", _literals_apart, _literals_joined)]
         for values in _FILLINGS:
             with suppress(wording.WordingFault):
                 found.append(wording.fill(self.all, values))
+        with suppress(branches.TooMany):  # told by `_conditions`
+            found += [_MARKUP.sub("", way) for way in branches.ways(self.all)]
         return tuple(dict.fromkeys(plain(text) for text in found))
 
     @property
@@ -208,6 +211,17 @@ def _own_liquid(words: Words, house: House) -> Iterator[Finding]:
         yield Finding(f"Liquid may only hold words that are known, such as {known}; not {_listed(own)}.", Weight.MODEL)
 
 
+def _conditions(words: Words, house: House) -> Iterator[Finding]:
+    try:
+        branches.ways(words.all)
+    except branches.TooMany:
+        yield Finding(
+            f"The text can be read in more than {branches.MOST} ways, and not each can be looked at. Make it of fewer"
+            " conditions.",
+            Weight.LAW,
+        )
+
+
 def _length(words: Words, house: House) -> Iterator[Finding]:
     longest = {"sms": LONGEST_SMS, "push": LONGEST_PUSH}.get(words.channel)
     if longest and len(words.body) > longest:
@@ -239,7 +253,8 @@ def _fallbacks(words: Words, house: House) -> Iterator[Finding]:
 
 
 _CHECKS: tuple[Callable[[Words, House], Iterator[Finding]], ...] = (
-    _bans, _policies, _brand, _figures, _promises, _links, _own_liquid, _length, _voice, _language, _fallbacks,
+    _bans, _policies, _brand, _figures, _promises, _links, _own_liquid, _conditions, _length, _voice, _language,
+    _fallbacks,
 )  # fmt: skip
 
 

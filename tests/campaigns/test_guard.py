@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.models import Campaign, Plan
-from campaigns.rules import guard, proposals, shipped
+from campaigns.rules import branches, guard, proposals, shipped
 from campaigns.rules.claims import BANS, Weight
 from campaigns.rules.guard import House, Words
 from campaigns.rules.proposals import Cap, PlaybookChoice
@@ -70,6 +70,10 @@ def test_words_that_only_hold_such_a_word_are_left_alone(body: str) -> None:
         "{% if member.tier %}Fr{% else %}B{% endif %}ee weed for you.",
         "{% if member.tier %}B{% else %}Fr{% endif %}ee weed for you.",
         "{% if member.tier == 'Gold' %}Fr{% else %}B{% endif %}ee weed for you.",
+        "{% if member.tier %}{% if member.points %}Fr{% else %}B{% endif %}{% else %}Tr{% endif %}ee weed for you.",
+        "{% case member.tier %}{% when 'Gold' %}Fr{% when 'Silver' %}B{% else %}Tr{% endcase %}ee weed for you.",
+        "{% unless member.tier %}{% if member.points %}x{% else %}Fr{% endif %}{% endunless %}ee weed for you.",
+        "Fr{% for pick in picks %}e{% endfor %} weed for you.",
         "{{ 'free' | upcase }}{{ ' ' }}weed for you.",
         "Free\nweed for you.",
         "Free  \u00a0 weed for you.",
@@ -83,6 +87,28 @@ def test_words_that_only_hold_such_a_word_are_left_alone(body: str) -> None:
 def test_no_word_hides_in_liquid_in_signs_that_are_not_seen_or_in_letters_that_look_alike(body: str) -> None:
     assert "“free weed”" in " ".join(guard.of_law(words(body), CANNABIS))
     assert guard.of_law(words("Come by.", subject=body.replace("\n", " ")), CANNABIS)
+
+
+def test_a_text_that_can_be_read_in_too_many_ways_to_look_at_each_is_refused() -> None:
+    one = "{% if member.tier %}wine{% endif %} "
+    assert guard.of_law(words(7 * one), LIQUOR) == []
+    assert "fewer conditions" in " ".join(guard.of_law(words(8 * one), LIQUOR))
+
+
+@pytest.mark.parametrize(
+    ("text", "ways"),
+    [
+        ("Hello", {"Hello"}),
+        ("a{% if x %}b{% elsif y %}c{% endif %}d", {"abd", "acd", "ad"}),
+        ("{% if x %}a{% else %}b{% endif %}{{ c }}", {"a{{ c }}", "b{{ c }}"}),
+        ("{% for pick in picks %}a{% else %}b{% endfor %}", {"", "a", "aa", "b", "bb"}),
+        ("{% if x %}a{% if y %}b{% endif %}{% endif %}", {"", "a", "ab"}),
+        ("a{% endif %}b{% assign c = 1 %}d", {"abd"}),
+        ("a{% if x %}b", {"ab", "a"}),
+    ],
+)
+def test_a_text_is_read_however_its_conditions_turn_out(text: str, ways: set[str]) -> None:
+    assert set(branches.ways(text)) == ways
 
 
 def test_the_literals_of_liquid_are_held_to_the_offer_as_well() -> None:
