@@ -1,5 +1,6 @@
 """Whom a plan is for, in which order, and what the numbers say about them. Set-based; nobody is loaded."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,12 +11,13 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import localdate
 
 from campaigns.ai.ranking import Ranked
-from campaigns.models import Candidate, Plan
+from campaigns.models import Action, Candidate, Plan
 from campaigns.sending import gate
 from loyalty.models import Consent, Member, MemberStats, Order, Score, Store
 from loyalty.queries.segments import members_matching
 
 MARKETING = Consent.Topic.MARKETING
+UNHEARD = "No step reaches them by a channel they allow"
 
 
 def targeted(rules: Sequence[dict[str, Any]], *, now: datetime) -> QuerySet[Member]:
@@ -75,6 +77,27 @@ def reach(plan: Plan, channel: str, *, now: datetime) -> dict[str, int]:
     admitted = gate.admitted(Member.objects.all(), channel=channel, now=now).values("pk")
     reached = plan.candidates.filter(member__in=admitted, is_held_out=False).order_by()
     return dict(reached.values_list("group").annotate(Count("pk")))
+
+
+def reached(plan: Plan, *, now: datetime) -> int:
+    """How many members of the audience the steps reach, each once: of an approved plan, those it has a message for."""
+    audience = plan.candidates.filter(is_held_out=False).order_by()
+    if plan.status == Plan.Status.APPROVED:
+        made_for = Action.objects.filter(step__plan=plan, member=OuterRef("member"))
+        return audience.filter(Exists(made_for)).count()
+    wanted, members = Q(pk__in=[]), Member.objects.filter(pk__in=audience.values("member"))
+    groups = defaultdict[str, set[str]](set)
+    for channel, group in plan.steps.filter(removed_at=None).order_by().values_list("channel", "group"):
+        groups[channel].add(group)
+    for channel, named in groups.items():
+        admitted = gate.admitted(members, channel=channel, now=now).values("pk")
+        wanted |= Q(group__in=named, member__in=admitted)
+    return audience.filter(wanted).count()
+
+
+def left_out_of(plan: Plan, *, reached: int) -> dict[str, int]:
+    """Everybody in the plan's segments whom none of its steps reaches, by the reason."""
+    return {**plan.excluded, UNHEARD: plan.audience_size - reached}
 
 
 def _group_entry(row: dict[str, Any]) -> dict[str, Any]:

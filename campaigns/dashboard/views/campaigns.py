@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.actions import campaigns as actions
 from campaigns.actions import notices, repeating
 from campaigns.actions.review import is_own_work
+from campaigns.ai import audience
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, CampaignPolicy, Plan
 from campaigns.queries import campaigns as queries
@@ -114,6 +115,8 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
     is_under_review = plan is not None and plan.status == Plan.Status.READY
     cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
     user = request.user
+    reached = audience.reached(plan, now=timezone.now()) if plan and days else 0
+    left_out = audience.left_out_of(plan, reached=reached) if plan and days else {}
     return {
         "campaign": campaign,
         "tone": TONES[campaign.status],
@@ -124,8 +127,9 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "days": days,
         "board": board_of(days, open_comments(plan) if plan else {}, cautions),
         "totals": totals_of(days),
+        "reached": reached,
+        "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items()],
         "estimates": estimate_of(plan, now=timezone.now()).week if plan and is_under_review else None,
-        "left_out": [{"label": why, "value": f"{count:,}"} for why, count in plan.excluded.items()] if plan else [],
         "plan_steps": ["Rank members", "Write the week", "Check it"],
         "thinking": thinking_of(plan, now=timezone.now()) if plan and plan.status in Plan.WORKING else None,
         "log": change_log(plan) if plan and plan.status == Plan.Status.READY else None,
