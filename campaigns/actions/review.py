@@ -8,9 +8,9 @@ from uuid import uuid4
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 
-from campaigns.actions import experiments, planning
+from campaigns.actions import experiments, notices, planning
 from campaigns.events import PlanApproved
-from campaigns.models import Action, Campaign, Letter, Offer, Plan, PlanChange, PlanStep, Send, Template
+from campaigns.models import Action, Campaign, Letter, Notice, Offer, Plan, PlanChange, PlanStep, Send, Template
 from campaigns.queries.experiments import undecided
 from campaigns.queries.plans import why_two_people
 from campaigns.rules import proposals
@@ -217,6 +217,7 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
         raise CannotApprove("Nobody in this plan may be written to any more. Make a new plan.")
     event = PlanApproved(subject=str(plan.campaign.public_id), plan=str(plan.public_id), sends=sends, approved_by=by.pk)
     record(event, key=f"{plan.public_id}@{now.isoformat()}", at=now)
+    notices.mark_settled(campaign=plan.campaign, kind=Notice.Kind.PLAN_WAITS, now=now)
     announce(f"campaign:{plan.campaign.public_id}")
     return sends
 
