@@ -25,7 +25,7 @@ from campaigns.queries.estimates import estimate_of
 from campaigns.queries.plans import board_of, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
-from campaigns.queries.workspace import change_log, open_comments
+from campaigns.queries.workspace import change_log, changes_by_hand, open_comments
 from campaigns.rules.checking import Check
 from campaigns.sending.checklist import told_drift
 from config.shared.access import needs
@@ -114,7 +114,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
     days = week_of(plan) if plan and plan.status in (Plan.Status.READY, Plan.Status.APPROVED) else []
     is_under_review = plan is not None and plan.status == Plan.Status.READY
     cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
-    user = request.user
+    user, changes = request.user, changes_by_hand(plan) if plan and is_under_review else 0
     reached = audience.reached(plan, now=timezone.now()) if plan and days else 0
     left_out = audience.left_out_of(plan, reached=reached) if plan and days else {}
     return {
@@ -133,6 +133,8 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "plan_steps": ["Rank members", "Write the week", "Check it"],
         "thinking": thinking_of(plan, now=timezone.now()) if plan and plan.status in Plan.WORKING else None,
         "log": change_log(plan) if plan and plan.status == Plan.Status.READY else None,
+        "changes": changes,
+        "anew_text": _anew_text(changes),
         "cautions": sum(len(found) for found in cautions.values()),
         "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
         "results": results.results_of(campaign) if campaign.status != Campaign.Status.DRAFT else None,
@@ -154,6 +156,15 @@ def _drifts(plan: Plan) -> list[Check]:
     """What to look at before the week is approved: languages of its templates that changed after another."""
     checks = ((template, told_drift(drift)) for template, drift in drifts_worn_in(plan))
     return [replace(check, title=f"{template.name}: {check.title}") for template, check in checks]
+
+
+def _anew_text(changes: int) -> str:
+    """What a new plan in place of this one would cost people."""
+    lost = "1 change" if changes == 1 else f"{changes:,} changes"
+    return (
+        f"A new week takes the place of this one: {lost} made by hand would be lost, and the comments with them."
+        " This cannot be undone."
+    )
 
 
 def _start_text(rules: CampaignPolicy) -> str:
