@@ -1,11 +1,13 @@
 import json
 from calendar import day_name
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -42,7 +44,10 @@ from loyalty.queries.brand import business
 @needs("campaigns.change_campaign")
 def plan_request(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
-    planning.request_plan(campaign=campaign, by=request.user, now=timezone.now())
+    losing = request.POST.get("losing", "")
+    planning.request_plan(
+        campaign=campaign, by=request.user, now=timezone.now(), losing=int(losing) if losing.isdecimal() else 0
+    )
     return redirect("campaigns:campaign", public_id)
 
 
@@ -196,18 +201,25 @@ def _sending(request: HttpRequest, step: PlanStep) -> dict[str, Any]:
     waiting, now = Send.objects.filter(action__step=step, status=Send.Status.PENDING), timezone.now()
     if step.plan.campaign.status != Campaign.Status.RUNNING:
         return {}
-    rules = policy()
+    rules, held_back = policy(), waiting.filter(waits_for_winner=True).count()
     return {
         "departure": next_departure(waiting, now=now),
-        "may_send_now": request.user.has_perm("campaigns.run_campaign") and waiting.filter(due_at__gt=now).exists(),
-        "send_now_text": _send_now_text(next_departure(waiting, now=now, at_once=True), rules),
+        "may_send_now": request.user.has_perm("campaigns.run_campaign") and _may_come_sooner(waiting, now),
+        "send_now_text": _send_now_text(next_departure(waiting, now=now, at_once=True), rules, held_back),
         "hours": rules.hours,
     }
 
 
-def _send_now_text(departure: Departure | None, rules: CampaignPolicy) -> str:
-    """What would happen, before anybody presses."""
+def _may_come_sooner(waiting: QuerySet[Send], now: datetime) -> bool:
+    return waiting.filter(due_at__gt=now, waits_for_winner=False).exists()
+
+
+def _send_now_text(departure: Departure | None, rules: CampaignPolicy, held_back: int) -> str:
+    """What would happen, before anybody presses. `held_back` wait for the better of several wordings."""
     often = "Whoever has had today's message gets it on a later day."
+    if held_back:
+        who = "1 member waits" if held_back == 1 else f"{held_back:,} members wait"
+        often += f" {who} for the better wording and get{'s' if held_back == 1 else ''} it once that is decided."
     if departure is None or not departure.is_held:
         return f"Its messages are due at once instead of on their day. {often}"
     return (
