@@ -8,7 +8,6 @@
 
 import json
 import re
-from calendar import day_name
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -35,7 +34,8 @@ REMINDER = {
     "subject": "{{ member.first_name }}, still thinking it over?",
     "body": "Hello {{ member.first_name }},\n\nwe wrote a few days ago and only want to say it once more: we would be "
     "glad to see you at {{ store.name }}. You have {{ member.points }} points with us.\n\n{{ business.name }}",
-    "reason": "A short reminder three days later: few who have stayed away answer at once.",
+    "reason": "A short reminder: few who have stayed away answer at once.",
+    "is_reminder": True,
 }
 NO_OFFER = {
     "subject": "A word from {{ business.name }}",
@@ -67,7 +67,7 @@ def plan_week(facts: Facts) -> Facts:
         offer = _offer(playbook, facts["offers"], group["reachable"][channel], purse)
         first = place * len(days) // len(choices)
         hour = _hour(group["usual_hour"], *facts["hours"])
-        steps += _steps(group, playbook, channel, offer, days[first:], hour=hour)[:often]
+        steps += _steps(group, playbook, channel, offer, days[first:], hour=hour, why=_why(place))[:often]
     _say_what_is_required(steps, facts.get("brand", {}).get("required_words", []))
     return {"steps": sorted(steps, key=lambda step: (step["day"], step["send_at"]))}
 
@@ -153,7 +153,7 @@ def _choice(group: Facts, playbooks: list[Facts]) -> tuple[Facts, str] | None:
 
 
 def _steps(
-    group: Facts, playbook: Facts, channel: str, offer: str | None, days: list[date], *, hour: int
+    group: Facts, playbook: Facts, channel: str, offer: str | None, days: list[date], *, hour: int, why: str
 ) -> list[Facts]:
     """The group's message on the first of `days`, and its reminder if the week is long enough."""
     shared = {
@@ -165,7 +165,7 @@ def _steps(
     words = {"subject": playbook["subject"], "body": playbook["body"]}
     if offer is None:
         words = _without_offer(**words)
-    steps = [shared | words | {"day": days[0].isoformat(), "offer": offer, "reason": _why(group)}]
+    steps = [shared | words | {"day": days[0].isoformat(), "offer": offer, "reason": why}]
     if group["group"] in REMINDED and len(days) > REMINDED_AFTER:
         steps.append(shared | REMINDER | {"day": days[REMINDED_AFTER].isoformat()})
     return steps
@@ -198,6 +198,6 @@ def _without_offer(subject: str, body: str) -> Facts:
     }
 
 
-def _why(group: Facts) -> str:
-    usual = day_name[group["usual_weekday"] - 1]
-    return f"They shop most on {usual}, around {group['usual_hour']}:00; who has most at stake is written to first."
+def _why(place: int) -> str:
+    """No day and no hour: people move steps, and the page shows both."""
+    return "Most is at stake with them, so they hear first." if place == 0 else "Groups with more at stake hear before."

@@ -55,7 +55,8 @@ def step(transactional: None, marketer: User, now: dt.datetime, make_campaign: C
     )
     return PlanStep.objects.create(
         plan=plan, day=now.date(), position=0, group=playbook.group, playbook=playbook, channel="email",
-        send_at=dt.time(10), subject="Hello", body="Come by.", reason="A hello.", evidence={"most_it_can_cost": "0"},
+        send_at=dt.time(10), subject="Hello", body="Come by.", reason="A hello.",
+        evidence={"reached": 0, "most_it_can_cost": "0"},
     )  # fmt: skip
 
 
