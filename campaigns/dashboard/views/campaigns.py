@@ -21,7 +21,7 @@ from campaigns.queries import results
 from campaigns.queries.calls import thinking_of
 from campaigns.queries.cautions import cautions_in
 from campaigns.queries.departures import next_departure
-from campaigns.queries.estimates import estimate_of
+from campaigns.queries.estimates import expected_of
 from campaigns.queries.plans import board_of, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
@@ -115,6 +115,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
     is_under_review = plan is not None and plan.status == Plan.Status.READY
     cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
     user, changes = request.user, changes_by_hand(plan) if plan and is_under_review else 0
+    expected = expected_of(plan, now=timezone.now()) if plan else None
     reached = audience.reached(plan, now=timezone.now()) if plan and days else 0
     left_out = audience.left_out_of(plan, reached=reached) if plan and days else {}
     return {
@@ -129,7 +130,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "totals": totals_of(days),
         "reached": reached,
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items()],
-        "estimates": estimate_of(plan, now=timezone.now()).week if plan and is_under_review else None,
+        "estimates": expected.week if expected else None,
         "plan_steps": ["Rank members", "Write the week", "Check it"],
         "thinking": thinking_of(plan, now=timezone.now()) if plan and plan.status in Plan.WORKING else None,
         "log": change_log(plan) if plan and plan.status == Plan.Status.READY else None,

@@ -1,6 +1,7 @@
 import json
 from calendar import day_name
-from datetime import datetime
+from datetime import datetime, time
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.dateformat import time_format
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -22,9 +24,10 @@ from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
 from campaigns.queries.calls import bill_of, calls_of
 from campaigns.queries.cautions import cautions_of
 from campaigns.queries.departures import Departure, next_departure
-from campaigns.queries.estimates import estimate_of
+from campaigns.queries.estimates import expected_of
 from campaigns.queries.plans import why_two_people
 from campaigns.queries.policy import policy
+from campaigns.queries.results import counts_of
 from campaigns.queries.templates import drifts_of
 from campaigns.rules import content as c
 from campaigns.rules import wording
@@ -36,8 +39,9 @@ from campaigns.writing import press
 from config.shared.access import needs
 from config.shared.htmx import page
 from config.shared.live import stream
+from config.shared.tags import money
 from integrations.llm.rules import RulesModel
-from loyalty.queries.brand import business
+from loyalty.queries.brand import brand, business
 
 
 @require_POST
@@ -120,6 +124,7 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
     if form.is_valid() and (saved := _saved(request, step, form)):
         messages.success(request, "Saved." if is_under_review else "Changed for everybody who does not have it yet.")
         return redirect("campaigns:step", saved.public_id)
+    expected = expected_of(step.plan, now=timezone.now())
     return page(
         request,
         "campaigns/step.html",
@@ -137,12 +142,21 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "unsaid": _unsaid(step) if is_under_review or form.is_bound or _may_change(request, step) else "",
             "drifts": _drifts(step) if is_under_review else [],
             "numbers": _numbers(step),
-            "estimate": estimate_of(step.plan, now=timezone.now()).steps.get(step.pk) if is_under_review else None,
+            "estimate": expected.steps.get(step.pk) if expected else None,
+            "so_far": _so_far(step),
             "cautions": cautions_of(step) if is_under_review else [],
             "seen": request.POST.get("seen") or step.revision,
         },
         status=422 if form.errors else 200,
     )
+
+
+def _so_far(step: PlanStep) -> str:
+    """What became of the messages of an approved step; empty until one has left."""
+    came = counts_of(step)
+    if not came["sent"]:
+        return ""
+    return "{sent:,} of {planned:,} messages sent, {opened:,} opened and {clicked:,} clicked by people".format(**came)
 
 
 def _may_change(request: HttpRequest, step: PlanStep) -> bool:
@@ -278,7 +292,8 @@ def step_remove(request: HttpRequest, step_id: UUID) -> HttpResponse:
 
 
 def _numbers(step: PlanStep) -> list[dict[str, Any]]:
-    evidence = step.evidence
+    evidence, currency = step.evidence, brand().currency
+    usually = time_format(time(evidence["usual_hour"]), "g:i a")
     bought = evidence["last_bought_days"]
     return [
         {"label": "Members in the audience", "value": evidence["members"]},
@@ -288,10 +303,10 @@ def _numbers(step: PlanStep) -> list[dict[str, Any]]:
             "value": f"{bought['least']} to {bought['most']} days ago, half within {bought['median']}",
         },
         {"label": "Orders so far (median)", "value": evidence["median_orders"]},
-        {"label": "Average order", "value": evidence["average_order"]},
-        {"label": "Usually shop", "value": f"{day_name[evidence['usual_weekday'] - 1]}, {evidence['usual_hour']}:00"},
+        {"label": "Average order", "value": money(Decimal(evidence["average_order"]), currency)},
+        {"label": "Usually shop", "value": f"{day_name[evidence['usual_weekday'] - 1]}, around {usually}"},
         {"label": "Buy mostly", "value": ", ".join(evidence["favourite_categories"])},
-        {"label": "The offer can cost at most", "value": evidence["most_it_can_cost"]},
+        {"label": "The offer can cost at most", "value": money(Decimal(evidence["most_it_can_cost"]), currency)},
     ]
 
 
