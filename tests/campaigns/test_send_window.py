@@ -77,7 +77,7 @@ def test_an_opening_in_the_hour_that_autumn_repeats_is_its_first() -> None:
 
 def test_hours_read_as_on_a_clock() -> None:
     assert [on_the_clock(hour) for hour in (0, 1, 11, 12, 13, 23, 24)] == (
-        "midnight,1 a.m.,11 a.m.,noon,1 p.m.,11 p.m.,midnight".split(",")
+        "midnight,1:00 a.m.,11:00 a.m.,noon,1:00 p.m.,11:00 p.m.,midnight".split(",")
     )
 
 
