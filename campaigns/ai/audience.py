@@ -1,6 +1,5 @@
 """Whom a plan is for, in which order, and what the numbers say about them. Set-based; nobody is loaded."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from django.utils.timezone import localdate
 from campaigns.ai.ranking import Ranked
 from campaigns.models import Action, Candidate, Plan
 from campaigns.sending import gate
+from integrations.channels.base import available_channels
 from loyalty.models import Consent, Member, MemberStats, Order, Score, Store
 from loyalty.queries.segments import members_matching
 
@@ -86,12 +86,9 @@ def reached(plan: Plan, *, now: datetime) -> int:
         made_for = Action.objects.filter(step__plan=plan, member=OuterRef("member"))
         return audience.filter(Exists(made_for)).count()
     wanted, members = Q(pk__in=[]), Member.objects.filter(pk__in=audience.values("member"))
-    groups = defaultdict[str, set[str]](set)
-    for channel, group in plan.steps.filter(removed_at=None).order_by().values_list("channel", "group"):
-        groups[channel].add(group)
-    for channel, named in groups.items():
-        admitted = gate.admitted(members, channel=channel, now=now).values("pk")
-        wanted |= Q(group__in=named, member__in=admitted)
+    for channel in available_channels():
+        told = plan.steps.filter(channel=channel, group=OuterRef("group"), removed_at=None)
+        wanted |= Q(Exists(told), member__in=gate.admitted(members, channel=channel, now=now).values("pk"))
     return audience.filter(wanted).count()
 
 

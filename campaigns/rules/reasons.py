@@ -27,7 +27,7 @@ def headline(label: str, evidence: Mapping[str, Any]) -> str:
 def told(fault: str) -> str:
     """A fault as people read it: `At risk would hear 2 times on Thursday, November 26.`"""
     if _OF_HOURS in fault:
-        fault = _CLOCK.sub(_on_the_clock, fault)
+        fault = _CLOCK.sub(_on_the_clock, fault).replace(".m..", ".m.")
     fault = _GROUP.sub(lambda code: code[0].replace("_", " "), _DAY.sub(_said, fault))
     return fault[0].upper() + fault[1:]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.rules import machines, proposals, quoting, shipped, wording
+from campaigns.rules import goals, machines, proposals, quoting, shipped, wording
 from campaigns.rules.hours import SendWindow
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal, WeekProposal
 from campaigns.rules.reasons import headline, told
@@ -328,7 +328,8 @@ def test_the_goal_decides_who_comes_first() -> None:
     }
 
     def first(goal: str) -> str:
-        return plan_week(told | {"goal": goal})["steps"][0]["group"]
+        read = goals.understand(goal).as_facts() | {"playbooks": {}, "offers": {}}
+        return plan_week(told | {"understood": read})["steps"][0]["group"]
 
     assert first("Win back inactive customers") == "hibernating"
     assert first("Welcome the new ones") == "new"

@@ -349,7 +349,7 @@ def test_a_step_can_be_sent_before_its_day_by_hand(
     of_step = by_day.sends.filter(action__step=step)
     assert send_step_now(step=step, by=manager, now=now) == of_step.count()
     [shown] = [view.sent for day in week_of(step.plan) for view in day.steps if view.step == step]
-    assert shown == Sent(messages=of_step.count(), away=0, next_at=now)
+    assert shown == Sent(messages=of_step.count(), away=0, waiting=0, next_at=now)
     send_all(now)
     assert set(post_office.recipients) == set(of_step.values_list("recipient", flat=True))
     with pytest.raises(CannotSendNow, match="Nothing of this step waits"):

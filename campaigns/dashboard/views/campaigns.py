@@ -26,6 +26,7 @@ from campaigns.queries.plans import board_of, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
 from campaigns.queries.workspace import change_log, changes_by_hand, open_comments
+from campaigns.rules import goals
 from campaigns.rules.checking import Check
 from campaigns.sending.checklist import told_drift
 from config.shared.access import needs
@@ -33,6 +34,7 @@ from config.shared.exports import csv_response
 from config.shared.htmx import page
 from config.shared.live import stream
 from integrations.llm.rules import RulesModel
+from loyalty.models import Score
 
 SHOWN = 50
 # In percent of the audience, proposed for each new campaign: what is never held out can never be measured.
@@ -129,6 +131,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "board": board_of(days, open_comments(plan) if plan else {}, cautions),
         "totals": totals_of(days),
         "reached": reached,
+        "understood": _understood(plan) if plan else "",
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items()],
         "estimates": expected.week if expected else None,
         "plan_steps": ["Rank members", "Write the week", "Check it"],
@@ -157,6 +160,13 @@ def _drifts(plan: Plan) -> list[Check]:
     """What to look at before the week is approved: languages of its templates that changed after another."""
     checks = ((template, told_drift(drift)) for template, drift in drifts_worn_in(plan))
     return [replace(check, title=f"{template.name}: {check.title}") for template, check in checks]
+
+
+def _understood(plan: Plan) -> str:
+    """What the built-in rules read in the goal; a language model reads all of it."""
+    read = plan.facts.get("understood")
+    is_by_rules = plan.model_name == RulesModel.name
+    return goals.told(read, dict(Score.Group.choices)) if read and is_by_rules else ""
 
 
 def _anew_text(changes: int) -> str:
