@@ -6,8 +6,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from campaigns.actions import notices
 from campaigns.events import CampaignMoved
-from campaigns.models import Campaign, Plan, Send
+from campaigns.models import Campaign, Notice, Plan, Send
 from campaigns.sending import dispatch
 from config.shared.errors import DomainError
 from config.shared.live import announce
@@ -146,6 +147,7 @@ def cancel_campaign(*, campaign: Campaign, by: User, now: datetime) -> int:
         status=Send.Status.UNKNOWN, claimed_until=None, failure=dispatch.IN_DOUBT
     )
     cancelled = open_sends.update(status=Send.Status.CANCELLED, claimed_until=None)
+    notices.mark_settled(campaign=campaign, kind=Notice.Kind.PLAN_WAITS, now=now)
     _tell(campaign, by, now)
     return cancelled
 

@@ -53,6 +53,11 @@ def mark_read(*, notice: Notice, now: datetime) -> None:
     Notice.objects.filter(pk=notice.pk, read_at=None).update(read_at=now)
 
 
+def mark_settled(*, campaign: Campaign, kind: Notice.Kind, now: datetime) -> None:
+    """What a notice asked for was done: nobody has to put it away."""
+    Notice.objects.filter(campaign=campaign, kind=kind, read_at=None).update(read_at=now)
+
+
 def _waiting(now: datetime) -> QuerySet[Notice]:
     """Not known to have been sent, and in nobody's hands: a worker's lease lapses when it dies."""
     return Notice.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), emailed_at=None)

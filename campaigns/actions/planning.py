@@ -16,6 +16,7 @@ from campaigns.models import Campaign, Notice, Offer, Plan, PlanStep
 from campaigns.queries.factors import factors_by_group
 from campaigns.queries.house import house, planned_caps
 from campaigns.queries.policy import policy
+from campaigns.queries.workspace import changes_by_hand
 from campaigns.rules import proposals
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
 from campaigns.sending import assignment, prices
@@ -42,8 +43,11 @@ class CannotPlan(DomainError):
 
 
 @transaction.atomic
-def request_plan(*, campaign: Campaign, by: User, now: datetime) -> Plan:
-    """Queue a plan for a worker; one that waits for review is replaced. Raises CannotPlan."""
+def request_plan(*, campaign: Campaign, by: User, now: datetime, losing: int | None = None) -> Plan:
+    """Queue a plan for a worker; one that waits for review is replaced. Raises CannotPlan.
+
+    `losing` is how many changes by hand `by` knows to be lost with it; None where nobody was asked.
+    """
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if campaign.status != Campaign.Status.DRAFT:
         raise CannotPlan(f"{campaign.name} is {campaign.get_status_display().lower()}; only a draft gets a plan.")
@@ -53,12 +57,15 @@ def request_plan(*, campaign: Campaign, by: User, now: datetime) -> Plan:
         raise CannotPlan("Choose at least one segment first.")
     if not planned_days(campaign, now=now):
         raise CannotPlan("The campaign's last day has passed. Give it new dates first.")
+    replaced = campaign.plans.filter(status=Status.READY)
+    if losing is not None and sum(map(changes_by_hand, replaced)) > losing:
+        raise CannotPlan("This plan has changes that would be lost, made since you looked. Look at it again first.")
     try:
         with transaction.atomic():
             plan = Plan.objects.create(campaign=campaign, requested_by=by, requested_at=now)
     except IntegrityError:
         raise CannotPlan("A plan is being made already.") from None
-    campaign.plans.filter(status=Status.READY).update(status=Status.REPLACED)
+    replaced.update(status=Status.REPLACED)
     nudge("campaigns.make_plan", plan_id=plan.pk)
     return plan
 
@@ -249,6 +256,7 @@ def _write_steps(plan: Plan, answer: Answer, facts: dict[str, Any], allowed: Lim
             subject=step.subject,
             body=step.body,
             reason=step.reason[:300],
+            is_reminder=step.is_reminder,
             evidence=_evidence(step, groups[step.group], allowed),
         )
         for position, step in enumerate(answer.proposal.steps)

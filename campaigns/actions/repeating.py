@@ -40,7 +40,7 @@ def draft_weeks(*, now: datetime) -> int:
 def _draft(campaign: Campaign, now: datetime) -> bool:
     today, latest = localdate(now), latest_of_series(campaign)
     assert campaign.repeats_on is not None
-    first = weeks.next_week(today, campaign.repeats_on, after=latest.starts_on)
+    first = weeks.next_week(today, campaign.repeats_on, after=latest.ends_on)
     if not weeks.is_time(today, first):
         return False
     if waits_for_approval(latest):

@@ -8,9 +8,10 @@ from uuid import uuid4
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 
-from campaigns.actions import experiments, planning
+from campaigns.actions import experiments, notices, planning
 from campaigns.events import PlanApproved
-from campaigns.models import Action, Campaign, Letter, Offer, Plan, PlanChange, PlanStep, Send, Template
+from campaigns.models import Action, Campaign, Letter, Notice, Offer, Plan, PlanChange, PlanStep, Send, Template
+from campaigns.queries import estimates
 from campaigns.queries.experiments import undecided
 from campaigns.queries.plans import as_proposal, why_two_people
 from campaigns.rules import proposals
@@ -199,10 +200,12 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
     if plan.campaign.status != Campaign.Status.DRAFT:
         raise CannotApprove(f"{plan.campaign.name} is {plan.campaign.get_status_display().lower()}.")
     if faults := proposals.faults_in(_proposal(plan), _limits(plan, now)):
-        raise CannotApprove(" ".join(faults[:3]))
+        raise CannotApprove(" ".join(told(fault) for fault in faults[:3]))
+    approved = {"status": Plan.Status.APPROVED, "approved_by": by, "approved_at": now}
+    approved["expected"] = estimates.as_json(estimates.estimate_of(plan, now=now))
     try:
         with transaction.atomic():
-            Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.APPROVED, approved_by=by, approved_at=now)
+            Plan.objects.filter(pk=plan.pk).update(**approved)
     except IntegrityError:
         raise CannotApprove("Another plan of this campaign is approved already.") from None
     note_change(plan, status=(plan.status, Plan.Status.APPROVED))
@@ -217,6 +220,7 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
         raise CannotApprove("Nobody in this plan may be written to any more. Make a new plan.")
     event = PlanApproved(subject=str(plan.campaign.public_id), plan=str(plan.public_id), sends=sends, approved_by=by.pk)
     record(event, key=f"{plan.public_id}@{now.isoformat()}", at=now)
+    notices.mark_settled(campaign=plan.campaign, kind=Notice.Kind.PLAN_WAITS, now=now)
     announce(f"campaign:{plan.campaign.public_id}")
     return sends
 
@@ -251,7 +255,7 @@ def withdraw_approval(*, plan: Plan, by: User, now: datetime) -> None:
     Letter.objects.filter(step__plan=plan).delete()
     Action.objects.filter(step__plan=plan).delete()
     experiments.reopen(plan)
-    Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.READY, approved_by=None, approved_at=None)
+    Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.READY, approved_by=None, approved_at=None, expected={})
     note_change(plan, status=(Plan.Status.APPROVED, Plan.Status.READY))
     announce(f"campaign:{locked.campaign.public_id}")
 
@@ -274,7 +278,9 @@ def _refuse_faults_of(step: PlanStep, plan: Plan, now: datetime) -> None:
     limits, edited = _limits(plan, now), PlanStep.objects.select_related("offer", "template").get(pk=step.pk)
     faults = proposals.faults_in_step(as_proposal(edited), limits)
     if edited.removed_at is None:
-        faults += proposals.faults_across(_proposal(plan).steps, limits)
+        week = _proposal(plan).steps
+        faults += proposals.faults_across(week, limits)
+        faults += proposals.faults_in_order([each for each in week if each.group == edited.group])
     _refuse_faults(edited, faults, limits)
     experiments.refuse_too_late(edited, campaign=plan.campaign, refusal=CannotEdit)
 

@@ -79,6 +79,7 @@ def send_step_now(*, step: PlanStep, by: User, now: datetime) -> int:
     was_due = waiting.aggregate(first=Min("due_at"))["first"]
     if not (moved := waiting.update(due_at=now, held_from=None)):
         raise CannotSendNow("Nothing of this step waits for its time.")
+    PlanStep.objects.filter(pk=step.pk).update(sent_now_at=now)
     note_change(step, due_at=(was_due, now), messages_due_now=(0, moved))
     announce(f"campaign:{campaign.public_id}")
     nudge("campaigns.send_due")

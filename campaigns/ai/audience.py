@@ -10,12 +10,14 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import localdate
 
 from campaigns.ai.ranking import Ranked
-from campaigns.models import Candidate, Plan
+from campaigns.models import Action, Candidate, Plan
 from campaigns.sending import gate
+from integrations.channels.base import available_channels
 from loyalty.models import Consent, Member, MemberStats, Order, Score, Store
 from loyalty.queries.segments import members_matching
 
 MARKETING = Consent.Topic.MARKETING
+UNHEARD = "No step reaches them by a channel they allow"
 
 
 def targeted(rules: Sequence[dict[str, Any]], *, now: datetime) -> QuerySet[Member]:
@@ -75,6 +77,24 @@ def reach(plan: Plan, channel: str, *, now: datetime) -> dict[str, int]:
     admitted = gate.admitted(Member.objects.all(), channel=channel, now=now).values("pk")
     reached = plan.candidates.filter(member__in=admitted, is_held_out=False).order_by()
     return dict(reached.values_list("group").annotate(Count("pk")))
+
+
+def reached(plan: Plan, *, now: datetime) -> int:
+    """How many members of the audience the steps reach, each once: of an approved plan, those it has a message for."""
+    audience = plan.candidates.filter(is_held_out=False).order_by()
+    if plan.status == Plan.Status.APPROVED:
+        made_for = Action.objects.filter(step__plan=plan, member=OuterRef("member"))
+        return audience.filter(Exists(made_for)).count()
+    wanted, members = Q(pk__in=[]), Member.objects.filter(pk__in=audience.values("member"))
+    for channel in available_channels():
+        told = plan.steps.filter(channel=channel, group=OuterRef("group"), removed_at=None)
+        wanted |= Q(Exists(told), member__in=gate.admitted(members, channel=channel, now=now).values("pk"))
+    return audience.filter(wanted).count()
+
+
+def left_out_of(plan: Plan, *, reached: int) -> dict[str, int]:
+    """Everybody in the plan's segments whom none of its steps reaches, by the reason."""
+    return {**plan.excluded, UNHEARD: plan.audience_size - reached}
 
 
 def _group_entry(row: dict[str, Any]) -> dict[str, Any]:

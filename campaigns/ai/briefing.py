@@ -12,8 +12,9 @@ from campaigns.queries.house import brand_voice, planned_caps
 from campaigns.queries.lift import PlaybookLift, known_playbook_lifts
 from campaigns.queries.policy import policy
 from campaigns.queries.track_record import ENOUGH_MESSAGES, Record, known_track_record
-from campaigns.rules import quoting, wording
+from campaigns.rules import goals, quoting, wording
 from loyalty.queries.brand import business
+from loyalty.queries.programme import categories
 
 MOST_RECORDS = 60
 
@@ -21,8 +22,10 @@ MOST_RECORDS = 60
 def week_facts(plan: Plan, days: list[str], channels: tuple[str, ...], *, now: datetime) -> dict[str, Any]:
     """All a model needs for a week. Texts for money, so that cents stay."""
     campaign, hours = plan.campaign, policy().window
+    offers = list(Offer.objects.filter(is_active=True))
     return {
         "goal": quoting.passage(campaign.goal),
+        "understood": understood_facts(campaign.goal, offers),
         "business": business_facts(),
         "days": days,
         "hours": [hours.opens, hours.closes],
@@ -30,11 +33,24 @@ def week_facts(plan: Plan, days: list[str], channels: tuple[str, ...], *, now: d
         "channels": list(channels),
         "groups": [_quoted(group) for group in audience.group_facts(plan, channels, now=now)],
         "playbooks": _measured_playbooks(channels, now),
-        "offers": [offer_facts(offer) for offer in Offer.objects.filter(is_active=True)],
+        "offers": [offer_facts(offer) for offer in offers],
         "words": list(wording.WORDS),
         "brand": brand_facts(),
         "caps": [{"channel": cap.channel, "most": cap.most, "days": cap.days} for cap in planned_caps()],
         "track_record": record_facts(known_track_record(now=now)),
+    }
+
+
+def understood_facts(goal: str, offers: Sequence[Offer]) -> dict[str, Any]:
+    """What simple rules read in the goal, and how many of its aims and categories each playbook and offer speaks of."""
+    understood = goals.understand(quoting.passage(goal), categories=[quoting.line(name) for name in categories()])
+    return understood.as_facts() | {
+        "playbooks": {
+            str(playbook.pk): fits
+            for playbook in playbooks()
+            if (fits := understood.fits(playbook.name, playbook.aim, playbook.subject, playbook.body))
+        },
+        "offers": {offer.code: fits for offer in offers if (fits := understood.fits(offer.name, offer.wording))},
     }
 
 

@@ -12,7 +12,8 @@ from campaigns.models import PlanStep
 from campaigns.queries.workspace import words_in
 from campaigns.rules import proposals, quoting, wording
 from campaigns.rules.proposals import Limits, StepProposal
-from integrations.llm.base import Question
+from integrations.llm.base import ModelUnavailable, Question
+from integrations.llm.rules import RulesModel
 
 ATTEMPTS = 2
 MOST_TEXTS = 4
@@ -65,6 +66,16 @@ def question(step: PlanStep, wish: Wish, *, faults: list[str]) -> tuple[Prompt, 
     facts = _facts(step, wish)
     told, words = facts if not faults else {**facts, "faults_of_your_last_answer": faults}, prompt(wish.task)
     return words, Question(task=wish.task, instructions=words.text, facts=told, schema=TextsProposal)
+
+
+def rules_know_variants(step: PlanStep) -> bool:
+    """Whether the built-in rules have other words for a step: those of other playbooks of its group."""
+    _, asked = question(step, Wish("write_variants"), faults=[])
+    try:
+        RulesModel().answer(asked)
+    except ModelUnavailable:
+        return False
+    return True
 
 
 def read(raw: str, proposed: StepProposal, wish: Wish, limits: Limits) -> Answer:

@@ -124,7 +124,7 @@ class QuietHours(models.Model):
 
     @property
     def hours(self) -> str:
-        """`9 a.m. to 9 p.m., Sundays from noon`"""
+        """`9:00 a.m. to 9:00 p.m., Sundays from noon`"""
         days = f"{on_the_clock(self.send_from)} to {on_the_clock(self.send_until)}"
         if self.sunday_from is None or self.sunday_from <= self.send_from:
             return days

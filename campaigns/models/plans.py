@@ -39,6 +39,10 @@ class Plan(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
+    expected = models.JSONField(
+        default=dict, db_default={}, blank=True,
+        help_text="What it was expected to bring when it was approved; see campaigns.queries.estimates.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["-requested_at"]
@@ -86,12 +90,18 @@ class PlanStep(models.Model):
     )
     reason = models.CharField(max_length=300)
     evidence = models.JSONField(default=dict, help_text="The numbers the reason rests on.")
+    is_reminder = models.BooleanField(
+        default=False, db_default=False, help_text="Reminds its group of their first message of the week."
+    )
     revision = models.PositiveIntegerField(
         default=1, db_default=1, help_text="Grows with every change: of two people at once, the second is told."
     )
     edited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     edited_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
+    sent_now_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody had its messages leave ahead of their day."
+    )
     changed_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="changed_into")
 
     class Meta:

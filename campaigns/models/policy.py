@@ -134,5 +134,5 @@ class CampaignPolicy(models.Model):
 
     @property
     def hours(self) -> str:
-        """`8 a.m. to 8 p.m.`"""
+        """`8:00 a.m. to 8:00 p.m.`"""
         return f"{on_the_clock(self.send_from)} to {on_the_clock(self.send_until)}"

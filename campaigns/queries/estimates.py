@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Count, Q, Sum
@@ -34,6 +35,25 @@ class WeekEstimate:
 
     week: Estimate
     steps: Mapping[int, Estimate]
+
+
+def as_json(estimate: WeekEstimate) -> dict[str, Any]:
+    """As a plan keeps it from its approval on."""
+    return {"week": asdict(estimate.week), "steps": {str(pk): asdict(step) for pk, step in estimate.steps.items()}}
+
+
+def expected_of(plan: Plan, *, now: datetime) -> WeekEstimate | None:
+    """Of a plan under review as it stands now, of an approved one as it was approved; None where nobody counted it."""
+    if plan.status == Plan.Status.READY:
+        return estimate_of(plan, now=now)
+    if plan.status != Plan.Status.APPROVED or not plan.expected:
+        return None
+    steps = {int(pk): _read(kept) for pk, kept in plan.expected["steps"].items()}
+    return WeekEstimate(_read(plan.expected["week"]), steps)
+
+
+def _read(kept: Mapping[str, Any]) -> Estimate:
+    return Estimate(**{**kept, "worth": Worth(**kept["worth"])})
 
 
 def audience_worth(plan: Plan, *, now: datetime) -> Worth:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils.dateformat import time_format
-from django.utils.timezone import localdate
+from django.utils.timezone import localdate, localtime
 
 from campaigns.models import Candidate, Plan, PlanStep, Send
 from campaigns.queries.policy import policy
@@ -30,10 +30,14 @@ _WHEN: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Sent:
-    """How far the messages of an approved step have come, and when the next of them is due."""
+    """How far the messages of an approved step have come, and when the next of them is due.
+
+    `waiting` are those that wait for the better of several wordings: when they are due is not known yet.
+    """
 
     messages: int
     away: int
+    waiting: int
     next_at: datetime | None
 
 
@@ -47,9 +51,22 @@ class StepView:
     sent: Sent | None = None
 
     @property
+    def day(self) -> date:
+        """On which it leaves: the planned one, unless somebody sent it ahead of that."""
+        return localdate(self.step.sent_now_at) if self.step.sent_now_at else self.step.day
+
+    @property
+    def clock(self) -> str:
+        """`5:00 p.m.`"""
+        leaves = localtime(self.step.sent_now_at).time() if self.step.sent_now_at else self.step.send_at
+        return time_format(leaves, "g:i a")
+
+    @property
     def when(self) -> str:
         """`5:00 p.m. by their own clock`"""
-        return _WHEN[self.step.timing].format(time_format(self.step.send_at, "g:i a"))
+        if self.step.sent_now_at:
+            return self.clock
+        return _WHEN[self.step.timing].format(self.clock)
 
     @property
     def cost(self) -> Decimal:
@@ -80,23 +97,25 @@ def week_of(plan: Plan) -> list[Day]:
     for step in ordered:
         why = headline(step.get_group_display(), step.evidence)
         view = StepView(step, why, _why_no_offer(step, left), sent.get(step.pk))
-        steps.setdefault(step.day.isoformat(), []).append(view)
+        steps.setdefault(view.day.isoformat(), []).append(view)
     return [Day(date.fromisoformat(day), views) for day, views in sorted(steps.items())]
 
 
 def _sent(plan: Plan) -> dict[int, Sent]:
     """By step. What was due at another time than planned shows here: sent now, held for the night or for a cap."""
+    pending = Q(status=Send.Status.PENDING)
     counted = (
         Send.objects.filter(action__step__plan=plan)
         .values("action__step")
         .annotate(
             messages=Count("pk"),
             away=Count("pk", filter=Q(status__in=Send.AWAY)),
-            next_at=Min("due_at", filter=Q(status=Send.Status.PENDING)),
+            waiting=Count("pk", filter=pending & Q(waits_for_winner=True)),
+            next_at=Min("due_at", filter=pending & Q(waits_for_winner=False)),
         )
     )
-    rows = counted.values_list("action__step", "messages", "away", "next_at")
-    return {step: Sent(messages, away, next_at) for step, messages, away, next_at in rows}
+    rows = counted.values_list("action__step", "messages", "away", "waiting", "next_at")
+    return {step: Sent(*counts) for step, *counts in rows}
 
 
 def _budget_left(plan: Plan, steps: Sequence[PlanStep]) -> Decimal | None:
@@ -198,4 +217,5 @@ def as_proposal(step: PlanStep) -> StepProposal:
         subject=step.subject,
         body=step.body,
         reason=step.reason,
+        is_reminder=step.is_reminder,
     )

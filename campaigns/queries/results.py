@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
-from campaigns.models import Campaign, Send
+from campaigns.models import Campaign, PlanStep, Send
 from campaigns.queries.attribution import NOTHING as NOTHING_SOLD
 from campaigns.queries.attribution import Sales, attributed, current, sales_of
 from campaigns.queries.experiments import subject_of_send
@@ -66,6 +66,12 @@ def with_results(campaigns: Iterable[Campaign]) -> list[tuple[Campaign, Results]
 def _counts(campaign_ids: list[int]) -> Iterable[Any]:
     rows = Send.objects.filter(campaign__in=campaign_ids).order_by().values("campaign")
     return rows.annotate(planned=Count("pk"), **{name: Count("pk", filter=which) for name, which in FILTERS.items()})
+
+
+def counts_of(step: PlanStep) -> dict[str, int]:
+    """The counts of one step's messages, named as those of a campaign."""
+    counts = {name: Count("pk", filter=which) for name, which in FILTERS.items()}
+    return Send.objects.filter(action__step=step).aggregate(planned=Count("pk"), **counts)
 
 
 def _sold(sales: Sales | None) -> dict[str, Any]:

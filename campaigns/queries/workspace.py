@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Max, QuerySet
 
-from campaigns.models import ModelCall, Plan, PlanChange, PlanStep, StepComment, StepText
+from campaigns.models import Experiment, ModelCall, Plan, PlanChange, PlanStep, StepComment, StepText
 from campaigns.rules.differences import Span, spans
 from campaigns.rules.steps import told
 
@@ -20,6 +20,12 @@ def next_to_redo(plan: Plan) -> PlanChange | None:
     """The first undone one after the last that stands: a new change ends what could be done again."""
     last = plan.changes.filter(undone_at=None).aggregate(last=Max("number"))["last"] or 0
     return plan.changes.filter(number__gt=last).select_related("step").order_by("number").first()
+
+
+def changes_by_hand(plan: Plan) -> int:
+    """How many things people did to a plan that stand: a new plan would not have them."""
+    tests_of_wordings = Experiment.objects.filter(step__plan=plan).count()
+    return plan.changes.filter(undone_at=None).count() + tests_of_wordings
 
 
 @dataclass(frozen=True)

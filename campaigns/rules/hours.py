@@ -67,9 +67,9 @@ def local_day(at: datetime, zone: ZoneInfo) -> date:
 
 
 def on_the_clock(hour: int) -> str:
-    """`8 a.m.`, `noon`, `midnight`: 0 and 24 are both midnight."""
+    """`8:00 a.m.`, `noon`, `midnight`: 0 and 24 are both midnight."""
     if hour in (0, 24):
         return "midnight"
     if hour == 12:
         return "noon"
-    return f"{hour % 12} {'a.m.' if hour < 12 else 'p.m.'}"
+    return f"{hour % 12}:00 {'a.m.' if hour < 12 else 'p.m.'}"

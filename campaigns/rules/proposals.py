@@ -6,7 +6,7 @@ audience, does it fit the budget) is checked by `faults_in`, whoever proposed it
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -36,7 +36,10 @@ def _all_required(schema: dict[str, Any]) -> None:
 
 
 class StepProposal(BaseModel):
-    """`timing` is one of TIMINGS, or None: as the shop does where it has no wish."""
+    """`timing` is one of TIMINGS, or None: as the shop does where it has no wish.
+
+    `is_reminder`: it reminds its group of their first message of the week, and comes after that.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_all_required)
 
@@ -50,6 +53,7 @@ class StepProposal(BaseModel):
     subject: str
     body: str
     reason: str
+    is_reminder: bool = False
 
 
 class WeekProposal(BaseModel):
@@ -127,7 +131,7 @@ def faults_in(proposal: WeekProposal, limits: Limits, *, is_of_model: bool = Fal
         for number, step in enumerate(proposal.steps, start=1)
         for fault in faults_in_step(step, limits) + (faults_of_model(step, limits) if is_of_model else [])
     ]
-    return faults + faults_across(proposal.steps, limits)
+    return faults + faults_across(proposal.steps, limits) + faults_in_reminders(proposal.steps)
 
 
 def cost_of(step: StepProposal, limits: Limits) -> Decimal:
@@ -218,6 +222,29 @@ def faults_across(steps: list[StepProposal], limits: Limits) -> list[str]:
         if touches > 1:
             faults.append(f"{group} would hear {touches} times on {day}.")
     return faults + _faults_in_caps(steps, limits) + _faults_in_cost(steps, limits)
+
+
+def faults_in_reminders(steps: Sequence[StepProposal]) -> list[str]:
+    """Reminders of what comes later, or of what nobody gets."""
+    reminded, heard = {step.group for step in steps if step.is_reminder}, {s.group for s in steps if not s.is_reminder}
+    return faults_in_order(steps) + [
+        f"{group} would be reminded of a message that is left out: put that back, or leave the reminder out, too."
+        for group in sorted(reminded - heard)
+    ]
+
+
+def faults_in_order(steps: Sequence[StepProposal]) -> list[str]:
+    """Reminders that come before the message they remind of. Who hears twice on one day is told of elsewhere."""
+    first = dict[str, str]()
+    for step in steps:
+        if not step.is_reminder:
+            first[step.group] = min(step.day, first.get(step.group, step.day))
+    return [
+        f"{step.group} would be reminded on {step.day} of a message it gets only on {first[step.group]}: move that"
+        " message to an earlier day, or the reminder to a later one."
+        for step in steps
+        if step.is_reminder and step.day < first.get(step.group, step.day)
+    ]
 
 
 def _faults_in_caps(steps: list[StepProposal], limits: Limits) -> list[str]:

@@ -6,8 +6,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+_CLOCK = re.compile(r"\b([01][0-9]|2[0-4]):([0-5][0-9])\b")
+_OF_HOURS = " is not a time from "
 _DAY = re.compile(r"\b[0-9]{4}-[01][0-9]-[0-3][0-9]\b")
-_GROUP = re.compile(r"^[a-z_]+(?= would hear)")
+_GROUP = re.compile(r"^[a-z_]+(?= would (?:hear|be reminded))")
 
 
 def headline(label: str, evidence: Mapping[str, Any]) -> str:
@@ -24,8 +26,16 @@ def headline(label: str, evidence: Mapping[str, Any]) -> str:
 
 def told(fault: str) -> str:
     """A fault as people read it: `At risk would hear 2 times on Thursday, November 26.`"""
+    if _OF_HOURS in fault:
+        fault = _CLOCK.sub(_on_the_clock, fault).replace(".m..", ".m.")
     fault = _GROUP.sub(lambda code: code[0].replace("_", " "), _DAY.sub(_said, fault))
     return fault[0].upper() + fault[1:]
+
+
+def _on_the_clock(found: re.Match[str]) -> str:
+    """`5:00 p.m.`, as everywhere on the pages."""
+    hour = int(found[1])
+    return f"{(hour - 1) % 12 + 1}:{found[2]} {'a.m.' if hour % 24 < 12 else 'p.m.'}"
 
 
 def _said(found: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ LEAD = 3
 
 
 def next_week(today: date, weekday: int, *, after: date) -> date:
-    """The next day after `today` and `after` that is a `weekday` (0 is Monday)."""
+    """The next day after `today` and `after`, the last day of the week before, that is a `weekday` (0 is Monday)."""
     first = max(today, after) + timedelta(days=1)
     return first + timedelta(days=(weekday - first.weekday()) % 7)
 

@@ -1,14 +1,16 @@
 """The planner that needs no account: the same facts, decided by rules a shopkeeper can follow.
 
-1. Groups whose aim the goal speaks of come first, then by how much is at stake.
+1. Groups the goal is about come first, then those who buy mostly the categories it names, then by what is at stake.
+   What the goal is about is read before (campaigns.rules.goals), and told among the facts.
 2. The groups are spread evenly over the days, first come first; each hears an hour before its usual time to shop.
-3. The cheapest offer of its playbook that the budget still carries is made; without one, the message makes none.
+3. Of a group's playbooks the one that speaks most of the goal's aims and categories is taken, else the first. Of its
+   offers, the same; of equal ones the cheapest that the budget still carries, and the dearest to clear stock. Without
+   one, the message makes none.
 4. A group that has stayed away hears a second time three days later, without another offer.
 """
 
 import json
 import re
-from calendar import day_name
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -18,24 +20,18 @@ from integrations.llm.base import Listener, ModelUnavailable, Question, Reply, n
 
 Facts = dict[str, Any]
 
-GOAL_WORDS = {
-    "win back|winback|lapsed|inactive|return|come back|at risk|churn": (
-        "at_risk",
-        "cannot_lose",
-        "hibernating",
-        "lost",
-    ),
-    "new|welcome|second purchase|first": ("new", "promising", "potential_loyalists"),
-    "loyal|thank|best|champion|vip|regular": ("champions", "loyal", "potential_loyalists"),
-    "often|frequency|habit|active|busy|quiet": ("need_attention", "about_to_sleep", "potential_loyalists"),
-}
+# More than any stake, so that what the goal says decides; a group it is about before one that buys what it names.
+ABOUT_THEM, THEIR_CATEGORY = 200, 100
+NOTHING_READ: Facts = {"aims": [], "groups": [], "categories": [], "playbooks": {}, "offers": {}}
+CLEAR = "clear stock"
 REMINDED, REMINDED_AFTER = ("cannot_lose", "at_risk", "need_attention"), 3
 REMINDER = {
     "offer": None,
     "subject": "{{ member.first_name }}, still thinking it over?",
     "body": "Hello {{ member.first_name }},\n\nwe wrote a few days ago and only want to say it once more: we would be "
     "glad to see you at {{ store.name }}. You have {{ member.points }} points with us.\n\n{{ business.name }}",
-    "reason": "A short reminder three days later: few who have stayed away answer at once.",
+    "reason": "A short reminder: few who have stayed away answer at once.",
+    "is_reminder": True,
 }
 NO_OFFER = {
     "subject": "A word from {{ business.name }}",
@@ -60,14 +56,15 @@ class RulesModel:
 
 def plan_week(facts: Facts) -> Facts:
     days, purse, steps = [date.fromisoformat(day) for day in facts["days"]], _Purse(facts["budget"]), list[Facts]()
-    groups = sorted(facts["groups"], key=lambda group: -_weight(group, facts["goal"]))
-    choices = [(group, *choice) for group in groups if (choice := _choice(group, facts["playbooks"]))]
+    read = facts.get("understood", NOTHING_READ)
+    groups = sorted(facts["groups"], key=lambda group: -_weight(group, read))
+    choices = [(group, *choice) for group in groups if (choice := _choice(group, facts["playbooks"], read))]
     for place, (group, playbook, channel) in enumerate(choices):
         often = min((cap["most"] for cap in facts.get("caps", []) if cap["channel"] == channel), default=len(days))
-        offer = _offer(playbook, facts["offers"], group["reachable"][channel], purse)
+        offer = _offer(playbook, facts["offers"], group["reachable"][channel], purse, read)
         first = place * len(days) // len(choices)
         hour = _hour(group["usual_hour"], *facts["hours"])
-        steps += _steps(group, playbook, channel, offer, days[first:], hour=hour)[:often]
+        steps += _steps(group, playbook, channel, offer, days[first:], hour=hour, why=_why(group, place, read))[:often]
     _say_what_is_required(steps, facts.get("brand", {}).get("required_words", []))
     return {"steps": sorted(steps, key=lambda step: (step["day"], step["send_at"]))}
 
@@ -135,17 +132,19 @@ class _Purse:
         return True
 
 
-def _weight(group: Facts, goal: str) -> int:
-    weight, said = group["stake"], goal.lower()
-    for words, groups in GOAL_WORDS.items():
-        if group["group"] in groups and re.search(rf"\b({words})", said):
-            weight += 100
-    return weight
+def _weight(group: Facts, read: Facts) -> int:
+    about = ABOUT_THEM if group["group"] in read["groups"] else 0
+    return int(group["stake"]) + about + (THEIR_CATEGORY if _named_of(group, read) else 0)
 
 
-def _choice(group: Facts, playbooks: list[Facts]) -> tuple[Facts, str] | None:
-    """The group's first playbook that reaches anybody, and its channel that reaches most."""
-    for playbook in playbooks:
+def _named_of(group: Facts, read: Facts) -> str:
+    """The category they buy mostly that the goal names, too; empty without one."""
+    return next((name for name in group.get("favourite_categories", []) if name in read["categories"]), "")
+
+
+def _choice(group: Facts, playbooks: list[Facts], read: Facts) -> tuple[Facts, str] | None:
+    """The group's playbook that reaches anybody and speaks most of the goal, and its channel that reaches most."""
+    for playbook in sorted(playbooks, key=lambda playbook: -read["playbooks"].get(str(playbook["id"]), 0)):
         reached = {channel: group["reachable"].get(channel, 0) for channel in playbook["channels"]}
         if playbook["group"] == group["group"] and any(reached.values()):
             return playbook, max(reached, key=lambda channel: reached[channel])
@@ -153,7 +152,7 @@ def _choice(group: Facts, playbooks: list[Facts]) -> tuple[Facts, str] | None:
 
 
 def _steps(
-    group: Facts, playbook: Facts, channel: str, offer: str | None, days: list[date], *, hour: int
+    group: Facts, playbook: Facts, channel: str, offer: str | None, days: list[date], *, hour: int, why: str
 ) -> list[Facts]:
     """The group's message on the first of `days`, and its reminder if the week is long enough."""
     shared = {
@@ -165,7 +164,7 @@ def _steps(
     words = {"subject": playbook["subject"], "body": playbook["body"]}
     if offer is None:
         words = _without_offer(**words)
-    steps = [shared | words | {"day": days[0].isoformat(), "offer": offer, "reason": _why(group)}]
+    steps = [shared | words | {"day": days[0].isoformat(), "offer": offer, "reason": why}]
     if group["group"] in REMINDED and len(days) > REMINDED_AFTER:
         steps.append(shared | REMINDER | {"day": days[REMINDED_AFTER].isoformat()})
     return steps
@@ -177,10 +176,15 @@ def _hour(usual: int, opens: int, closes: int) -> int:
     return min(max(wish, opens), closes - 1)
 
 
-def _offer(playbook: Facts, offers: list[Facts], reached: int, purse: _Purse) -> str | None:
-    """The cheapest offer of the playbook that the budget still carries."""
-    made = (offer for offer in offers if offer["code"] in playbook["offers"])
-    for offer in sorted(made, key=lambda offer: Decimal(offer["cost"])):
+def _offer(playbook: Facts, offers: list[Facts], reached: int, purse: _Purse, read: Facts) -> str | None:
+    """The offer of the playbook that speaks most of the goal, of those that the budget still carries."""
+    made, dearest_first = (offer for offer in offers if offer["code"] in playbook["offers"]), CLEAR in read["aims"]
+
+    def place(offer: Facts) -> tuple[int, Decimal]:
+        cost = Decimal(offer["cost"])
+        return -read["offers"].get(offer["code"], 0), -cost if dearest_first else cost
+
+    for offer in sorted(made, key=place):
         if purse.pay(Decimal(offer["cost"]) * reached):
             return str(offer["code"])
     return None
@@ -198,6 +202,14 @@ def _without_offer(subject: str, body: str) -> Facts:
     }
 
 
-def _why(group: Facts) -> str:
-    usual = day_name[group["usual_weekday"] - 1]
-    return f"They shop most on {usual}, around {group['usual_hour']}:00; who has most at stake is written to first."
+def _why(group: Facts, place: int, read: Facts) -> str:
+    """No day and no hour: people move steps, and the page shows both."""
+    category = _named_of(group, read)
+    if group["group"] in read["groups"]:
+        also = f", and they buy mostly {category.lower()}" if category else ""
+        return f"The goal is about them{also}: they come before others."
+    if category:
+        return f"They buy mostly {category.lower()}, which the goal names."
+    return (
+        "Most is at stake with them, so they hear first." if place == 0 else "They come by what is at stake with them."
+    )

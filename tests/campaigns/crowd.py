@@ -74,5 +74,5 @@ def _ready_step(campaign: Campaign, channel: str, day: dt.date, now: dt.datetime
     return PlanStep.objects.create(
         plan=plan, day=day, position=0, group=playbook.group, playbook=playbook, channel=channel,
         send_at=dt.time(8), subject="Hello {{ member.first_name }}", body="Come by.", reason="Everybody likes a hello.",
-        evidence={"most_it_can_cost": "0"},
+        evidence={"reached": 0, "most_it_can_cost": "0"},
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.rules import machines, proposals, quoting, shipped, wording
+from campaigns.rules import goals, machines, proposals, quoting, shipped, wording
 from campaigns.rules.hours import SendWindow
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal, WeekProposal
 from campaigns.rules.reasons import headline, told
@@ -173,6 +173,23 @@ def test_a_group_hears_twice_a_week_at_most_and_once_a_day() -> None:
     assert faults(step(), step(send_at="09:00", **free)) == ["at_risk would hear 2 times on 2026-03-30."]
 
 
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        (["2026-03-30", "2026-04-01"], []),
+        (["2026-04-01", "2026-03-30"], ["would be reminded on 2026-03-30 of a message it gets only on 2026-04-01"]),
+        ([None, "2026-03-30"], ["would be reminded of a message that is left out"]),
+    ],
+)
+def test_a_reminder_comes_after_what_it_reminds_of(days: list[str | None], says: list[str]) -> None:
+    first, reminder = days
+    steps = [step(day=reminder, is_reminder=True)] + ([step(day=first)] if first else [])
+    found = proposals.faults_in_reminders(steps)
+    assert len(found) == len(says)
+    assert all(told in fault for told, fault in zip(says, found, strict=True))
+    assert not proposals.faults_in_reminders([*steps[1:], step(day=reminder)])
+
+
 def test_the_budget_counts_everybody_reached() -> None:
     welcome = step(group="new", playbook=2, offer="gift")
     assert faults(step(), welcome) == []  # 40 × 1.50 + 10 × 4 = 100
@@ -311,7 +328,8 @@ def test_the_goal_decides_who_comes_first() -> None:
     }
 
     def first(goal: str) -> str:
-        return plan_week(told | {"goal": goal})["steps"][0]["group"]
+        read = goals.understand(goal).as_facts() | {"playbooks": {}, "offers": {}}
+        return plan_week(told | {"understood": read})["steps"][0]["group"]
 
     assert first("Win back inactive customers") == "hibernating"
     assert first("Welcome the new ones") == "new"
@@ -375,7 +393,16 @@ def test_the_headline_says_who_and_how_long_ago() -> None:
     ("fault", "read"),
     [
         ("at_risk would hear 2 times on 2026-11-26.", "At risk would hear 2 times on Thursday, November 26."),
+        (
+            "at_risk would be reminded on 2026-11-26 of a message it gets only on 2026-11-27: so.",
+            "At risk would be reminded on Thursday, November 26 of a message it gets only on Friday, November 27: so.",
+        ),
         ("{{ member.first_nam }} is not known.", "{{ member.first_nam }} is not known."),
+        (
+            "23:30 is not a time from 00:00 to just before 12:00.",
+            "11:30 p.m. is not a time from 12:00 a.m. to just before 12:00 p.m.",
+        ),
+        ("“20:00” is a word you leave out.", "“20:00” is a word you leave out."),
         ("in es, 2026-13-40 is no day.", "In es, 2026-13-40 is no day."),
     ],
 )

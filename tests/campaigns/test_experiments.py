@@ -12,6 +12,7 @@ from django.db.models import F, QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.actions import experiments, review, revising
 from campaigns.actions.campaigns import cancel_campaign, pause_campaign, resume_campaign, start_campaign
@@ -24,6 +25,7 @@ from campaigns.queries.departures import next_departure
 from campaigns.queries.experiments import tried_of
 from campaigns.queries.factors import _promised
 from campaigns.queries.lots import drawn
+from campaigns.queries.plans import board_of, week_of
 from campaigns.rules.assignment import shares_of, variant_of
 from campaigns.sending import render
 from loyalty.models import Member, User
@@ -53,7 +55,8 @@ def step(transactional: None, marketer: User, now: dt.datetime, make_campaign: C
     )
     return PlanStep.objects.create(
         plan=plan, day=now.date(), position=0, group=playbook.group, playbook=playbook, channel="email",
-        send_at=dt.time(10), subject="Hello", body="Come by.", reason="A hello.", evidence={"most_it_can_cost": "0"},
+        send_at=dt.time(10), subject="Hello", body="Come by.", reason="A hello.",
+        evidence={"reached": 0, "most_it_can_cost": "0"},
     )  # fmt: skip
 
 
@@ -252,6 +255,33 @@ def test_who_waits_gets_nothing_before_it_is_decided(
     assert set(waiting.values_list("status", flat=True)) == {"PENDING"}
     assert len(post_office.letters()) == MEMBERS - waiting.count()
     assert next_departure(campaign.sends.all(), now=now) is None
+
+
+def test_sent_ahead_the_board_shows_when_it_left_and_who_waits_for_the_better_wording(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime, client_of: Any,
+):  # fmt: skip
+    tries()
+    numbers = {
+        "reached": 400, "members": 400, "last_bought_days": {"least": 1, "median": 2, "most": 3}, "median_orders": 1,
+        "average_order": "10.00", "usual_weekday": 1, "usual_hour": 17, "favourite_categories": [],
+        "most_it_can_cost": "0",
+    }  # fmt: skip
+    PlanStep.objects.filter(pk=step.pk).update(day=now.date() + 3 * DAY, evidence=numbers)
+    step.refresh_from_db()
+    run(step, manager, now)
+    waiting = sends_of(step, waits_for_winner=True).count()
+    sends_of(step).update(due_at=timezone.now() + 3 * DAY)
+    page = client_of(manager).get(reverse("campaigns:step", args=[step.public_id])).text
+    assert f"{waiting} members wait for the better wording and get it once that is decided." in page
+
+    send_step_now(step=step, by=manager, now=now + HOUR)
+    (day,) = [day for day in week_of(step.plan) if day.steps]
+    (view,) = day.steps
+    assert (day.date, view.when) == (now.date(), "12:30 p.m.")
+    assert view.sent
+    assert (view.sent.waiting, view.sent.next_at) == (waiting, now + HOUR)
+    card = board_of([day], {}, {})[0].cards[0]
+    assert card.view.step.day == now.date() + 3 * DAY  # what was planned is still known
 
 
 def test_the_better_wording_goes_to_the_rest_at_their_own_hour_of_the_next_day(

@@ -55,7 +55,7 @@ def run_for_everybody(name: str, holdout: int, owner: User, approver: User, now:
     PlanStep.objects.create(
         plan=plan, day=now.date(), position=0, group=playbook.group, playbook=playbook, channel="email",
         send_at=dt.time(8), subject="Hello {{ member.first_name }}", body="Come by.", reason="Everybody likes a hello.",
-        evidence={"most_it_can_cost": "0"},
+        evidence={"reached": 0, "most_it_can_cost": "0"},
     )  # fmt: skip
     approve_plan(plan=plan, by=approver, now=now)
     start_campaign(campaign=campaign, by=approver, now=now)

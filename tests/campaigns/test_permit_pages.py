@@ -75,7 +75,7 @@ def test_rules_read_as_sentences_and_are_no_legal_advice(office: Client) -> None
     page = read(office, "rules/")
     assert "Cannabis · any state · SMS by twilio" in page
     assert "Twilio carries no messages about cannabis." in page
-    assert "9 a.m. to 9 p.m., Sundays from noon" in page
+    assert "9:00 a.m. to 9:00 p.m., Sundays from noon" in page
     assert "no legal advice" in page
 
 
@@ -108,10 +108,10 @@ def test_a_rule_names_only_providers_that_exist(office: Client) -> None:
 
 def test_hours_of_a_state_are_changed_in_words(office: Client) -> None:
     assert office.post(SETTINGS + "hours/new/", HOURS).status_code == 302
-    assert "10 a.m. to 7 p.m., not on Sundays" in read(office, "rules/")
+    assert "10:00 a.m. to 7:00 p.m., not on Sundays" in read(office, "rules/")
     row = QuietHours.objects.get(state="UT")
     office.post(f"{SETTINGS}hours/{row.pk}/", HOURS | {"send_until": "21", "sunday_from": ""})
-    assert "10 a.m. to 9 p.m.<" in read(office, "rules/")
+    assert "10:00 a.m. to 9:00 p.m.<" in read(office, "rules/")
     refused = office.post(f"{SETTINGS}hours/{row.pk}/", HOURS | {"send_from": "20", "send_until": "9"})
     assert "The hours must end after they begin." in refused.content.decode()
     office.post(f"{SETTINGS}hours/{row.pk}/switch/", {"is_in_force": "no"})
@@ -308,7 +308,7 @@ def test_the_policy_is_shown_matter_by_matter_and_saved_whole(office: Client) ->
     }  # fmt: skip
     assert office.post(SETTINGS, values).status_code == 302
     own = gate.terms().policy
-    assert (own.holdout_percent, own.soft_bounces, own.hours) == (10, 5, "9 a.m. to 6 p.m.")
+    assert (own.holdout_percent, own.soft_bounces, own.hours) == (10, 5, "9:00 a.m. to 6:00 p.m.")
     assert office.post(SETTINGS, values | {"holdout_percent": "60"}).status_code == 422
 
 

@@ -11,10 +11,11 @@ from campaigns.actions import copywriting, planning, review
 from campaigns.actions.campaigns import CannotChange, cancel_campaign, change_campaign
 from campaigns.actions.planning import CannotPlan, cancel_plan, request_plan
 from campaigns.actions.playbooks import save_offer, save_playbook
+from campaigns.ai import audience
 from campaigns.models import Action, Campaign, Plan, Playbook, Send
 from campaigns.queries.plans import plans_to_make, week_of
 from campaigns.rules.reasons import headline
-from campaigns.sending import gate
+from campaigns.sending import gate, recipients
 from integrations.llm.base import Question
 from integrations.llm.rules import RulesModel
 from loyalty.models import Member, MemberStats, Segment, User
@@ -140,6 +141,36 @@ def test_only_members_who_may_be_written_to_become_candidates_or_get_a_send(
     review.approve_plan(plan=plan, by=manager, now=now)
     assert set(Send.objects.values_list("member_id", flat=True)) <= allowed
     assert all(send.recipient == send.member.email for send in Send.objects.select_related("member"))
+
+
+def test_reached_and_left_out_members_add_up_to_everybody_in_the_segments(
+    crowd: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan], manager: User,
+    shop: Shop, now: dt.datetime,
+) -> None:  # fmt: skip
+    plan = make_plan(make_campaign(holdout_percent=20, audience_limit=25))
+    everybody = audience.reached(plan, now=now)
+    assert 0 < everybody <= plan.audience_size
+
+    def adds_up(heard: set[int]) -> bool:
+        reached = audience.reached(Plan.objects.get(pk=plan.pk), now=now)
+        told = audience.left_out_of(plan, reached=reached)
+        return reached == len(heard) and reached + sum(told.values()) == len(crowd)
+
+    for step in plan.steps.filter(group=first_of(plan).group):
+        review.remove_step(step=step, by=manager, now=now)
+    heard = {
+        member
+        for step in plan.steps.filter(removed_at=None)
+        for member in recipients.audience_of(step, now=now).values_list("pk", flat=True)
+    }
+    assert 0 < len(heard) < everybody
+    assert adds_up(heard)
+    largest = max(plan.steps.filter(removed_at=None), key=lambda step: step.evidence["reached"])
+    gone = recipients.audience_of(largest, now=now)[0]
+    shop.allow(gone, is_granted=False)
+    assert adds_up(heard - {gone.pk})
+    review.approve_plan(plan=plan, by=manager, now=now)
+    assert adds_up(set(Send.objects.values_list("member_id", flat=True)))
 
 
 def test_the_gate_says_the_same_of_many_members_and_of_a_due_send(

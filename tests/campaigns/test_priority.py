@@ -14,15 +14,17 @@ from campaigns.actions import review
 from campaigns.actions.campaigns import start_campaign
 from campaigns.ai import ranking
 from campaigns.models import Campaign, Candidate, Plan, SendingRate
-from campaigns.queries.estimates import audience_worth, estimate_of
+from campaigns.queries.estimates import Estimate, audience_worth, estimate_of, expected_of
 from campaigns.queries.factors import factors_by_group
 from campaigns.rules import priority
 from campaigns.rules.priority import Factor
 from campaigns.rules.worth import take_up, worth_of
+from config.shared.tags import money
 from loyalty.actions.members import set_consent
 from loyalty.models import Forecast, Member, User
 from loyalty.queries.segments import members_matching
-from tests.campaigns.world import Shop, rule, send_all
+from tests.campaigns.test_campaign_pages import text_of
+from tests.campaigns.world import Shop, first_of, rule, send_all
 from tests.post_office import PostOffice
 
 MakePlan = Callable[[Campaign], Plan]
@@ -219,6 +221,41 @@ def test_a_week_says_what_it_is_expected_to_add_and_cost(plan: Plan, now: dt.dat
     most = sum(float(step.evidence["most_it_can_cost"]) for step in plan.steps.all())
     assert estimate.week.cost == pytest.approx(most * 0.02)
     assert estimate.week.cost_low < estimate.week.cost < estimate.week.cost_high < most
+
+
+def test_what_was_expected_stays_as_it_was_approved_and_is_the_sum_of_its_steps(
+    plan: Plan, always_open: None, manager: User, post_office: PostOffice, now: dt.datetime, at_the_end: dt.datetime,
+    client_of: Callable[[User], Client],
+) -> None:  # fmt: skip
+    before = expected_of(plan, now=now)
+    assert before == estimate_of(plan, now=now)
+    review.approve_plan(plan=plan, by=manager, now=now)
+    start_campaign(campaign=plan.campaign, by=manager, now=now)
+    Candidate.objects.update(value=0)  # whatever is estimated later
+    plan.refresh_from_db()
+    assert expected_of(plan, now=at_the_end) == before
+    assert before.week.worth.expected == pytest.approx(sum(step.worth.expected for step in before.steps.values()))
+
+    client, url = client_of(manager), f"/staff/campaigns/{plan.campaign.public_id}/"
+    step = f"/staff/campaigns/steps/{first_of(plan).public_id}/"
+    told = f"Expected when it was approved: {estimate_in(before.week)}"
+    assert client.get(url).text.count("Expected when it was approved") == 1
+    assert told in text_of(client.get(url))
+    assert "So far" not in text_of(client.get(step))
+    send_all(at_the_end)
+    assert text_of(client.get(url)).count(told) == 2  # beside what came of it, too
+    reached = first_of(plan).evidence["reached"]
+    assert f"So far: {reached} of {reached} messages sent" in text_of(client.get(step))
+    assert "that is the sum of its steps" in text_of(client.get(f"/staff/campaigns/plans/{plan.public_id}/audience/"))
+
+    other = Plan.objects.create(
+        campaign=plan.campaign, requested_by=manager, requested_at=now, status=Plan.Status.REPLACED
+    )
+    assert expected_of(other, now=now) is None
+
+
+def estimate_in(estimate: Estimate) -> str:
+    return f"About {money(estimate.worth.expected)} more in 90 days"
 
 
 def test_what_rests_on_one_assumption_errs_together_and_what_was_measured_apart() -> None:

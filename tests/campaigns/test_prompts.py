@@ -9,6 +9,7 @@ from campaigns.models import ModelCall
 KEPT = {
     "plan_week.v1": "3919cfdd0c091d83",
     "plan_week.v2": "cad70b9de9e1aa2f",
+    "plan_week.v3": "45ef4cb9fce61232",
     "regenerate_step.v1": "76244a3a1e2a095f",
     "rewrite.v1": "fba1459e92a7b2cc",
     "write_variants.v1": "aa9c5d7e3366e777",

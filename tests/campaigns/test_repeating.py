@@ -13,19 +13,20 @@ from campaigns.actions import planning, repeating, review
 from campaigns.actions.campaigns import CannotChange, cancel_campaign
 from campaigns.actions.notices import email_notices
 from campaigns.models import Campaign, Notice, Plan
+from campaigns.queries.campaigns import unread_notices
 from campaigns.queries.plans import plans_to_make
 from campaigns.rules.weeks import LEAD, is_time, next_week
 from loyalty.models import Member, User
 from tests.campaigns.world import rule
 from tests.post_office import PostOffice
 
-MONDAY = 0
+MONDAY, WEDNESDAY = 0, 2
 
 
 @pytest.fixture
 def weekly(regulars: list[Member], make_campaign: Callable[..., Campaign]) -> Campaign:
-    """It begins on Sunday 29 March 2026 and repeats each Monday."""
-    return make_campaign(repeats_on=MONDAY, holdout_percent=20)
+    """From Sunday 29 March 2026 to the Saturday after it, and each Monday again."""
+    return make_campaign(repeats_on=MONDAY, holdout_percent=20, ends_on=dt.date(2026, 4, 4))
 
 
 @pytest.fixture
@@ -98,6 +99,32 @@ def test_the_week_after_the_next_follows_when_that_one_was_approved_or_cancelled
     cancel_campaign(campaign=approved.weeks.get(), by=manager, now=now)
     assert repeating.draft_weeks(now=on(dt.date(2026, 4, 10), now)) == 1
     assert {week.starts_on for week in approved.weeks.all()} == {dt.date(2026, 4, 6), dt.date(2026, 4, 13)}
+
+
+def test_no_week_begins_before_the_latest_is_over(approved: Campaign, now: dt.datetime) -> None:
+    """On Tuesday the week that ends on Saturday has begun: the next Wednesday lies within it."""
+    repeating.set_repeat(campaign=approved, weekday=WEDNESDAY)
+    assert repeating.draft_weeks(now=on(dt.date(2026, 3, 31), now)) == 0
+    assert repeating.draft_weeks(now=on(dt.date(2026, 4, 5), now)) == 1
+    week = approved.weeks.get()
+    assert (week.starts_on, week.ends_on) == (dt.date(2026, 4, 8), dt.date(2026, 4, 14))
+
+
+@pytest.mark.parametrize("is_approved", [True, False])
+def test_nobody_is_told_any_more_that_a_week_waits_once_it_is_approved_or_cancelled(
+    approved: Campaign, manager: User, marketer: User, now: dt.datetime, is_approved: bool
+) -> None:
+    friday = on(dt.date(2026, 4, 3), now)
+    repeating.draft_weeks(now=friday)
+    (plan,) = plans_to_make(friday)
+    planning.make_plan(plan.pk, now=friday)
+    assert [notice.kind for notice in unread_notices(marketer)] == [Notice.Kind.PLAN_WAITS]
+    plan.refresh_from_db()
+    if is_approved:
+        review.approve_plan(plan=plan, by=manager, now=friday)
+    else:
+        cancel_campaign(campaign=plan.campaign, by=manager, now=friday)
+    assert not unread_notices(marketer)
 
 
 def test_what_stopped_repeating_or_was_cancelled_drafts_nothing(

@@ -77,7 +77,7 @@ def test_an_opening_in_the_hour_that_autumn_repeats_is_its_first() -> None:
 
 def test_hours_read_as_on_a_clock() -> None:
     assert [on_the_clock(hour) for hour in (0, 1, 11, 12, 13, 23, 24)] == (
-        "midnight,1 a.m.,11 a.m.,noon,1 p.m.,11 p.m.,midnight".split(",")
+        "midnight,1:00 a.m.,11:00 a.m.,noon,1:00 p.m.,11:00 p.m.,midnight".split(",")
     )
 
 
@@ -349,7 +349,7 @@ def test_a_step_can_be_sent_before_its_day_by_hand(
     of_step = by_day.sends.filter(action__step=step)
     assert send_step_now(step=step, by=manager, now=now) == of_step.count()
     [shown] = [view.sent for day in week_of(step.plan) for view in day.steps if view.step == step]
-    assert shown == Sent(messages=of_step.count(), away=0, next_at=now)
+    assert shown == Sent(messages=of_step.count(), away=0, waiting=0, next_at=now)
     send_all(now)
     assert set(post_office.recipients) == set(of_step.values_list("recipient", flat=True))
     with pytest.raises(CannotSendNow, match="Nothing of this step waits"):

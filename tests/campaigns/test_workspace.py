@@ -75,6 +75,33 @@ def test_a_move_the_rules_forbid_is_refused_and_nothing_moves(plan: Plan, market
     assert not plan.changes.exists()
 
 
+def test_a_reminder_never_comes_before_what_it_reminds_of_however_it_is_moved(
+    plan: Plan, marketer: User, manager: User, now: dt.datetime, client_of: Callable[[User], Client]
+) -> None:
+    reminder = plan.steps.filter(is_reminder=True)[0]
+    first = plan.steps.get(group=reminder.group, is_reminder=False)
+    days = [dt.date.fromisoformat(day) for day in plan.facts["days"]]
+    middle = days[3]
+    PlanStep.objects.filter(pk=first.pk).update(day=days[2], position=90)
+    PlanStep.objects.filter(pk=reminder.pk).update(day=middle, position=91)
+    for step, day in ((reminder, days[1]), (first, days[5])):
+        with pytest.raises(CannotEdit, match=r"move that message to an earlier day, or the reminder to a later one\."):
+            revising.move_step(step=step, day=day, by=marketer, now=now)
+        with pytest.raises(CannotEdit, match="would be reminded on"):
+            edit(PlanStep.objects.get(pk=step.pk), marketer, now, day=day)
+    other = plan.steps.exclude(group=reminder.group)[0]
+    revising.move_step(step=other, day=free_day(other), by=marketer, now=now)  # nothing to do with it
+
+    PlanStep.objects.filter(pk=first.pk).update(day=days[5])
+    with pytest.raises(CannotApprove, match="would be reminded on"):
+        review.approve_plan(plan=plan, by=manager, now=now)
+    review.remove_step(step=first, by=marketer, now=now)
+    with pytest.raises(CannotApprove, match="of a message that is left out: put that back, or leave the reminder out"):
+        review.approve_plan(plan=plan, by=manager, now=now)
+    review.remove_step(step=reminder, by=marketer, now=now)
+    assert review.approve_plan(plan=plan, by=manager, now=now)
+
+
 def test_every_change_can_be_undone_in_its_order_and_a_new_one_ends_what_could_be_redone(
     plan: Plan, marketer: User, now: dt.datetime
 ) -> None:
@@ -120,6 +147,28 @@ def test_nothing_is_undone_in_an_approved_plan(plan: Plan, marketer: User, manag
     review.approve_plan(plan=plan, by=manager, now=now)
     with pytest.raises(CannotEdit, match="not under review"):
         revising.undo_change(plan=plan, number=1, by=manager, now=now)
+
+
+def test_what_people_changed_is_never_lost_to_a_new_plan_unasked(
+    plan: Plan, marketer: User, now: dt.datetime, client_of: Callable[[User], Client]
+) -> None:
+    client, url = client_of(marketer), f"/staff/campaigns/{plan.campaign.public_id}/"
+    assert 'id="anew"' not in client.get(url).text
+    edit(first_of(plan), marketer, now, subject="Mine")
+    revising.move_step(step=first_of(plan), day=free_day(first_of(plan)), by=marketer, now=now)
+    undo = change_log(plan).undo
+    assert undo
+    assert "2 changes made by hand would be lost" in client.get(url).text
+    revising.undo_change(plan=plan, number=undo.change.number, by=marketer, now=now)
+    assert "1 change made by hand would be lost" in client.get(url).text
+
+    Campaign.objects.update(ends_on=timezone.localdate() + dt.timedelta(days=6))
+    for looked_at in ({}, {"losing": "0"}):  # as an older page would send it
+        refused = client.post(f"{url}plan/", looked_at)
+        assert (refused.status_code, "changes that would be lost" in refused.text) == (409, True)
+        assert Plan.objects.get(pk=plan.pk).status == Plan.Status.READY
+    assert client.post(f"{url}plan/", {"losing": "1"}).status_code == 302
+    assert Plan.objects.get(pk=plan.pk).status == Plan.Status.REPLACED
 
 
 # --- What people write ----------------------------------------------------------------------------------------------

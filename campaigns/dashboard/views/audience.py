@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from campaigns.models import Plan
-from campaigns.queries.estimates import audience_worth
+from campaigns.queries.estimates import audience_worth, expected_of
 from campaigns.queries.plans import audience_of_plan
 from campaigns.rules.priority import told
 from config.shared.access import needs
@@ -31,12 +31,14 @@ def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     rows = audience_of_plan(plan, group=group)
     if request.GET.get("format") == "csv":
         return csv_response(f"audience-{plan.public_id}.csv", COLUMNS, _lines(rows))
+    expected = expected_of(plan, now=timezone.now())
     candidates = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "plan": plan,
         "campaign": plan.campaign,
         "group": group,
         "candidates": candidates,
+        "expected": expected.week if expected else None,
         "worth": audience_worth(plan, now=timezone.now()),
         "selects": [{"name": "group", "label": "Group", "value": group, "options": Score.Group.choices}],
     }

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.actions import campaigns as actions
 from campaigns.actions import notices, repeating
 from campaigns.actions.review import is_own_work
+from campaigns.ai import audience
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, CampaignPolicy, Plan
 from campaigns.queries import campaigns as queries
@@ -20,11 +21,12 @@ from campaigns.queries import results
 from campaigns.queries.calls import thinking_of
 from campaigns.queries.cautions import cautions_in
 from campaigns.queries.departures import next_departure
-from campaigns.queries.estimates import estimate_of
+from campaigns.queries.estimates import expected_of
 from campaigns.queries.plans import board_of, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
-from campaigns.queries.workspace import change_log, open_comments
+from campaigns.queries.workspace import change_log, changes_by_hand, open_comments
+from campaigns.rules import goals
 from campaigns.rules.checking import Check
 from campaigns.sending.checklist import told_drift
 from config.shared.access import needs
@@ -32,6 +34,7 @@ from config.shared.exports import csv_response
 from config.shared.htmx import page
 from config.shared.live import stream
 from integrations.llm.rules import RulesModel
+from loyalty.models import Score
 
 SHOWN = 50
 # In percent of the audience, proposed for each new campaign: what is never held out can never be measured.
@@ -113,7 +116,10 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
     days = week_of(plan) if plan and plan.status in (Plan.Status.READY, Plan.Status.APPROVED) else []
     is_under_review = plan is not None and plan.status == Plan.Status.READY
     cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
-    user = request.user
+    user, changes = request.user, changes_by_hand(plan) if plan and is_under_review else 0
+    expected = expected_of(plan, now=timezone.now()) if plan else None
+    reached = audience.reached(plan, now=timezone.now()) if plan and days else 0
+    left_out = audience.left_out_of(plan, reached=reached) if plan and days else {}
     return {
         "campaign": campaign,
         "tone": TONES[campaign.status],
@@ -124,11 +130,15 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "days": days,
         "board": board_of(days, open_comments(plan) if plan else {}, cautions),
         "totals": totals_of(days),
-        "estimates": estimate_of(plan, now=timezone.now()).week if plan and is_under_review else None,
-        "left_out": [{"label": why, "value": f"{count:,}"} for why, count in plan.excluded.items()] if plan else [],
+        "reached": reached,
+        "understood": _understood(plan) if plan else "",
+        "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items()],
+        "estimates": expected.week if expected else None,
         "plan_steps": ["Rank members", "Write the week", "Check it"],
         "thinking": thinking_of(plan, now=timezone.now()) if plan and plan.status in Plan.WORKING else None,
         "log": change_log(plan) if plan and plan.status == Plan.Status.READY else None,
+        "changes": changes,
+        "anew_text": _anew_text(changes),
         "cautions": sum(len(found) for found in cautions.values()),
         "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
         "results": results.results_of(campaign) if campaign.status != Campaign.Status.DRAFT else None,
@@ -150,6 +160,22 @@ def _drifts(plan: Plan) -> list[Check]:
     """What to look at before the week is approved: languages of its templates that changed after another."""
     checks = ((template, told_drift(drift)) for template, drift in drifts_worn_in(plan))
     return [replace(check, title=f"{template.name}: {check.title}") for template, check in checks]
+
+
+def _understood(plan: Plan) -> str:
+    """What the built-in rules read in the goal; a language model reads all of it."""
+    read = plan.facts.get("understood")
+    is_by_rules = plan.model_name == RulesModel.name
+    return goals.told(read, dict(Score.Group.choices)) if read and is_by_rules else ""
+
+
+def _anew_text(changes: int) -> str:
+    """What a new plan in place of this one would cost people."""
+    lost = "1 change" if changes == 1 else f"{changes:,} changes"
+    return (
+        f"A new week takes the place of this one: {lost} made by hand would be lost, and the comments with them."
+        " This cannot be undone."
+    )
 
 
 def _start_text(rules: CampaignPolicy) -> str:

@@ -1,14 +1,18 @@
 import json
 from calendar import day_name
+from datetime import datetime, time
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.dateformat import time_format
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -20,9 +24,10 @@ from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
 from campaigns.queries.calls import bill_of, calls_of
 from campaigns.queries.cautions import cautions_of
 from campaigns.queries.departures import Departure, next_departure
-from campaigns.queries.estimates import estimate_of
+from campaigns.queries.estimates import expected_of
 from campaigns.queries.plans import why_two_people
 from campaigns.queries.policy import policy
+from campaigns.queries.results import counts_of
 from campaigns.queries.templates import drifts_of
 from campaigns.rules import content as c
 from campaigns.rules import wording
@@ -34,15 +39,19 @@ from campaigns.writing import press
 from config.shared.access import needs
 from config.shared.htmx import page
 from config.shared.live import stream
+from config.shared.tags import money
 from integrations.llm.rules import RulesModel
-from loyalty.queries.brand import business
+from loyalty.queries.brand import brand, business
 
 
 @require_POST
 @needs("campaigns.change_campaign")
 def plan_request(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
-    planning.request_plan(campaign=campaign, by=request.user, now=timezone.now())
+    losing = request.POST.get("losing", "")
+    planning.request_plan(
+        campaign=campaign, by=request.user, now=timezone.now(), losing=int(losing) if losing.isdecimal() else 0
+    )
     return redirect("campaigns:campaign", public_id)
 
 
@@ -115,6 +124,7 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
     if form.is_valid() and (saved := _saved(request, step, form)):
         messages.success(request, "Saved." if is_under_review else "Changed for everybody who does not have it yet.")
         return redirect("campaigns:step", saved.public_id)
+    expected = expected_of(step.plan, now=timezone.now())
     return page(
         request,
         "campaigns/step.html",
@@ -132,12 +142,21 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "unsaid": _unsaid(step) if is_under_review or form.is_bound or _may_change(request, step) else "",
             "drifts": _drifts(step) if is_under_review else [],
             "numbers": _numbers(step),
-            "estimate": estimate_of(step.plan, now=timezone.now()).steps.get(step.pk) if is_under_review else None,
+            "estimate": expected.steps.get(step.pk) if expected else None,
+            "so_far": _so_far(step),
             "cautions": cautions_of(step) if is_under_review else [],
             "seen": request.POST.get("seen") or step.revision,
         },
         status=422 if form.errors else 200,
     )
+
+
+def _so_far(step: PlanStep) -> str:
+    """What became of the messages of an approved step; empty until one has left."""
+    came = counts_of(step)
+    if not came["sent"]:
+        return ""
+    return "{sent:,} of {planned:,} messages sent, {opened:,} opened and {clicked:,} clicked by people".format(**came)
 
 
 def _may_change(request: HttpRequest, step: PlanStep) -> bool:
@@ -196,18 +215,25 @@ def _sending(request: HttpRequest, step: PlanStep) -> dict[str, Any]:
     waiting, now = Send.objects.filter(action__step=step, status=Send.Status.PENDING), timezone.now()
     if step.plan.campaign.status != Campaign.Status.RUNNING:
         return {}
-    rules = policy()
+    rules, held_back = policy(), waiting.filter(waits_for_winner=True).count()
     return {
         "departure": next_departure(waiting, now=now),
-        "may_send_now": request.user.has_perm("campaigns.run_campaign") and waiting.filter(due_at__gt=now).exists(),
-        "send_now_text": _send_now_text(next_departure(waiting, now=now, at_once=True), rules),
+        "may_send_now": request.user.has_perm("campaigns.run_campaign") and _may_come_sooner(waiting, now),
+        "send_now_text": _send_now_text(next_departure(waiting, now=now, at_once=True), rules, held_back),
         "hours": rules.hours,
     }
 
 
-def _send_now_text(departure: Departure | None, rules: CampaignPolicy) -> str:
-    """What would happen, before anybody presses."""
+def _may_come_sooner(waiting: QuerySet[Send], now: datetime) -> bool:
+    return waiting.filter(due_at__gt=now, waits_for_winner=False).exists()
+
+
+def _send_now_text(departure: Departure | None, rules: CampaignPolicy, held_back: int) -> str:
+    """What would happen, before anybody presses. `held_back` wait for the better of several wordings."""
     often = "Whoever has had today's message gets it on a later day."
+    if held_back:
+        who = "1 member waits" if held_back == 1 else f"{held_back:,} members wait"
+        often += f" {who} for the better wording and get{'s' if held_back == 1 else ''} it once that is decided."
     if departure is None or not departure.is_held:
         return f"Its messages are due at once instead of on their day. {often}"
     return (
@@ -266,7 +292,8 @@ def step_remove(request: HttpRequest, step_id: UUID) -> HttpResponse:
 
 
 def _numbers(step: PlanStep) -> list[dict[str, Any]]:
-    evidence = step.evidence
+    evidence, currency = step.evidence, brand().currency
+    usually = time_format(time(evidence["usual_hour"]), "g:i a")
     bought = evidence["last_bought_days"]
     return [
         {"label": "Members in the audience", "value": evidence["members"]},
@@ -276,10 +303,10 @@ def _numbers(step: PlanStep) -> list[dict[str, Any]]:
             "value": f"{bought['least']} to {bought['most']} days ago, half within {bought['median']}",
         },
         {"label": "Orders so far (median)", "value": evidence["median_orders"]},
-        {"label": "Average order", "value": evidence["average_order"]},
-        {"label": "Usually shop", "value": f"{day_name[evidence['usual_weekday'] - 1]}, {evidence['usual_hour']}:00"},
+        {"label": "Average order", "value": money(Decimal(evidence["average_order"]), currency)},
+        {"label": "Usually shop", "value": f"{day_name[evidence['usual_weekday'] - 1]}, around {usually}"},
         {"label": "Buy mostly", "value": ", ".join(evidence["favourite_categories"])},
-        {"label": "The offer can cost at most", "value": evidence["most_it_can_cost"]},
+        {"label": "The offer can cost at most", "value": money(Decimal(evidence["most_it_can_cost"]), currency)},
     ]
 
 

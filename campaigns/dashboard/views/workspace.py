@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns.actions import copywriting, revising
 from campaigns.actions.review import CannotEdit
-from campaigns.ai.writer import Wish
+from campaigns.ai.writer import Wish, rules_know_variants
 from campaigns.models import ModelCall, Plan, PlanStep, StepComment, StepText
 from campaigns.queries import workspace
 from campaigns.queries.calls import thinking_about
@@ -73,6 +73,7 @@ def step_texts(request: HttpRequest, step_id: UUID) -> HttpResponse:
         "alternatives": workspace.alternatives_of(step),
         "may_write": request.user.has_perm("campaigns.change_campaign") and step.plan.status == Plan.Status.READY,
         "is_by_rules": is_built_in(),
+        "has_variants": not is_built_in() or rules_know_variants(step),
         "languages": [(code, name) for code, name in settings.LANGUAGES if code != BASE_LANGUAGE],
     }
     return page(request, "campaigns/texts.html", context, partials=("texts",))

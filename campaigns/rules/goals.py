@@ -1,0 +1,174 @@
+"""What can be read in a campaign's goal without a language model: groups, aims and categories. Plain Python.
+
+English and Spanish, small letters or capitals, with accents or without. What is not listed here is not understood, and
+the plan says so.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+WIN_BACK, THANK, FIRST, OFTEN, CLEAR = "win back", "thank", "first purchases", "come more often", "clear stock"
+_WHO = r"(?:customers?|members?|shoppers?|buyers?|clients?|people|ones|faces|clientes?|miembros?|socios?|compradores)"
+
+
+@dataclass(frozen=True)
+class Aim:
+    """`words` is a pattern over plain text; `groups` are those such a goal is about."""
+
+    words: str
+    groups: tuple[str, ...] = ()
+
+
+AIMS = {
+    WIN_BACK: Aim(
+        r"w[io]n(?:ning)? (?:\w+ ){0,2}back|winback|lapsed|inactive|dormant|return(?:ing)?|com(?:e|ing) back|churn\w*"
+        r"|bring(?:ing)? (?:\w+ ){0,3}back|stay(?:ed|ing)? away|reactivat\w+|re-?engag\w+"
+        r"|recuper\w+|reconquist\w+|reactiv\w+|inactiv[oa]s?|vuelvan?|volver|regresen?|regresar|dej(?:aron|ado) de",
+        ("at_risk", "cannot_lose", "hibernating", "lost"),
+    ),
+    THANK: Aim(
+        rf"thank\w*|loyal(?:ty)?|appreciat\w+|best {_WHO}|(?:our|the|your) best(?!.?sell)|vips?"
+        r"|agradec\w+|gracias|leal(?:es|tad)?|fiel(?:es)?|fideli\w+|premiar|mejores",
+        ("champions", "loyal", "potential_loyalists"),
+    ),
+    FIRST: Aim(
+        rf"new {_WHO}|newcomers?|welcom\w+|(?:first|second) (?:purchases?|visits?|orders?|time|buy)|first-time"
+        rf"|nuev[oa]s? {_WHO}|{_WHO} nuev[oa]s?|recien llegad[oa]s?|bienvenid\w+|dar la bienvenida"
+        r"|(?:primer|segund)[oa]? (?:compras?|visitas?|pedidos?)",
+        ("new", "promising", "potential_loyalists"),
+    ),
+    OFTEN: Aim(
+        r"more often|oftener|frequen\w+|habits?|(?:quiet|slow) (?:days?|weeks?|months?)|another visit"
+        r"|mas a menudo|mas veces|frecuencia|habitos?|otra visita|(?:dias|semanas) (?:flojas?|flojos?|tranquil[oa]s)",
+        ("need_attention", "about_to_sleep", "potential_loyalists"),
+    ),
+    CLEAR: Aim(
+        r"clearance|clear(?:ing)? (?:out|old|our|excess|remaining|stock|the (?:\w+ ){0,2}(?:stock|shel\w+|inventory))"
+        r"|overstock\w*|(?:excess|old|surplus|dead|slow|our|the) (?:stock|inventory)|sell (?:off|out)"
+        r"|get rid of|move (?:\w+ ){0,2}(?:stock|inventory)|leftovers?"
+        r"|liquid(?:ar|acion\w*)|existencias|excedentes?|sobrantes?|vaciar|exceso de inventario|rematar",
+    ),
+}
+GROUPS = {
+    "champions": r"champions?|campeon(?:es)?",
+    "loyal": rf"loyal {_WHO}|regulars|{_WHO} (?:leales|fieles|habituales)|los habituales",
+    "potential_loyalists": r"potential loyalists?|leales potenciales",
+    "new": rf"new {_WHO}|newcomers?|nuev[oa]s {_WHO}|{_WHO} nuev[oa]s",
+    "promising": r"promising|prometedor(?:es|as)?",
+    "need_attention": r"need(?:s|ing)? attention|necesitan atencion|requieren atencion",
+    "about_to_sleep": r"about to sleep|fading|a punto de dormir\w*",
+    "at_risk": r"at risk|en riesgo",
+    "cannot_lose": r"can(?:no|')?t lose|cannot lose|no podemos perder",
+    "hibernating": r"hibernat\w+|dormant|dormid[oa]s|hibernando",
+    "lost": rf"lost {_WHO}|{_WHO} perdid[oa]s",
+}
+# Words of a catalogue as a Spanish goal says them, each by what stands in an English catalogue.
+_SPANISH = {
+    "vino": "wine", "tinto": "red", "blanco": "white", "rosado": "rose", "espumoso": "sparkling", "cerveza": "beer",
+    "ron": "rum", "ginebra": "gin", "licor": "liqueur", "destilado": "spirit", "sidra": "cider", "flor": "flower",
+    "comestible": "edible", "concentrado": "concentrate", "tintura": "tincture", "accesorio": "accessory",
+    "bebida": "beverage", "cartucho": "cartridge", "crema": "cream", "tequila": "tequila",
+}  # fmt: skip
+# What tells nothing of a category by itself: “red” alone is no red wine.
+_GENERIC = frozenset(
+    "and the for with our new other special imported domestic american canadian red white dark light single straight "
+    "flavored gift misc mixed assorted temporary specialty packaged ready premium de del la los las el con para".split()
+)
+_MOST_CATEGORIES = 5
+
+
+@dataclass(frozen=True)
+class Understood:
+    """`named` are groups the goal names, `groups` all it is about; `categories` are as the catalogue writes them."""
+
+    aims: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    def fits(self, *texts: str) -> int:
+        """How many of the aims and categories these texts speak of, too: those of a playbook or of an offer."""
+        said = _plain(" \n ".join(texts))
+        aims = sum(_speaks(said, AIMS[aim].words) for aim in self.aims)
+        return aims + len(_categories_in(said, self.categories))
+
+    def as_facts(self) -> dict[str, Any]:
+        return {
+            "aims": list(self.aims),
+            "named": list(self.named),
+            "groups": list(self.groups),
+            "categories": list(self.categories),
+        }
+
+
+def understand(goal: str, *, categories: Iterable[str] = ()) -> Understood:
+    """`categories` are those of the shop's own catalogue."""
+    said = _plain(goal)
+    aims = tuple(name for name, aim in AIMS.items() if _speaks(said, aim.words))
+    named = tuple(group for group, words in GROUPS.items() if _speaks(said, words))
+    groups = dict.fromkeys((*named, *(group for aim in aims for group in AIMS[aim].groups)))
+    return Understood(aims, named, tuple(groups), tuple(_categories_in(said, categories)[:_MOST_CATEGORIES]))
+
+
+def told(understood: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """`Understood of the goal: win back; wine. The rest needs a language model.` `labels` are those of the groups."""
+    groups = [labels[group].lower() for group in understood["named"]]
+    parts = [*understood["aims"], *groups, *(category.lower() for category in understood["categories"])]
+    if not parts:
+        return "Nothing of the goal was understood: that needs a language model. Groups come by what is at stake."
+    return f"Understood of the goal: {'; '.join(parts)}. The rest needs a language model."
+
+
+def _plain(text: str) -> str:
+    """Small letters without accents, one space between words."""
+    parted = unicodedata.normalize("NFKD", text.replace("’", "'"))
+    return " ".join("".join(sign for sign in parted if not unicodedata.combining(sign)).lower().split())
+
+
+def _speaks(said: str, words: str) -> bool:
+    return re.search(rf"\b(?:{words})\b", said) is not None
+
+
+def _categories_in(said: str, categories: Iterable[str]) -> list[str]:
+    """Those named whole; and by a single word of theirs, those that share it, unless one of them was named whole."""
+    words = [_stem(word) for word in re.findall(r"[^\W_]+", said)]
+    spoken = f" {' '.join(words)} {' '.join(_SPANISH.get(word, '') for word in words)} "
+    known = {category: _words_of(category) for category in categories}
+    whole = [name for name, own in known.items() if own and f" {' '.join(own)} " in _both_ways(words, spoken, own)]
+    covered = {word for name in whole for word in known[name]}
+    shared = [
+        name
+        for name, own in known.items()
+        if name not in whole and any(f" {word} " in spoken and word not in covered for word in _telling(own))
+    ]
+    return whole + shared
+
+
+def _both_ways(words: Sequence[str], spoken: str, own: Sequence[str]) -> str:
+    """What was said; and where each word of a category stands in it, the category: `vino tinto` is red wine."""
+    is_spanish = any(word in _SPANISH for word in words)
+    if is_spanish and all(f" {word} " in spoken for word in own):
+        return f"{spoken}{' '.join(own)} "
+    return spoken
+
+
+def _words_of(category: str) -> list[str]:
+    return [_stem(word) for word in re.findall(r"[^\W_]+", _plain(category))]
+
+
+def _telling(words: Iterable[str]) -> list[str]:
+    return [word for word in words if len(word) > 2 and word not in _GENERIC]
+
+
+def _stem(word: str) -> str:
+    """Without a plural: whiskies and whisky, vodkas and vodka, flores and flor."""
+    if word.endswith("ies") and len(word) > 4:
+        word = f"{word[:-3]}y"
+    elif word.endswith("ores") and len(word) > 5:
+        word = word[:-2]
+    elif word.endswith("s") and not word.endswith("ss") and len(word) > 3:
+        word = word[:-1]
+    return "whisky" if word == "whiskey" else word

@@ -1,0 +1,157 @@
+"""What the built-in rules read in a goal, and what follows from it in the week."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.models import Campaign, Plan
+from campaigns.rules.goals import AIMS, CLEAR, FIRST, GROUPS, OFTEN, THANK, WIN_BACK, told, understand
+from integrations.llm import rules
+from integrations.llm.rules import plan_week
+from loyalty.models import Member, Score, User
+from tests.campaigns.test_campaign_pages import text_of
+
+CATALOGUE = [
+    "AMERICAN VODKAS", "BEER", "CANADIAN WHISKIES", "Edibles", "Flower", "RED WINE", "STRAIGHT BOURBON WHISKIES",
+    "WHITE WINE",
+]  # fmt: skip
+WINES = ["RED WINE", "WHITE WINE"]
+
+
+@pytest.mark.parametrize(
+    ("goal", "aims", "named", "categories"),
+    [
+        ("Win back lapsed customers with wine", [WIN_BACK], [], WINES),
+        ("Win back who used to come often", [WIN_BACK], [], []),
+        ("WINNING PEOPLE BACK", [WIN_BACK], [], []),
+        ("Recuperar a los clientes que ya no vienen, con vino tinto", [WIN_BACK], [], ["RED WINE"]),
+        ("Que vuelvan los socios perdidos", [WIN_BACK], ["lost"], []),
+        ("Thank our best customers", [THANK], [], []),
+        ("Agradecer a nuestros mejores clientes su fidelidad", [THANK], [], []),
+        ("Push our best-selling beer", [], [], ["BEER"]),
+        ("Welcome the new ones", [FIRST], ["new"], []),
+        ("Get first-time buyers to a second purchase", [FIRST], [], []),
+        ("Dar la bienvenida a los clientes nuevos", [FIRST], ["new"], []),
+        ("Show our new arrivals", [], [], []),
+        ("Bring regulars in more often, on quiet days", [OFTEN], ["loyal"], []),
+        ("Que vengan más a menudo", [OFTEN], [], []),
+        ("Clear old stock of white wine", [CLEAR], [], ["WHITE WINE"]),
+        ("Liquidar las existencias de flores y comestibles", [CLEAR], [], ["Edibles", "Flower"]),
+        ("Make it clear that we care", [], [], []),
+        ("At-risk members: at risk of leaving, who love vodka", [], ["at_risk"], ["AMERICAN VODKAS"]),
+        ("Sell more bourbon", [], [], ["STRAIGHT BOURBON WHISKIES"]),
+        ("A whiskey week for champions", [], ["champions"], ["CANADIAN WHISKIES", "STRAIGHT BOURBON WHISKIES"]),
+        ("A red letter day for American shoppers", [], [], []),
+        ("Raise revenue by 10 %", [], [], []),
+        ("", [], [], []),
+    ],
+)
+def test_a_goal_is_read_by_its_words(goal: str, aims: list[str], named: list[str], categories: list[str]) -> None:
+    read = understand(goal, categories=CATALOGUE)
+    assert (list(read.aims), list(read.named), list(read.categories)) == (aims, named, categories)
+    assert set(read.groups) == {*named, *(group for aim in aims for group in AIMS[aim].groups)}
+
+
+@given(st.text(max_size=200), st.lists(st.text(max_size=30), max_size=5))
+def test_any_goal_can_be_read_in_any_shop(goal: str, categories: list[str]) -> None:
+    assert set(understand(goal, categories=categories).categories) <= set(categories)
+
+
+def test_every_group_that_a_goal_can_be_about_is_one() -> None:
+    about = {group for aim in AIMS.values() for group in aim.groups}
+    assert about | set(GROUPS) <= set(Score.Group.values)
+    assert rules.CLEAR == CLEAR
+
+
+def test_people_are_told_what_was_understood_and_what_was_not() -> None:
+    labels = dict(Score.Group.choices)
+    read = understand("Win back at risk members with red wine", categories=CATALOGUE)
+    assert told(read.as_facts(), labels) == (
+        "Understood of the goal: win back; at risk; red wine. The rest needs a language model."
+    )
+    assert told(understand("Sell").as_facts(), labels).startswith("Nothing of the goal was understood")
+
+
+# --- What follows from it -------------------------------------------------------------------------------------------
+
+
+def week(goal: str) -> list[dict[str, Any]]:
+    """Of three groups: the champions with most at stake, the lost with least, the promising who buy beer."""
+    texts = {"plain": ("Hello", "Come by."), "wine": ("About wine", "We have wine."), "back": ("Come back", "Please.")}
+    playbooks = [
+        {
+            "id": number, "group": group, "channels": ["email"], "offers": ["cheap", "wine", "dear"],
+            "subject": texts[text][0], "body": f"{texts[text][1]}\n\nYou get {{{{ offer.wording }}}}.",
+        }
+        for number, (group, text) in enumerate(
+            [(group, text) for group in ("champions", "lost", "promising") for text in texts], start=1
+        )
+    ]  # fmt: skip
+    offers = {"cheap": ("1.00", "a point"), "wine": ("2.00", "a glass of wine"), "dear": ("3.00", "a gift")}
+    read = understand(goal, categories=["WINE", "BEER"])
+    return plan_week(
+        {
+            "days": [f"2026-03-{day}" for day in range(23, 30)],
+            "hours": [8, 20],
+            "budget": None,
+            "groups": [
+                {
+                    "group": group, "stake": stake, "usual_weekday": 5, "usual_hour": 18, "reachable": {"email": 9},
+                    "favourite_categories": [favourite],
+                }
+                for group, stake, favourite in (
+                    ("champions", 100, "WINE"), ("promising", 50, "BEER"), ("lost", 0, "CIDER"),
+                )
+            ],
+            "playbooks": playbooks,
+            "offers": [{"code": code, "cost": cost} for code, (cost, _) in offers.items()],
+            "understood": read.as_facts()
+            | {
+                "playbooks": {str(each["id"]): read.fits(each["subject"], each["body"]) for each in playbooks},
+                "offers": {code: read.fits(wording) for code, (_, wording) in offers.items()},
+            },
+        }
+    )["steps"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("goal", "order", "subject", "offer"),
+    [
+        ("Earn more", ["champions", "promising", "lost"], "Hello", "cheap"),
+        ("Win back the lapsed", ["lost", "champions", "promising"], "Come back", "cheap"),
+        ("Sell beer", ["promising", "champions", "lost"], "Hello", "cheap"),
+        ("Sell wine", ["champions", "promising", "lost"], "About wine", "wine"),
+        ("Clear our stock", ["champions", "promising", "lost"], "Hello", "dear"),
+        ("Welcome new customers", ["promising", "champions", "lost"], "Hello", "cheap"),
+    ],
+)
+def test_groups_playbooks_and_offers_follow_the_goal(goal: str, order: list[str], subject: str, offer: str) -> None:
+    steps = week(goal)
+    assert [step["group"] for step in steps] == order
+    assert {(step["subject"], step["offer"]) for step in steps} == {(subject, offer)}
+
+
+def test_reasons_say_what_the_goal_has_to_do_with_it_and_name_no_hour() -> None:
+    reasons = [step["reason"] for step in week("Win back the lapsed with beer")]
+    assert reasons == [
+        "The goal is about them: they come before others.",
+        "They buy mostly beer, which the goal names.",
+        "They come by what is at stake with them.",
+    ]
+
+
+def test_the_plan_says_what_was_understood_of_its_goal(
+    regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan],
+    marketer: User, client_of: Callable[[User], Client], now: dt.datetime,
+) -> None:  # fmt: skip
+    plan = make_plan(make_campaign(goal="Recuperar clientes con vino, y algo más"))
+    assert plan.facts["understood"]["categories"] == ["WINE"]
+    first = plan.steps.order_by("day")[0]
+    assert first.group in AIMS[WIN_BACK].groups
+    page = text_of(client_of(marketer).get(f"/staff/campaigns/{plan.campaign.public_id}/"))
+    assert "Understood of the goal: win back; wine. The rest needs a language model." in page
