@@ -7,6 +7,7 @@ from babel.numbers import format_currency
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
+from campaigns.models import Campaign
 from campaigns.queries.lift import Lift
 from campaigns.rules import sayings
 from campaigns.rules.effects import SHARES, Effect
@@ -20,6 +21,21 @@ def said_of(lift: Lift, currency: str) -> list[tuple[str, str]]:
         (label, sayings.said_of(effect, money=whole_money(currency), final=final))
         for label, effect in labelled(lift.effects)
     ]
+
+
+def waits_for(lift: Lift) -> str:
+    """Why a campaign that held members out has nothing to compare yet; empty where it has, or held nobody out."""
+    if lift.effects or not lift.campaign.holdout_percent:
+        return ""
+    if lift.has_begun:
+        missing = "was held out" if lift.treated.members else "is left to get its messages"
+        return f"Its audience was so small that by lot nobody {missing}."
+    if lift.campaign.status == Campaign.Status.CANCELLED:
+        return "It was cancelled before its first message was due."
+    if lift.window is None:
+        return "Counting begins with the first message, and none is planned yet."
+    opens = format_date(timezone.localtime(lift.window.opens), "F j, g:i a")
+    return f"Counting begins with the first message, {opens.rstrip('.')}."
 
 
 def whole_money(currency: str) -> sayings.Show:

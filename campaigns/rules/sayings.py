@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from campaigns.rules.effects import BUYERS, CLICKS, LESS, MARGIN, MORE, OPEN, ORDERS, REVENUE, TOO_FEW, Effect
+from campaigns.rules.statistics import Difference
 
 # What is counted, after its number.
 NOUNS = {
@@ -55,6 +56,7 @@ def _would_show(effect: Effect, others: str) -> str:
 
 
 def _between(low: float, high: float, show: Show, measure: str) -> str:
+    """`between 12 fewer and 70 more`"""
     if low >= 0:
         return f"between {show(low)} and {_signed(high, show, measure)}"
     if high <= 0:
@@ -65,6 +67,13 @@ def _between(low: float, high: float, show: Show, measure: str) -> str:
 def _signed(value: float, show: Show, measure: str) -> str:
     fewer = "less" if measure in MONEY else "fewer"
     return f"{show(abs(value))} {'more' if value >= 0 else fewer}"
+
+
+def orders_in_all(total: Difference) -> str:
+    """`about 41 more than without them, between 12 and 70 more`"""
+    bounds = _between(total.low, total.high, _whole, ORDERS)
+    chance = "" if total.is_clear else ", which could be chance"
+    return f"about {_signed(total.value, _whole, ORDERS)} than without them, {bounds}{chance}"
 
 
 def _whole(value: float) -> str:

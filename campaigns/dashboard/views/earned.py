@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.views.decorators.http import require_GET
 
-from campaigns.dashboard.comparing import cells_of, interval_chart, labelled, said_of
+from campaigns.dashboard.comparing import cells_of, interval_chart, labelled, said_of, waits_for
 from campaigns.models import Campaign
 from campaigns.queries.lift import Lift, lift_of
 from campaigns.queries.policy import policy
@@ -34,6 +34,7 @@ def campaign_earned(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "campaign": campaign,
         "lift": lift,
         "rules": rules,
+        "waits": waits_for(lift),
         "said": said_of(lift, currency),
         "chart": interval_chart("earned", "Against those held out", labelled(lift.effects)),
         "rows": [(label, cells_of(effect, currency)) for label, effect in labelled(lift.effects)],
