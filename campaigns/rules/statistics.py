@@ -130,8 +130,8 @@ def always_valid(value: float, squared_error: float, *, elapsed: float, alpha: f
     x = elapsed × (-2 ln alpha + ln(1 - 2 ln alpha)). Members who differ in how often they buy make the sum move less
     freely than such a process may, so the interval only gets safer.
 
-    `elapsed` is the share of the window that has passed, above 0; above 1 where more joins after it. `p` is the smallest alpha at which the
-    interval would leave zero out; as such it is valid at every look.
+    `elapsed` is the share of the window that has passed, above 0; above 1 where more joins after it. `p` is the
+    smallest alpha at which the interval would leave zero out; as such it is valid at every look.
     """
     tightest = -2 * log(alpha) + log(1 - 2 * log(alpha))
     x = max(elapsed, 1e-6) * tightest
