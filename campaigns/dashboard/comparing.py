@@ -49,12 +49,16 @@ def chance(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def chance_in_percent(p: float) -> str:
+    return "below 0.1%" if p < 0.001 else tags.percent(p)
+
+
 def labelled(effects: tuple[Effect, ...]) -> list[tuple[str, Effect]]:
     return [(sayings.LABELS[effect.measure], effect) for effect in effects]
 
 
 def cells_of(effect: Effect, currency: str) -> list[str]:
-    """As campaigns/effects.html shows one: the means, the total with its bounds, percent and p."""
+    """As campaigns/effects.html shows one: the means, the total with its bounds, percent, and how often by chance."""
 
     def each(value: float) -> str:
         if effect.measure in sayings.MONEY:
@@ -72,7 +76,7 @@ def cells_of(effect: Effect, currency: str) -> list[str]:
         *means,
         *(whole(value) for value in (total.value, total.low, total.high)),
         tags.percent(percent.value if percent else None),
-        chance(effect.difference.p),
+        chance_in_percent(effect.difference.p),
     ]
 
 

@@ -84,7 +84,7 @@ def test_a_report_is_told_in_plain_words_with_money_as_money():
     ]
     (bought,) = arms.report(arms.read(lines_of(A=["1", "0"] * 50, B=["1", "0"] * 48 + ["1"] * 4)), "A")
     said = [sayings.said_of_arm(bought, arm, show=lambda value: f"{value:.0%}") for arm in bought.others]
-    assert said == ["hours: 52% of the members of B, 50% of A, which could be chance."]
+    assert said == ["Hours: 52% of the members of B, 50% of A, which could be chance."]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def _counted(lift: Lift, days: int) -> list[dict[str, Any]]:
         return []
     opens, closes = (timezone.localtime(at) for at in (lift.window.opens, lift.window.closes))
     return [
-        {"label": "Treated", "value": f"{lift.treated.members:,} members, whether or not a message reached them"},
+        {"label": "Meant for", "value": f"{lift.treated.members:,} members, whether or not a message reached them"},
         {"label": "Held out", "value": f"{lift.held_out.members:,} members, drawn by lot"},
         {"label": "From", "value": format_date(opens, "M j, Y, g:i a")},
         {"label": "Until", "value": f"{format_date(closes, 'M j, Y, g:i a')}, {days} days after the last message"},
