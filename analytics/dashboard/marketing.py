@@ -8,18 +8,21 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from campaigns.dashboard.comparing import cells_of, interval_chart
+from campaigns.dashboard.comparing import cells_of, interval_chart, waits_for
+from campaigns.models import Campaign
 from campaigns.queries.campaigns import begun
 from campaigns.queries.global_holdout import Month, months_of_holdout
 from campaigns.queries.lift import Lift, lifts_of
 from campaigns.queries.policy import policy
-from campaigns.rules.effects import FIGURES, LESS, MORE, OPEN, ORDERS, TOO_FEW, UNCLEAR, Effect
+from campaigns.rules import sayings
+from campaigns.rules.effects import FIGURES, LESS, MORE, OPEN, ORDERS, TOO_FEW, UNCLEAR, Effect, orders_together
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
 from loyalty.queries.brand import brand
 
 SHOWN = 20
+CLOSED = (MORE, LESS, UNCLEAR)
 VERDICTS = {
     MORE: ("More", "success"),
     LESS: ("Fewer", "danger"),
@@ -44,8 +47,9 @@ def marketing(request: HttpRequest) -> HttpResponse:
     of_months = [(month, month.effect(ORDERS)) for month in months]
     context = {
         "page": campaigns,
-        "lifts": [(lift, effect, *_verdict(effect)) for lift, effect in orders],
-        "said": _said([effect for _, effect in orders if effect]),
+        "lifts": [(lift, effect, *_verdict(lift, effect), waits_for(lift)) for lift, effect in orders],
+        "said": _said(lifts),
+        "results": sum(effect is not None and effect.verdict in CLOSED for _, effect in orders),
         "chart": interval_chart("campaigns", "More orders", _named((lift.campaign.name, e) for lift, e in orders)),
         "holdout_percent": policy().holdout_percent,
         "months": [(f"{month.first:%B %Y}", cells_of(e, currency)) for month, e in of_months if e],
@@ -60,28 +64,47 @@ def _named(rows: Iterator[tuple[str, Effect | None]]) -> list[tuple[str, Effect]
     return [(name, effect) for name, effect in rows if effect]
 
 
-def _verdict(effect: Effect | None) -> tuple[str, str]:
-    return VERDICTS[effect.verdict] if effect else ("Nobody held out", "neutral")
+def _verdict(lift: Lift, effect: Effect | None) -> tuple[str, str]:
+    if effect:
+        return VERDICTS[effect.verdict]
+    if not lift.campaign.holdout_percent:
+        return "Nobody held out", "neutral"
+    return ("Nothing to compare", "neutral") if _is_over(lift) else ("Not begun", "info")
 
 
-def _said(effects: Sequence[Effect]) -> str:
-    """One sentence about the campaigns on this page."""
-    if not effects:
-        return "No campaign here held anybody out, so nobody can tell what they brought."
-    closed = [effect for effect in effects if effect.verdict in (MORE, LESS, UNCLEAR)]
+def _is_over(lift: Lift) -> bool:
+    return lift.has_begun or lift.campaign.status == Campaign.Status.CANCELLED
+
+
+def _said(lifts: Sequence[Lift]) -> str:
+    """One sentence about the campaigns on this page, the latest first."""
+    compared = [(lift, effect) for lift in lifts if (effect := lift.effect(ORDERS))]
+    if not compared:
+        return _said_of_none(lifts)
+    closed = [(lift, effect) for lift, effect in compared if effect.verdict in CLOSED]
     if not closed:
-        return "No campaign here has enough data or a closed window yet."
-    certain = [effect for effect in closed if effect.verdict == MORE]
-    brought = sum(effect.total.value for effect in closed)
-    more = "more" if brought >= 0 else "fewer"
-    return (
-        f"Of {len(closed)} campaign{'' if len(closed) == 1 else 's'} with a result, {len(certain)} certainly brought "
-        f"more orders; all of them together about {abs(round(brought)):,} {more} than without them."
-    )
+        return "No campaign here has a result yet: each is still counting, or has too few orders to tell."
+    certain = sum(effect.verdict == MORE for _, effect in closed)
+    if len(closed) == 1:
+        brought, many = closed[0][1].total, "1 campaign"
+    else:
+        brought = orders_together([(lift.treated, lift.held_out) for lift, _ in reversed(closed)])
+        many = f"{len(closed)} campaigns"
+    return f"Of {many} with a result, {certain} certainly brought more orders; in all {sayings.orders_in_all(brought)}."
+
+
+def _said_of_none(lifts: Sequence[Lift]) -> str:
+    waiting = [lift for lift in lifts if lift.campaign.holdout_percent and not _is_over(lift)]
+    match waiting:
+        case []:
+            return "No campaign here has members held out to compare with, so nobody can tell what they brought."
+        case [lift]:
+            return f"{lift.campaign.name} has not begun. {waits_for(lift)}"
+    return f"{len(waiting)} campaigns that hold members out have not begun: counting begins with the first message."
 
 
 def _said_of_months(effects: Sequence[Effect]) -> str:
-    closed = [effect for effect in effects if effect.verdict in (MORE, LESS, UNCLEAR)]
+    closed = [effect for effect in effects if effect.verdict in CLOSED]
     if not closed:
         return "No whole month has enough data yet."
     certain = sum(effect.verdict == MORE for effect in closed)

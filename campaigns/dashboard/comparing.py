@@ -7,6 +7,7 @@ from babel.numbers import format_currency
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
+from campaigns.models import Campaign
 from campaigns.queries.lift import Lift
 from campaigns.rules import sayings
 from campaigns.rules.effects import SHARES, Effect
@@ -22,6 +23,21 @@ def said_of(lift: Lift, currency: str) -> list[tuple[str, str]]:
     ]
 
 
+def waits_for(lift: Lift) -> str:
+    """Why a campaign that held members out has nothing to compare yet; empty where it has, or held nobody out."""
+    if lift.effects or not lift.campaign.holdout_percent:
+        return ""
+    if lift.has_begun:
+        missing = "was held out" if lift.treated.members else "is left to get its messages"
+        return f"Its audience was so small that by lot nobody {missing}."
+    if lift.campaign.status == Campaign.Status.CANCELLED:
+        return "It was cancelled before its first message was due."
+    if lift.window is None:
+        return "Counting begins with the first message, and none is planned yet."
+    opens = format_date(timezone.localtime(lift.window.opens), "F j, g:i a")
+    return f"Counting begins with the first message, {opens.rstrip('.')}."
+
+
 def whole_money(currency: str) -> sayings.Show:
     """$2,582: an estimate has no cents."""
     return lambda value: format_currency(
@@ -33,12 +49,16 @@ def chance(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def chance_in_percent(p: float) -> str:
+    return "below 0.1%" if p < 0.001 else tags.percent(p)
+
+
 def labelled(effects: tuple[Effect, ...]) -> list[tuple[str, Effect]]:
     return [(sayings.LABELS[effect.measure], effect) for effect in effects]
 
 
 def cells_of(effect: Effect, currency: str) -> list[str]:
-    """As campaigns/effects.html shows one: the means, the total with its bounds, percent and p."""
+    """As campaigns/effects.html shows one: the means, the total with its bounds, percent, and how often by chance."""
 
     def each(value: float) -> str:
         if effect.measure in sayings.MONEY:
@@ -56,7 +76,7 @@ def cells_of(effect: Effect, currency: str) -> list[str]:
         *means,
         *(whole(value) for value in (total.value, total.low, total.high)),
         tags.percent(percent.value if percent else None),
-        chance(effect.difference.p),
+        chance_in_percent(effect.difference.p),
     ]
 
 

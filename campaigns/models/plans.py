@@ -116,6 +116,11 @@ class PlanStep(models.Model):
         """The subject with example words filled in, as a reader would see it."""
         return example_of(self.subject)
 
+    @property
+    def unfilled_subject(self) -> str:
+        """The subject with its words named and not filled in: what was told to many."""
+        return wording.unfilled(self.subject)
+
 
 def example_of(subject: str) -> str:
     try:

@@ -52,6 +52,11 @@ class Lift:
         """Somebody was held out, and the first message was due."""
         return bool(self.effects)
 
+    @property
+    def has_begun(self) -> bool:
+        """The first message was due: from then on members are counted."""
+        return self.treated.members + self.held_out.members > 0
+
     def effect(self, measure: str) -> Effect | None:
         return next((effect for effect in self.effects if effect.measure == measure), None)
 

@@ -4,16 +4,21 @@ Sums are exact, as decimals: only the last step is floating point. Nobody's name
 """
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
 
-from campaigns.rules import statistics
-from campaigns.rules.statistics import Difference, Share, Sums
+from campaigns.rules import sample_sizes, statistics
+from campaigns.rules.effects import LESS, MORE, TOO_FEW, UNCLEAR
+from campaigns.rules.sample_sizes import FEWEST_FOR_MEANS, FEWEST_FOR_SHARES
+from campaigns.rules.statistics import ALPHA, Difference, Share, Sums
 
 UNITS = ("member", "unit", "customer", "user", "id", "member_id", "customer_id", "user_id")
 ARMS = ("arm", "group", "variant", "assignment", "treatment")
+# A column with one of these words in its name is an amount of money, in the shop's currency.
+AMOUNTS = {"revenue", "margin", "profit", "sales", "turnover", "spend", "spent", "spending", "amount", "income"}
 CONTROLS = ("control", "holdout", "held out", "a")
 MOST_ARMS, MOST_OUTCOMES, MOST_FAULTS = 20, 20, 5
 # Nothing that a shop counts is larger, and squares must stay exact.
@@ -74,13 +79,28 @@ class Table:
 
 @dataclass(frozen=True)
 class ArmFigures:
-    """An arm beside the control, which has no difference. `rate` is the share of units with more than zero."""
+    """An arm beside the control, which has no difference. `rate` is the share of units with more than zero.
+
+    `verdict` is MORE, LESS, UNCLEAR, or TOO_FEW: then `enough` units in the smaller arm would do, None while nobody
+    has more than zero. The control has none.
+    """
 
     arm: str
     units: int
     rate: float
     mean: float
     difference: Difference | None
+    verdict: str = ""
+    enough: int | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """There is a difference worth showing."""
+        return self.difference is not None and self.verdict != TOO_FEW
+
+    @property
+    def is_clear(self) -> bool:
+        return self.verdict in (MORE, LESS)
 
 
 @dataclass(frozen=True)
@@ -90,6 +110,18 @@ class OutcomeReport:
     outcome: str
     is_share: bool
     arms: tuple[ArmFigures, ...]
+
+    @property
+    def is_money(self) -> bool:
+        return not self.is_share and bool(AMOUNTS & set(re.split(r"[^a-z]+", self.outcome)))
+
+    @property
+    def control(self) -> ArmFigures:
+        return self.arms[0]
+
+    @property
+    def others(self) -> tuple[ArmFigures, ...]:
+        return self.arms[1:]
 
 
 def read(lines: Iterable[str]) -> Table:
@@ -211,9 +243,28 @@ def _of_outcome(table: Table, control: str, name: str) -> OutcomeReport:
     found = [_difference(table, arm, control, name, is_share) for arm in others]
     adjusted = statistics.holm([each.p for each in found])
     told = [Difference(each.value, each.low, each.high, p) for each, p in zip(found, adjusted, strict=True)]
-    figures = [_figures(table, control, name, None)]
-    figures += [_figures(table, arm, name, each) for arm, each in zip(others, told, strict=True)]
+    figures = [_figures(table, control, name)]
+    for arm, each in zip(others, told, strict=True):
+        figures.append(_judged(replace(_figures(table, arm, name), difference=each), table, control, name, is_share))
     return OutcomeReport(name, is_share, tuple(figures))
+
+
+def _judged(found: ArmFigures, table: Table, control: str, name: str, is_share: bool) -> ArmFigures:
+    """With what may be said of it."""
+    mine, base = (_rarer(table, arm, name, is_share=is_share) for arm in (found.arm, control))
+    fewest = FEWEST_FOR_SHARES if is_share else FEWEST_FOR_MEANS
+    if not sample_sizes.is_enough(mine, base, fewest=fewest):
+        return replace(found, verdict=TOO_FEW, enough=sample_sizes.members_for(mine, base, fewest=fewest))
+    if found.difference is None or found.difference.p >= ALPHA:
+        return replace(found, verdict=UNCLEAR)
+    return replace(found, verdict=MORE if found.difference.value > 0 else LESS)
+
+
+def _rarer(table: Table, arm: str, name: str, *, is_share: bool) -> Share:
+    """Those with more than zero; of a yes or no the rarer answer in the whole file, which decides what it can tell."""
+    share = Share(table.units[arm], table.tallies[arm][name].positive)
+    positive = sum(tallies[name].positive for tallies in table.tallies.values())
+    return Share(share.n, share.n - share.hits) if is_share and 2 * positive > sum(table.units.values()) else share
 
 
 def _difference(table: Table, arm: str, control: str, name: str, is_share: bool) -> Difference:
@@ -233,6 +284,6 @@ def _sums(table: Table, arm: str, name: str) -> Sums:
         return Sums(n, float(tally.total), float(spread + n * mean * mean), spread=float(spread))
 
 
-def _figures(table: Table, arm: str, name: str, difference: Difference | None) -> ArmFigures:
+def _figures(table: Table, arm: str, name: str) -> ArmFigures:
     n, tally = table.units[arm], table.tallies[arm][name]
-    return ArmFigures(arm, n, tally.positive / n, float(tally.total / n), difference)
+    return ArmFigures(arm, n, tally.positive / n, float(tally.total / n), None)

@@ -146,6 +146,15 @@ def effect_of(
     )
 
 
+def orders_together(campaigns: Sequence[tuple[Outcome, Outcome]]) -> Difference:
+    """Of campaigns, the oldest first, each treated and held out: how many more orders all of them brought in all."""
+    parts = []
+    for treated, held_out in campaigns:
+        one, other, n = treated.orders, held_out.orders, treated.members
+        parts.append((n * (one.mean - other.mean), n**2 * (one.squared_error + other.squared_error)))
+    return statistics.always_valid_sum(parts)
+
+
 def adjusted(effects: Sequence[Effect]) -> list[Effect]:
     """Several arms against one: each verdict by Holm, so that of many variants none wins by being many."""
     told = [effect for effect in effects if effect.is_told]

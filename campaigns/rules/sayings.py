@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+from campaigns.rules.arms import ArmFigures, OutcomeReport
 from campaigns.rules.effects import BUYERS, CLICKS, LESS, MARGIN, MORE, OPEN, ORDERS, REVENUE, TOO_FEW, Effect
+from campaigns.rules.statistics import Difference
 
 # What is counted, after its number.
 NOUNS = {
@@ -55,6 +57,7 @@ def _would_show(effect: Effect, others: str) -> str:
 
 
 def _between(low: float, high: float, show: Show, measure: str) -> str:
+    """`between 12 fewer and 70 more`"""
     if low >= 0:
         return f"between {show(low)} and {_signed(high, show, measure)}"
     if high <= 0:
@@ -65,6 +68,32 @@ def _between(low: float, high: float, show: Show, measure: str) -> str:
 def _signed(value: float, show: Show, measure: str) -> str:
     fewer = "less" if measure in MONEY else "fewer"
     return f"{show(abs(value))} {'more' if value >= 0 else fewer}"
+
+
+def said_of_arm(outcome: OutcomeReport, arm: ArmFigures, *, show: Show) -> str:
+    """`B earned $3.10 more per member than A; that is beyond chance.`"""
+    control, name = outcome.control, outcome.outcome
+    if arm.difference is None or arm.verdict == TOO_FEW:
+        smaller = min(arm, control, key=lambda each: each.units)
+        people = f"{smaller.units:,} {'person' if smaller.units == 1 else 'people'} in {smaller.arm}"
+        would_do = f", and about {arm.enough:,} would do" if arm.enough else f", and nobody with any {name} yet"
+        return f"{arm.arm}: not enough data, {people}{would_do}."
+    more = "more" if arm.difference.value >= 0 else "less"
+    by = show(abs(arm.difference.value))
+    chance = "; that is beyond chance." if arm.is_clear else ", which could be chance."
+    if outcome.is_share:
+        return f"{name.capitalize()}: {show(arm.mean)} of the members of {arm.arm}, {show(control.mean)} of {control.arm}{chance}"
+    if outcome.is_money:
+        what = "" if name == REVENUE else f" {name}"
+        return f"{arm.arm} earned {by} {more}{what} per member than {control.arm}{chance}"
+    return f"{arm.arm} had {by} {more} {name} per member than {control.arm}{chance}"
+
+
+def orders_in_all(total: Difference) -> str:
+    """`about 41 more than without them, between 12 and 70 more`"""
+    bounds = _between(total.low, total.high, _whole, ORDERS)
+    chance = "" if total.is_clear else ", which could be chance"
+    return f"about {_signed(total.value, _whole, ORDERS)} than without them, {bounds}{chance}"
 
 
 def _whole(value: float) -> str:

@@ -130,8 +130,8 @@ def always_valid(value: float, squared_error: float, *, elapsed: float, alpha: f
     x = elapsed × (-2 ln alpha + ln(1 - 2 ln alpha)). Members who differ in how often they buy make the sum move less
     freely than such a process may, so the interval only gets safer.
 
-    `elapsed` is the share of the window that has passed, above 0 and at most 1. `p` is the smallest alpha at which the
-    interval would leave zero out; as such it is valid at every look.
+    `elapsed` is the share of the window that has passed, above 0; above 1 where more joins after it. `p` is the
+    smallest alpha at which the interval would leave zero out; as such it is valid at every look.
     """
     tightest = -2 * log(alpha) + log(1 - 2 * log(alpha))
     x = max(elapsed, 1e-6) * tightest
@@ -140,6 +140,19 @@ def always_valid(value: float, squared_error: float, *, elapsed: float, alpha: f
     half = sqrt(squared_error * (1 + 1 / x) * log((1 + x) / alpha**2))
     p = sqrt(1 + x) * exp(-(value**2) * x / (2 * squared_error * (1 + x)))
     return Difference(value, value - half, value + half, min(1.0, p))
+
+
+def always_valid_sum(parts: Sequence[tuple[float, float]], *, alpha: float = ALPHA) -> Difference:
+    """The sum of (value, squared error) of comparisons whose lots were drawn apart, the oldest first.
+
+    Drawn apart, their errors are uncorrelated and the squared errors add up (Bienaymé 1853), also where a member takes
+    part in several. The assumption: what one brings does not depend on another (no interaction; Neyman's variance as in
+    Imbens and Rubin, Causal Inference (2015), chapter 6). Errors that join one by one are a martingale, so that
+    `always_valid` holds at every look while more join; its rho is set by the first and stays.
+    """
+    value, squared = sum(value for value, _ in parts), sum(squared for _, squared in parts)
+    first = next((squared for _, squared in parts if squared > 0), 1.0)
+    return always_valid(value, squared, elapsed=squared / first, alpha=alpha)
 
 
 def squared_error_of_shares(first: Share, second: Share) -> float:

@@ -141,6 +141,18 @@ def preview_values(words: Mapping[str, Any] = WORDS) -> dict[str, Any]:
     return values
 
 
+def unfilled(text: str) -> str:
+    """`Hello {{ member.first_name }}` as `Hello {first name}`: what many were told alike, whoever read it."""
+    values: dict[str, dict[str, str]] = {}
+    for word in WORDS:
+        owner, _, name = word.partition(".")
+        values.setdefault(owner, {})[name] = f"{{{owner if name == 'name' else name.replace('_', ' ')}}}"
+    try:
+        return fill(text, values)
+    except WordingFault:
+        return text
+
+
 @lru_cache(maxsize=512)
 def _parsed(text: str) -> BoundTemplate:
     return _read(_PLAIN, text)

@@ -71,7 +71,7 @@ def forecast_use(request: HttpRequest, pk: int) -> HttpResponse:
 @CHANGE
 def forecast_unpin(request: HttpRequest) -> HttpResponse:
     forecasting.let_refits_take_over(by=request.user)
-    messages.success(request, "From tonight on a new fit takes over again, unless it is clearly worse.")
+    messages.success(request, "From tonight on a new version takes over again, unless it is clearly worse.")
     return redirect("loyalty:forecasts")
 
 
@@ -126,7 +126,7 @@ def _shown(version: ForecastVersion) -> dict[str, Any]:
     drift = queries.drift_since(version, now=timezone.now())
     return {
         "version_number": str(version.pk),
-        "holdout_hint": f"the last {held['days']} days, kept from the fit",
+        "holdout_hint": f"of the last {held['days']} days, which it had not seen",
         "parameters": _parameters(version),
         "calibration": _calibration_chart(version),
         "calibration_words": (
@@ -135,9 +135,11 @@ def _shown(version: ForecastVersion) -> dict[str, Any]:
         ),
         "bands": _bands(version),
         "bands_words": (
-            f"Members were put into bands as they stood {held['days']} days before the fit. "
+            f"Members were put into bands as they stood {held['days']} days before it was made. "
             "How many of each band then came back?"
         ),
+        "judged": (judged := queries.judged_of(version)),
+        "not_judged": _not_judged(judged, version),
         "drift": drift,
         "drift_words": _drift_words(drift),
         "drift_chart": _drift_chart(drift) if drift else None,
@@ -160,13 +162,25 @@ def _bands(version: ForecastVersion) -> list[dict[str, Any]]:
     ]
 
 
+def _not_judged(judged: queries.Judged, version: ForecastVersion) -> list[tuple[str, int]]:
+    """Why somebody is in no band, with how many they are."""
+    days = version.holdout["days"]
+    reasons = (
+        ("Set where the bands lie, and so cannot judge them: every second member", judged.laid),
+        (f"First bought in those {days} days", judged.new),
+        ("Not drawn by lot to be learned from", judged.not_drawn),
+        (f"Had bought nothing by {version.as_of:%b %-d, %Y}", judged.without),
+    )
+    return [(reason, members) for reason, members in reasons if members]
+
+
 def _drift_words(drift: queries.Drift | None) -> str:
     if drift is None or drift.error is None:
         return ""
     many = "more" if drift.error > 0 else "fewer"
     return (
-        f"Version {drift.version.pk}, fitted up to {drift.version.as_of:%b %-d, %Y}, expected {drift.expected:,.0f} "
-        f"orders of the members it knew; {drift.actual:,} came. It expected {abs(drift.error):.0%} {many}."
+        f"Version {drift.version.pk}, made from orders up to {drift.version.as_of:%b %-d, %Y}, expected "
+        f"{drift.expected:,.0f} orders of the members it knew; {drift.actual:,} came. It expected {abs(drift.error):.0%} {many}."
     )
 
 
@@ -183,7 +197,7 @@ def _calibration_chart(version: ForecastVersion) -> dict[str, Any]:
         ],
         "format": "percent",
         "axis": "Foretold",
-        "empty": "No member had bought before the holdout began.",
+        "empty": "No member had bought before the days of the test began.",
     }
 
 

@@ -81,6 +81,38 @@ def forecast_of(member: Member) -> Forecast | None:
     return Forecast.objects.select_related("next_product").filter(member=member).first()
 
 
+@dataclass(frozen=True)
+class Judged:
+    """How all members, as they are today, were shared out when a version's bands were judged. The numbers add up to
+    `everybody`, who was forgotten among them; only `judged` are in the bands.
+
+    `laid` set where the bands lie, `new` first bought within the holdout, `not_drawn` were not among those that were
+    fitted on, and `without` had no order by the version's day.
+    """
+
+    judged: int
+    laid: int
+    new: int
+    not_drawn: int
+    without: int
+
+    @property
+    def everybody(self) -> int:
+        return self.judged + self.laid + self.new + self.not_drawn + self.without
+
+
+def judged_of(version: ForecastVersion) -> Judged:
+    held = version.holdout
+    judged = sum(band["members"] for band in held["bands"])
+    return Judged(
+        judged=judged,
+        laid=held["members"] - judged,
+        new=version.fitted_on - held["members"],
+        not_drawn=version.members - version.fitted_on,
+        without=max(0, Member.objects.filter(merged_into=None).count() - version.members),
+    )
+
+
 # --- How it came ---------------------------------------------------------------------------------------------------
 
 

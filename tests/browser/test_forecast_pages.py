@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -86,6 +87,19 @@ def test_the_plan_says_what_all_texts_cost(
     expect(browser_page.locator("#plan-price")).to_contain_text("40 texts in 80 segments, about $0.63.")
     shot(browser_page, "plan-price")
     assert_accessible(browser_page)
+
+
+def test_the_audience_of_a_plan_is_read_on_a_phone_without_scrolling_sideways(
+    browser_page: Page, live_server: LiveServer, step: PlanStep, manager: User, sign_in: Callable[..., None],
+    shot: Callable[[Page, str], None], assert_accessible: Callable[[Page], None],
+) -> None:  # fmt: skip
+    sign_in(browser_page, manager)
+    browser_page.goto(live_server.url + reverse("campaigns:plan-audience", args=[step.plan.public_id]))
+    expect(browser_page.locator("#candidates tbody tr").first).to_contain_text("Member ")
+    shot(browser_page, "audience")
+    assert_accessible(browser_page)
+    browser_page.set_viewport_size({"width": 390, "height": 844})
+    assert browser_page.locator("#candidates .table-wrap").evaluate("wrap => wrap.scrollWidth <= wrap.clientWidth")
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_another_version_is_used_by_a_click(card: Page, live_server: LiveServer)
     card.reload()
     expect(card.locator("#standing")).to_contain_text("was pinned by Marketer Person")
     card.get_by_role("button", name="Let newer ones take over").click()
-    expect(card.get_by_text("From tonight on a new fit takes over again")).to_be_visible()
+    expect(card.get_by_text("From tonight on a new version takes over again")).to_be_visible()
 
 
 def test_a_member_page_tells_what_to_expect(
@@ -111,6 +111,6 @@ def test_a_small_shop_is_told_what_is_missing(
     sign_in(browser_page, marketer)
     browser_page.goto(live_server.url + reverse("loyalty:forecasts"))
     expect(browser_page.get_by_text("0 members have an order; 100 are needed.")).to_be_visible()
-    expect(browser_page.get_by_role("button", name="Refit now")).to_have_count(0)
+    expect(browser_page.get_by_role("button", name="Make them anew")).to_have_count(0)
     shot(browser_page, "forecasts-empty")
     assert_accessible(browser_page)

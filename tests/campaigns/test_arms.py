@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from campaigns.models import ArmsReport
-from campaigns.rules import arms
+from campaigns.rules import arms, effects, sayings
 from campaigns.rules.arms import BadFile
 from loyalty.models import User
 
@@ -60,6 +60,40 @@ def test_large_amounts_that_differ_little_are_told_apart_exactly():
     assert (found.value, found.high - found.value) == pytest.approx((5, 2.2669), abs=1e-4)
     again = arms.report(arms.Table.of_json(table.as_json()), "control")
     assert again == [outcome]
+
+
+def test_an_arm_with_too_few_people_says_so_and_how_many_would_do():
+    """Twenty buyers are expected in the smaller arm of means, five in that of proportions: those of sample_sizes."""
+    table = arms.read(lines_of(control=["1.5", "0"] * 100, few=["2.5", "0.5", "0"], none=["0"] * 100))
+    (found,) = arms.report(table, "control")
+    few, none = found.others
+    assert (few.verdict, few.is_told, few.enough) == (effects.TOO_FEW, False, 40)  # 20 / (102 of 203)
+    assert none.verdict == effects.LESS
+    (found,) = arms.report(arms.read(lines_of(control=["0"] * 100, email=["0"] * 100)), "control")
+    assert (found.others[0].verdict, found.others[0].enough) == (effects.TOO_FEW, None)
+
+
+def test_a_report_is_told_in_plain_words_with_money_as_money():
+    revenue = lines_of(A=["1.00", "3.00"] * 50, B=["4.00", "6.20"] * 50, C=["1.00", "3.00", "0"])
+    (found,) = arms.report(arms.read([revenue[0].replace("hours", "revenue"), *revenue[1:]]), "A")
+    assert found.is_money
+    said = [sayings.said_of_arm(found, arm, show=lambda value: f"${value:.2f}") for arm in found.others]
+    assert said == [
+        "B earned $3.10 more per member than A; that is beyond chance.",
+        "C: not enough data, 3 people in C, and about 21 would do.",
+    ]
+    (bought,) = arms.report(arms.read(lines_of(A=["1", "0"] * 50, B=["1", "0"] * 48 + ["1"] * 4)), "A")
+    said = [sayings.said_of_arm(bought, arm, show=lambda value: f"{value:.0%}") for arm in bought.others]
+    assert said == ["Hours: 52% of the members of B, 50% of A, which could be chance."]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_money"), [("revenue", True), ("net_margin", True), ("amount eur", True), ("orders", False)]
+)
+def test_amounts_of_money_are_known_by_the_name_of_their_column(name: str, is_money: bool):
+    lines = lines_of(control=["1.5", "2"], email=["3", "4"])
+    (found,) = arms.report(arms.read([lines[0].replace("hours", name), *lines[1:]]), "control")
+    assert found.is_money == is_money
 
 
 @pytest.mark.parametrize(
@@ -119,7 +153,9 @@ def test_a_file_becomes_a_report_that_is_kept_listed_and_told_as_csv(
     assert answer["Location"] == f"{URL}{report.public_id}/"
     assert "Mail or text" in client.get(URL).content.decode()
     page = client.get(answer["Location"]).content.decode()
-    assert "as the planned split makes them" in page
+    assert "That is as planned." in page
+    assert "No arm differs from control in revenue by more than chance would make." in page
+    assert "email earned $" in page
     text = b"".join(client.get(f"{answer['Location']}?format=csv").streaming_content).decode()  # type: ignore[attr-defined]
     told = list(csv.DictReader(text.splitlines()))
     assert [(row["outcome"], row["arm"], row["units"]) for row in told][:3] == [

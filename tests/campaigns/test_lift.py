@@ -11,12 +11,14 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from campaigns.actions.campaigns import cancel_campaign, create_campaign, start_campaign
 from campaigns.actions.review import approve_plan
 from campaigns.models import Campaign, Candidate, Plan, PlanStep, Playbook, Send
 from campaigns.queries.global_holdout import months_of_holdout
-from campaigns.queries.lift import _OF_CAMPAIGN, _OUTCOMES, known_playbook_lifts, lift_of, playbook_lifts
+from campaigns.queries.lift import _OF_CAMPAIGN, _OUTCOMES, known_playbook_lifts, lift_of, lifts_of, playbook_lifts
 from campaigns.rules import effects
 from campaigns.rules.effects import BUYERS, MARGIN, ORDERS, REVENUE
 from campaigns.sending import assignment
@@ -222,6 +224,64 @@ def test_what_playbooks_brought_is_counted_anew_after_a_while_and_a_new_playbook
     assert kept[0] != playbook_lifts(now=later)[0]
     assert (kept[-1].playbook_id, kept[-1].lift_per_member) == (new.pk, None)
     assert known_playbook_lifts(now=later + DAY)[0] == playbook_lifts(now=later + DAY)[0]
+
+
+def marketing_of(client: Client) -> str:
+    return " ".join(client.get(reverse("analytics:marketing")).content.decode().split())
+
+
+def test_a_campaign_that_holds_members_out_and_waits_for_its_first_message_has_not_begun(
+    tried: Campaign, client_of: Callable[[User], Client], viewer: User
+):
+    client, later = client_of(viewer), timezone.now() + 3 * DAY
+    Send.objects.filter(campaign=tried).update(due_at=later)
+    page = marketing_of(client)
+    assert "Not begun" in page
+    due = f"Counting begins with the first message, {date_format(timezone.localtime(later), 'F j')}"
+    assert f"Tried has not begun. {due}" in page
+    assert due in client.get(reverse("campaigns:earned", args=[tried.public_id])).content.decode()
+    Send.objects.filter(campaign=tried).delete()
+    page = marketing_of(client)
+    assert "Counting begins with the first message, and none is planned yet." in page
+    assert "held out</span>" not in page
+
+
+def test_a_campaign_cancelled_before_its_first_message_waits_for_nothing(
+    tried: Campaign, client_of: Callable[[User], Client], viewer: User, manager: User, now: dt.datetime
+):
+    Send.objects.filter(campaign=tried).update(due_at=now + 3 * DAY)
+    cancel_campaign(campaign=tried, by=manager, now=now + DAY)
+    page = marketing_of(client_of(viewer))
+    assert "Nothing to compare" in page
+    assert "It was cancelled before its first message was due." in page
+
+
+def test_what_one_campaign_brought_is_told_with_its_own_bounds(
+    tried: Campaign, now: dt.datetime, client_of: Callable[[User], Client], viewer: User
+):
+    treated, held = arms(tried)
+    buy(treated[: len(treated) * 6 // 10], now + DAY)
+    buy(held[: len(held) * 4 // 10], now + DAY)
+    orders = lift_of(tried, now=timezone.now()).effect(ORDERS)
+    assert orders
+    low, high = round(orders.total.low), round(orders.total.high)
+    assert f"without them, between {low} and {high} more." in marketing_of(client_of(viewer))
+
+
+def test_what_campaigns_brought_together_is_told_with_its_bounds(
+    tried: Campaign, marketer: User, manager: User, now: dt.datetime, client_of: Callable[[User], Client]
+):
+    client, again = client_of(marketer), run_for_everybody("Again", 25, marketer, manager, now + 40 * DAY)
+    for campaign, at in ((tried, now + DAY), (again, now + 41 * DAY)):
+        treated, held = arms(campaign)
+        buy(treated[: len(treated) * 6 // 10], at)
+        buy(held[: len(held) * 4 // 10], at)
+    first, second = lifts_of([tried, again], now=timezone.now())
+    together = effects.orders_together([(lift.treated, lift.held_out) for lift in (first, second)])
+    each = [lift.effect(ORDERS).total for lift in (first, second)]  # type: ignore[union-attr]
+    assert together.value == pytest.approx(sum(total.value for total in each))
+    assert 0 < together.low < together.value
+    assert f"between {round(together.low)} and {round(together.high)} more." in marketing_of(client)
 
 
 def test_little_data_moves_a_playbook_little(tried: Campaign, now: dt.datetime):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from campaigns.actions.campaigns import cancel_campaign, pause_campaign
 from campaigns.actions.reports import apply_reports
 from campaigns.actions.sends import send_due
-from campaigns.models import Campaign, Send, SendMove
+from campaigns.models import Campaign, PlanStep, Send, SendMove
 from campaigns.queries import history, results
 from campaigns.queries.permits import standing
 from campaigns.rules.progress import after_report
@@ -83,6 +83,17 @@ def test_a_message_has_a_page_that_says_all_of_it(mixed: Campaign, client: Clien
     bounced = mixed.sends.get(status=Status.BOUNCED)
     assert reverse("campaigns:send", args=[mixed.public_id, bounced.public_id]) in listed
     assert reverse("campaigns:send", args=[mixed.public_id, send.public_id]) not in listed
+
+
+def test_the_list_names_what_was_filled_in_and_nobody_made_up(mixed: Campaign, client: Client, manager: User) -> None:
+    PlanStep.objects.filter(plan__campaign=mixed).update(subject="{{ member.first_name }}, try {{ offer.name }}")
+    client.force_login(manager)
+    address, send = reverse("campaigns:sends", args=[mixed.public_id]), mixed.sends.first()
+    assert send
+    page = client.get(address).content.decode()
+    assert page.count("{first name}, try {offer}") == mixed.sends.count()
+    of_one = reverse("campaigns:send", args=[mixed.public_id, send.public_id])
+    assert "{first name}, try {offer}" in client.get(of_one).content.decode()
 
 
 def test_somebody_is_found_by_name_and_by_address(mixed: Campaign) -> None:

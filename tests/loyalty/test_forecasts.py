@@ -344,18 +344,36 @@ def test_the_card_says_what_was_fitted_and_a_viewer_changes_nothing(regulars, no
     a_night(now)
     card = shown(client_of(viewer), "forecasts")
     assert "Does it come as foretold?" in card
-    assert "Refit now" not in card
+    assert "Make them anew" not in card
     assert client_of(viewer).post(reverse("loyalty:forecast-refit")).status_code == 403
-    assert "Refit now" in shown(client_of(marketer), "forecasts")
+    assert "Make them anew" in shown(client_of(marketer), "forecasts")
     assert client_of(marketer).post(reverse("loyalty:forecast-refit")).status_code == 302
     assert "Waiting for a worker" in shown(client_of(marketer), "forecasts")
+
+
+def test_the_churn_table_says_who_is_not_in_it_and_adds_up_to_all_members(regulars, shop, now, viewer, client_of):
+    for number in range(7):
+        Member.objects.create(name=f"Nothing yet {number}", joined_at=now)
+    a_night(now)
+    version = forecasts.version_in_use()
+    found = forecasts.judged_of(version)
+    held = version.holdout
+    assert found.judged == sum(band["members"] for band in held["bands"])
+    assert abs(found.judged - found.laid) <= 1
+    assert found.new == version.members - held["members"]
+    assert (found.without, found.everybody) == (7, Member.objects.count())
+    page = " ".join(client_of(viewer).get(reverse("loyalty:forecasts")).content.decode().split())
+    for reason, members in (("cannot judge them: every second member", found.laid), ("Had bought nothing by", 7)):
+        assert reason in page
+        assert f'class="number">{members:,}</td>' in page
+    assert f"<strong>{found.everybody:,}</strong></td>" in page
 
 
 def test_a_shop_whose_members_never_leave_is_told_so(shop, now, viewer, client_of):
     shop.filled(a=0, r=2.0, alpha=40.0)
     a_night(now)
     assert ForecastVersion.objects.get().kind == ForecastVersion.Kind.NBD
-    assert "No dropout signal" in shown(client_of(viewer), "forecasts")
+    assert "Nobody is seen to leave" in shown(client_of(viewer), "forecasts")
     assert "No sign that members leave" in shown(
         client_of(viewer), "member-forecast", Forecast.objects.first().member.public_id
     )

@@ -1,6 +1,6 @@
 """Comparisons of arms that somebody else assigned: a file in, a report out, kept and listed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from typing import Any
 from uuid import UUID
@@ -13,16 +13,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.actions import arms as actions
+from campaigns.dashboard.comparing import chance
 from campaigns.forms import ArmsForm
 from campaigns.models import ArmsReport
-from campaigns.rules import arms
+from campaigns.rules import arms, sayings
 from config.shared import tags
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
+from loyalty.queries.brand import brand
 
 SHOWN = 20
-COLUMNS = ("outcome", "arm", "units", "rate", "mean", "difference", "low", "high", "p_holm")
+COLUMNS = ("outcome", "arm", "units", "rate", "mean", "difference", "low", "high", "p_holm", "verdict")
 
 
 @require_http_methods(["GET", "POST"])
@@ -55,12 +57,15 @@ def report_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     outcomes = arms.report(table, row.control)
     if request.GET.get("format") == "csv":
         return csv_response(f"arms-{row.public_id}.csv", COLUMNS, _rows(outcomes))
-    p = arms.chance_of(table, row.split)
+    p, currency = arms.chance_of(table, row.split), brand().currency
+    is_doubtful = p < arms.DOUBTFUL_SPLIT
     context = {
         "report": row,
-        "outcomes": [(each, _said(each, row.control), _chart(number, each)) for number, each in enumerate(outcomes)],
-        "is_doubtful": p < arms.DOUBTFUL_SPLIT,
-        "split_said": _split_said(table, p),
+        "headline": "" if is_doubtful else _headline(outcomes, currency),
+        "outcomes": [_shown(number, outcome, currency) for number, outcome in enumerate(outcomes)],
+        "is_doubtful": is_doubtful,
+        "split_said": _split_said(table, is_doubtful),
+        "split_chance": chance(p),
     }
     return page(request, "campaigns/arms_report.html", context)
 
@@ -68,45 +73,64 @@ def report_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def _rows(outcomes: list[arms.OutcomeReport]) -> Iterator[list[Any]]:
     for outcome in outcomes:
         for each in outcome.arms:
-            d = each.difference
+            d = each.difference if each.is_told else None
             told = [d.value, d.low, d.high, d.p] if d else [None] * 4
-            yield [outcome.outcome, each.arm, each.units, each.rate, each.mean, *told]
+            yield [outcome.outcome, each.arm, each.units, each.rate, each.mean, *told, each.verdict]
 
 
-def _said(outcome: arms.OutcomeReport, control: str) -> str:
-    """One sentence for an outcome."""
-    clear = [each for each in outcome.arms if each.difference and each.difference.p < 0.05]
-    if not clear:
-        return f"No arm differs from {control} by more than chance alone would make."
-    parts = []
-    for each in clear:
-        d = each.difference
-        if d is None:
-            continue
-        show = tags.percent if outcome.is_share else tags.number
-        direction = "more" if d.value > 0 else "less"
-        low, high = sorted((abs(d.low), abs(d.high)))
-        parts.append(
-            f"{each.arm} {show(abs(d.value))} {direction} than {control} (between {show(low)} and {show(high)})"
-        )
-    return "Certainly different: " + "; ".join(parts) + "."
+def _headline(outcomes: Sequence[arms.OutcomeReport], currency: str) -> str:
+    """Of the first outcome that is money, or else of the first: its largest difference that chance would not make."""
+    outcome = next((each for each in outcomes if each.is_money), outcomes[0])
+    clear = [each for each in outcome.others if each.is_clear and each.difference]
+    if clear:
+        best = max(clear, key=lambda each: abs(each.difference.value) if each.difference else 0.0)
+        return sayings.said_of_arm(outcome, best, show=_show(outcome, currency))
+    if any(each.is_told for each in outcome.others):
+        return f"No arm differs from {outcome.control.arm} in {outcome.outcome} by more than chance would make."
+    return f"There is not enough data yet to tell the arms apart in {outcome.outcome}."
 
 
-def _split_said(table: arms.Table, p: float) -> str:
+def _shown(number: int, outcome: arms.OutcomeReport, currency: str) -> dict[str, Any]:
+    """As campaigns/arms_report.html shows an outcome."""
+    show = _show(outcome, currency)
+    return {
+        "name": outcome.outcome,
+        "said": [sayings.said_of_arm(outcome, each, show=show) for each in outcome.others],
+        "chart": _chart(number, outcome, currency),
+        "rows": [(each, show(each.mean), *_bounds(each, show)) for each in outcome.arms],
+        "details": [(each, chance(each.difference.p) if each.difference else None) for each in outcome.arms],
+        "is_share": outcome.is_share,
+    }
+
+
+def _bounds(each: arms.ArmFigures, show: sayings.Show) -> list[str]:
+    """Difference, at least, at most."""
+    d = each.difference if each.is_told else None
+    return [show(value) for value in (d.value, d.low, d.high)] if d else [tags.ABSENT] * 3
+
+
+def _show(outcome: arms.OutcomeReport, currency: str) -> sayings.Show:
+    if outcome.is_money:
+        return lambda value: tags.money(value, currency)
+    return tags.percent if outcome.is_share else tags.number
+
+
+def _split_said(table: arms.Table, is_doubtful: bool) -> str:
     sizes = ", ".join(f"{arm} {units:,}" for arm, units in sorted(table.units.items()))
-    if p < arms.DOUBTFUL_SPLIT:
+    if is_doubtful:
         return (
-            f"The arms have {sizes} units. Drawn as planned, that would happen less than once in a thousand times: "
-            "find out what went wrong with the assignment before you believe any figure below."
+            f"There are {sizes}. Shared out as planned, that would happen less than once in a thousand times: find out "
+            "what went wrong before you believe any figure below."
         )
-    return f"The arms have {sizes} units, as the planned split makes them (p {p:.3f})."
+    return f"Members in each arm: {sizes}. That is as planned."
 
 
-def _chart(number: int, outcome: arms.OutcomeReport) -> dict[str, Any]:
-    told = [(each.arm, each.difference) for each in outcome.arms if each.difference]
+def _chart(number: int, outcome: arms.OutcomeReport, currency: str) -> dict[str, Any]:
+    """Without arms that have too few members to say anything."""
+    told = [(each.arm, each.difference) for each in outcome.others if each.is_told and each.difference]
     return {
         "id": f"outcome-{number}",
-        "title": f"{outcome.outcome} against the control",
+        "title": f"{outcome.outcome}: more than in {outcome.control.arm}",
         "kind": "intervals",
         "labels": [arm for arm, _ in told],
         "series": [
@@ -114,7 +138,8 @@ def _chart(number: int, outcome: arms.OutcomeReport) -> dict[str, Any]:
             {"name": "At least", "values": [each.low for _, each in told]},
             {"name": "At most", "values": [each.high for _, each in told]},
         ],
-        "format": "percent" if outcome.is_share else "number",
+        "format": "percent" if outcome.is_share else "money" if outcome.is_money else "number",
+        "currency": currency,
         "size": "sm",
         "axis": "Arm",
         "empty": "There is nothing to compare.",

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.views.decorators.http import require_GET
 
-from campaigns.dashboard.comparing import cells_of, interval_chart, labelled, said_of
+from campaigns.dashboard.comparing import cells_of, interval_chart, labelled, said_of, waits_for
 from campaigns.models import Campaign
 from campaigns.queries.lift import Lift, lift_of
 from campaigns.queries.policy import policy
@@ -34,6 +34,7 @@ def campaign_earned(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "campaign": campaign,
         "lift": lift,
         "rules": rules,
+        "waits": waits_for(lift),
         "said": said_of(lift, currency),
         "chart": interval_chart("earned", "Against those held out", labelled(lift.effects)),
         "rows": [(label, cells_of(effect, currency)) for label, effect in labelled(lift.effects)],
@@ -49,7 +50,7 @@ def _counted(lift: Lift, days: int) -> list[dict[str, Any]]:
         return []
     opens, closes = (timezone.localtime(at) for at in (lift.window.opens, lift.window.closes))
     return [
-        {"label": "Treated", "value": f"{lift.treated.members:,} members, whether or not a message reached them"},
+        {"label": "Meant for", "value": f"{lift.treated.members:,} members, whether or not a message reached them"},
         {"label": "Held out", "value": f"{lift.held_out.members:,} members, drawn by lot"},
         {"label": "From", "value": format_date(opens, "M j, Y, g:i a")},
         {"label": "Until", "value": f"{format_date(closes, 'M j, Y, g:i a')}, {days} days after the last message"},

@@ -59,6 +59,7 @@ def _shown(tried: Tried, experiment: Experiment) -> dict[str, Any]:
         "chart": interval_chart(
             "variants", f"{sayings.LABELS[measure]} against A", [(a.letter, e) for a, e in against]
         ),
+        "several": len(against) > 1,
         "rows": [(f"{arm.letter} against A", cells_of(effect, currency)) for arm, effect in against],
         "arms": [(arm, arm.outcome.members, example_of(arm.subject)) for arm in tried.arms],
         "measure": sayings.LABELS[measure],

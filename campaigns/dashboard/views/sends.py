@@ -15,10 +15,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from campaigns.actions import sends as actions
 from campaigns.models import Campaign, Send
-from campaigns.models.plans import example_of
 from campaigns.queries import campaigns as queries
 from campaigns.queries import history, results
 from campaigns.queries.permits import left_alone
+from campaigns.rules.wording import unfilled
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
@@ -68,7 +68,7 @@ def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
         ],
         "sends": sends,
         # What a send says is annotated.
-        "rows": [(send, example_of(send.said), *_addressed(send, may_see)) for send in sends],  # type: ignore[attr-defined]
+        "rows": [(send, unfilled(send.said), *_addressed(send, may_see)) for send in sends],  # type: ignore[attr-defined]
     }
     return page(request, "campaigns/sends.html", context, partials=("sends",))
 

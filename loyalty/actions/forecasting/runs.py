@@ -24,7 +24,7 @@ from loyalty.queries import forecasts
 TURN = TOPIC = "loyalty.forecasts"
 LEFT_BEHIND = timedelta(minutes=1)
 READING, FITTING, FORETELLING, WRITING, HABITS = (
-    "Reading the orders", "Fitting", "Forecasting", "Writing what moved", "Finding what goes together",
+    "Reading the orders", "Learning from them", "Forecasting", "Writing what moved", "Finding what goes together",
 )  # fmt: skip
 Clock = Callable[[], datetime]
 Status = ForecastRun.Status
@@ -59,7 +59,7 @@ def use_version(*, version: ForecastVersion, by: User, now: datetime) -> Forecas
 def let_refits_take_over(*, by: User) -> None:
     """The pinned version stays in use until the next fit. Raises NotPinned."""
     if not ForecastVersion.objects.exclude(pinned_at=None).update(pinned_at=None, pinned_by=None):
-        raise NotPinned("No version is pinned: each night's fit takes over unless it is clearly worse.")
+        raise NotPinned("No version is pinned: each night's version takes over unless it is clearly worse.")
     announce(TOPIC)
 
 
