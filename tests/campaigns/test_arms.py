@@ -165,6 +165,20 @@ def test_a_file_becomes_a_report_that_is_kept_listed_and_told_as_csv(
     assert '"1"' not in str(report.table)  # nobody's number is kept
 
 
+def test_the_exact_figures_of_arms_too_small_to_tell_anything_stand_in_the_details_and_in_the_csv(
+    db: None, client_of: Callable[[User], Client], marketer: User
+):
+    client = client_of(marketer)
+    answer = upload(client, "member,arm,revenue\n1,control,10.00\n2,control,20.00\n3,a,45.00\n4,a,5.00\n5,b,7.50\n")
+    page = client.get(answer["Location"]).content.decode()
+    assert "There is not enough data yet" in page
+    assert '<td data-label="Difference" class="number">$10.00</td>' in page
+    text = b"".join(client.get(f"{answer['Location']}?format=csv").streaming_content).decode()  # type: ignore[attr-defined]
+    told = {row["arm"]: row for row in csv.DictReader(text.splitlines())}
+    assert (float(told["a"]["difference"]), told["a"]["verdict"]) == (10.0, effects.TOO_FEW)
+    assert (told["b"]["difference"], told["b"]["low"]) == ("-7.5", "-inf")  # one member has no spread
+
+
 def test_viewers_read_reports_and_make_none(db: None, client_of: Callable[[User], Client], viewer: User):
     client = client_of(viewer)
     assert client.get(URL).status_code == 200

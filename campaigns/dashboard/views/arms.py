@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -73,7 +74,7 @@ def report_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def _rows(outcomes: list[arms.OutcomeReport]) -> Iterator[list[Any]]:
     for outcome in outcomes:
         for each in outcome.arms:
-            d = each.difference if each.is_told else None
+            d = each.difference
             told = [d.value, d.low, d.high, d.p] if d else [None] * 4
             yield [outcome.outcome, each.arm, each.units, each.rate, each.mean, *told, each.verdict]
 
@@ -98,7 +99,7 @@ def _shown(number: int, outcome: arms.OutcomeReport, currency: str) -> dict[str,
         "said": [sayings.said_of_arm(outcome, each, show=show) for each in outcome.others],
         "chart": _chart(number, outcome, currency),
         "rows": [(each, show(each.mean), *_bounds(each, show)) for each in outcome.arms],
-        "details": [(each, chance(each.difference.p) if each.difference else None) for each in outcome.arms],
+        "details": [(each, *_exactly(each, show)) for each in outcome.arms],
         "is_share": outcome.is_share,
     }
 
@@ -107,6 +108,15 @@ def _bounds(each: arms.ArmFigures, show: sayings.Show) -> list[str]:
     """Difference, at least, at most."""
     d = each.difference if each.is_told else None
     return [show(value) for value in (d.value, d.low, d.high)] if d else [tags.ABSENT] * 3
+
+
+def _exactly(each: arms.ArmFigures, show: sayings.Show) -> list[str]:
+    """Difference, at least, at most and p, however little they say."""
+    d = each.difference
+    if d is None:
+        return [tags.ABSENT] * 4
+    bounds = [show(bound) if isfinite(bound) else tags.ABSENT for bound in (d.low, d.high)]
+    return [show(d.value), *bounds, chance(d.p)]
 
 
 def _show(outcome: arms.OutcomeReport, currency: str) -> sayings.Show:
