@@ -82,7 +82,8 @@ def said_of_arm(outcome: OutcomeReport, arm: ArmFigures, *, show: Show) -> str:
     by = show(abs(arm.difference.value))
     chance = "; that is beyond chance." if arm.is_clear else ", which could be chance."
     if outcome.is_share:
-        return f"{name.capitalize()}: {show(arm.mean)} of the members of {arm.arm}, {show(control.mean)} of {control.arm}{chance}"
+        shares = f"{show(arm.mean)} of the members of {arm.arm}, {show(control.mean)} of {control.arm}"
+        return f"{name.capitalize()}: {shares}{chance}"
     if outcome.is_money:
         what = "" if name == REVENUE else f" {name}"
         return f"{arm.arm} earned {by} {more}{what} per member than {control.arm}{chance}"

@@ -180,7 +180,8 @@ def _drift_words(drift: queries.Drift | None) -> str:
     many = "more" if drift.error > 0 else "fewer"
     return (
         f"Version {drift.version.pk}, made from orders up to {drift.version.as_of:%b %-d, %Y}, expected "
-        f"{drift.expected:,.0f} orders of the members it knew; {drift.actual:,} came. It expected {abs(drift.error):.0%} {many}."
+        f"{drift.expected:,.0f} orders of the members it knew; {drift.actual:,} came. It expected "
+        f"{abs(drift.error):.0%} {many}."
     )
 
 
