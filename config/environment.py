@@ -186,7 +186,10 @@ class Environment(BaseSettings):
         "its addresses by ?api_url=https://... Or an SMTP server: smtp://, smtp+tls:// (STARTTLS) or smtp+ssl:// with "
         "user:password@host:port. Default: the local mailbox, which sends nothing to anybody.",
     )
-    email_from: str = Field("Regulars <shop@example.com>", description="Sender of every message.")
+    email_from: str = Field(
+        "shop@example.com",
+        description="Sender of every message: an address, or Name <address>. Without a name the shop's own is taken.",
+    )
     email_dkim_selectors: Words = Field(
         default_factory=list,
         description="Names of the keys that sign your mail (s1 of s1._domainkey), separated by commas, "

@@ -9,6 +9,7 @@ from integrations.channels.base import Message, channel
 from loyalty.actions import login_codes
 from loyalty.actions.login_codes import CodeMessage, MayNotLeave
 from loyalty.models import Consent
+from loyalty.queries.brand import brand
 
 
 def send_codes(*, now: datetime) -> int:
@@ -26,6 +27,7 @@ def _hand_over(code: CodeMessage) -> None:
         to=code.to,
         subject="" if is_text else code.subject,
         text=code.subject if is_text else code.text,
+        sender_name=brand().name,
     )
     with channel(code.channel) as outlet:
         outlet.send(message)

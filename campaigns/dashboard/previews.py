@@ -5,7 +5,6 @@ from email.utils import parseaddr
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -13,6 +12,7 @@ from django.template.loader import render_to_string
 from lxml import html as lxml_html
 
 from config.shared.letters import letter_response
+from config.shared.sender import sender_under
 from integrations.channels.base import Message
 from loyalty.models import Consent, Member
 from loyalty.queries.brand import brand
@@ -32,12 +32,12 @@ def message_response(message: Message, channel: str) -> HttpResponse:
 
 def _in_an_inbox(message: Message) -> dict[str, Any]:
     """Who writes, about what, and the line beside it: the preview line, or else how the letter begins."""
-    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    name, address = parseaddr(sender_under(brand().name))
     hidden = lxml_html.document_fromstring(message.html).xpath('//div[contains(@style, "display:none")]')
     preheader = " ".join(hidden[0].text_content().split()) if hidden else ""
     beside = preheader or " ".join(message.text.split())
     return {
-        "sender": name or brand().name,
+        "sender": name,
         "address": address,
         "subject": message.subject,
         "beside": beside[:_SHOWN_BESIDE],

@@ -15,8 +15,17 @@ from integrations.channels.base import available_channels
 from loyalty.models import Consent, Segment
 
 
+class SegmentsField(forms.ModelMultipleChoiceField):
+    """Each segment with how many members it had when it was last counted."""
+
+    def label_from_instance(self, segment: Segment) -> str:
+        if segment.member_count is None:
+            return f"{segment.name}, not counted yet"
+        return f"{segment.name}, {segment.member_count:,} member{'' if segment.member_count == 1 else 's'}"
+
+
 class CampaignForm(forms.ModelForm):
-    segments = forms.ModelMultipleChoiceField(
+    segments = SegmentsField(
         Segment.objects.filter(archived_at=None),
         widget=forms.CheckboxSelectMultiple,
         label="Whom it is for",

@@ -104,11 +104,11 @@ def _take_up(now: datetime) -> TakeUp:
 
     Counted anew every ten minutes at most.
     """
-    key = f"take-up:{now:%Y-%m-%d}"
-    offered: dict[str, int] | None = cache.get(key)
-    if offered is None:
-        offered = Send.objects.filter(
-            action__step__offer__isnull=False, sent_at__gt=now - LOOKS_BACK, status__in=Send.LEFT
-        ).aggregate(messages=Count("pk"), taken=Count("pk", filter=Q(clicked_at__isnull=False)))
-        cache.set(key, offered, timeout=_KEPT_SECONDS)
-    return take_up(messages=offered["messages"], taken=offered["taken"])
+    offered = cache.get_or_set(f"take-up:{now:%Y-%m-%d}", lambda: _offered(now), timeout=_KEPT_SECONDS) or {}
+    return take_up(**offered)
+
+
+def _offered(now: datetime) -> dict[str, int]:
+    """Messages that left with an offer, and how many of them were clicked."""
+    left = Send.objects.filter(action__step__offer__isnull=False, sent_at__gt=now - LOOKS_BACK, status__in=Send.LEFT)
+    return left.aggregate(messages=Count("pk"), taken=Count("pk", filter=Q(clicked_at__isnull=False)))

@@ -24,11 +24,12 @@ def factors_by_group(*, now: datetime) -> Mapping[str, Factor]:
     Counted anew every ten minutes at most.
     """
     key = f"factors:{now:%Y-%m-%d}"
-    found: dict[str, tuple[float, float]] | None = cache.get(key)
-    if found is None:
-        found = {group: (factor.mean, factor.spread) for group, factor in _measured(now).items()}
-        cache.set(key, found, timeout=_KEPT_SECONDS)
+    found = cache.get_or_set(key, lambda: _as_pairs(_measured(now)), timeout=_KEPT_SECONDS) or {}
     return {group: Factor(mean, spread) for group, (mean, spread) in found.items()}
+
+
+def _as_pairs(factors: Mapping[str, Factor]) -> dict[str, tuple[float, float]]:
+    return {group: (factor.mean, factor.spread) for group, factor in factors.items()}
 
 
 def _measured(now: datetime) -> Mapping[str, Factor]:

@@ -106,10 +106,12 @@ def playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
 def known_playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
     """As `playbook_lifts`, counted anew every ten minutes at most; a playbook newer than that is not measured yet."""
     key = f"playbook-lifts:{now:%Y-%m-%d}"
-    found: dict[int, tuple[Any, ...]] | None = cache.get(key)
-    if found is None:
-        found = {lift.playbook_id: astuple(lift) for lift in playbook_lifts(now=now)}
-        cache.set(key, found, timeout=_KEPT_SECONDS)
+    found: dict[int, tuple[Any, ...]] = (
+        cache.get_or_set(
+            key, lambda: {lift.playbook_id: astuple(lift) for lift in playbook_lifts(now=now)}, timeout=_KEPT_SECONDS
+        )
+        or {}
+    )
     there = {playbook.pk: playbook for playbook in Playbook.objects.order_by("name")}
     kept = [PlaybookLift(*found[pk]) for pk in found if pk in there]
     return [*kept, *(_playbook_lift(playbook, []) for pk, playbook in there.items() if pk not in found)]

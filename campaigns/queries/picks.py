@@ -17,11 +17,11 @@ _KEPT_SECONDS = 600
 def picks_of(category: str, currency: str) -> list[dict[str, str]]:
     """What sold most of `category` in the last 90 days, or of everything where that is nothing; at most six."""
     key = f"picks:{hash_of(category)}:{currency}"
-    found: list[dict[str, str]] | None = cache.get(key)
-    if found is None:
-        found = _best_sellers(category, currency) or (_best_sellers("", currency) if category else [])
-        cache.set(key, found, timeout=_KEPT_SECONDS)
-    return found
+    return cache.get_or_set(key, lambda: _found(category, currency), timeout=_KEPT_SECONDS) or []
+
+
+def _found(category: str, currency: str) -> list[dict[str, str]]:
+    return _best_sellers(category, currency) or (_best_sellers("", currency) if category else [])
 
 
 def hash_of(category: str) -> str:

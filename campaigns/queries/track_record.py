@@ -65,10 +65,10 @@ def known_track_record(*, now: datetime) -> list[Record]:
     """As `track_record`, counted anew every ten minutes at most, and when orders are put down by other rules."""
     rules = current()
     key = "track-record:" + ":".join([f"{now:%Y-%m-%d}", rules.rule, *map(str, rules.hours.values())])
-    found: list[tuple[Any, ...]] | None = cache.get(key)
-    if found is None:
-        found = [astuple(record) for record in track_record(now=now)]
-        cache.set(key, found, timeout=_KEPT_SECONDS)
+    found: list[tuple[Any, ...]] = (
+        cache.get_or_set(key, lambda: [astuple(record) for record in track_record(now=now)], timeout=_KEPT_SECONDS)
+        or []
+    )
     return [Record(*row) for row in found]
 
 

@@ -87,6 +87,7 @@ class Writer:
                     text=text,
                     html=html,
                     headers=_headers(send, values["url"]["unsubscribe"]),
+                    sender_name=self._shop.name,
                 )
 
     def words_for(self, send: Send) -> tuple[str, str]:

@@ -25,7 +25,7 @@ class Message:
     """`id` is ours, unique for ever: providers that can, use it to refuse the same message twice.
 
     `to` is an email address, a phone number in E.164, or for push whoever has the `devices`. `link` is what a
-    notification opens.
+    notification opens. An email is from `sender_name` where EMAIL_FROM has no name of its own.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Message:
     link: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     devices: tuple[PushDevice, ...] = ()
+    sender_name: str = ""
 
 
 # Who asks for no time at all, or for a moment that has passed, is not asked again at once, for ever.

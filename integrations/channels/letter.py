@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.message import sanitize_address
 
+from config.shared.sender import sender_under
 from integrations.channels.base import DeliveryFailed, Message
 
 # Neither quoted-printable nor base64 ever gives these two letters beside each other (RFC 2045, 6.7).
@@ -36,7 +37,7 @@ class Letter:
 def written(message: Message) -> Letter:
     """With our id as its Message-ID. Raises DeliveryFailed: nobody could send this."""
     try:
-        sender, sender_header = _sender(settings.DEFAULT_FROM_EMAIL)
+        sender, sender_header = _sender(sender_under(message.sender_name))
         recipient = _on_the_wire(message.to)
         headers = [
             _header("Subject", message.subject),
@@ -55,7 +56,8 @@ def written(message: Message) -> Letter:
 def mail_of(message: Message) -> EmailMultiAlternatives:
     """For carriers that want its parts instead of its bytes. Raises DeliveryFailed, as `written` does."""
     headers = {**message.headers, "Message-ID": f"<{message.id}>"}
-    mail = EmailMultiAlternatives(message.subject, message.text, to=[message.to], headers=headers)
+    sender = sender_under(message.sender_name)
+    mail = EmailMultiAlternatives(message.subject, message.text, sender, to=[message.to], headers=headers)
     if message.html:
         mail.attach_alternative(message.html, "text/html")
     try:

@@ -1,6 +1,7 @@
 """Who carries messages, whether the world believes them, and one to try it with."""
 
 from dataclasses import dataclass
+from email.utils import parseaddr
 from typing import Any
 from uuid import uuid4
 
@@ -53,6 +54,7 @@ def sending(request: HttpRequest) -> HttpResponse:
     context = {
         "ways": [_way(name) for name in CHANNELS],
         "sender": settings.DEFAULT_FROM_EMAIL,
+        "sender_has_name": bool(parseaddr(settings.DEFAULT_FROM_EMAIL)[0]),
         "uses_mailbox": settings.USES_MAILBOX,
         "outlets": outlet_states(),
         "may_change": request.user.has_perm("loyalty.change_business"),

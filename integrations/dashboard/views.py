@@ -1,3 +1,4 @@
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,6 +33,7 @@ def integrations(request: HttpRequest) -> HttpResponse:
         "uses_mailbox": settings.USES_MAILBOX,
         "mail_carrier": check.carrier(),
         "sender": settings.DEFAULT_FROM_EMAIL,
+        "sender_has_name": bool(parseaddr(settings.DEFAULT_FROM_EMAIL)[0]),
         "model": language_model().name,
         "uses_rules": not settings.OPENAI["api_key"],
         "model_address": settings.OPENAI["base_url"] or "api.openai.com",

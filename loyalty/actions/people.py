@@ -22,6 +22,7 @@ from django.urls import reverse
 
 from config.shared.errors import DomainError
 from config.shared.nudge import nudge
+from config.shared.sender import sender_under
 from config.shared.trail import note_change
 from loyalty.actions.own_events import SeenByOthers
 from loyalty.actions.tokens import revoke_all_of
@@ -133,7 +134,8 @@ def _send_invitation(invitation: Invitation, token: str) -> None:
         "url": settings.PUBLIC_URL + reverse("loyalty:invitation-accept", args=[token]),
         "valid_days": VALID_FOR.days,
     }
-    send_mail(f"Join {shop.name}", render_to_string("emails/invitation.txt", context), None, [invitation.email])
+    text, sender = render_to_string("emails/invitation.txt", context), sender_under(shop.name)
+    send_mail(f"Join {shop.name}", text, sender, [invitation.email])
 
 
 def invitation_for(token: str, *, now: datetime) -> Invitation:

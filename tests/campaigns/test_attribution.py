@@ -197,6 +197,7 @@ def test_what_would_change_is_shown_before_it_is_saved_and_nothing_is_rewritten(
     page = client.post(URL, answers).content.decode()
     assert "Open house" in page
     assert "$44.00" in page
+    assert page.index("After it arrived") < page.index("What would change") < page.index('name="save"')
     assert current().hours["email_open"] == 0
     (change,) = changes([campaign], to=rules(email_open=24))
     assert (change.before.orders, change.after.orders) == (0, 1)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from auditlog.models import LogEntry
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.actions import planning, review
@@ -17,7 +18,8 @@ from campaigns.actions.campaigns import cancel_campaign
 from campaigns.models import Campaign, Plan, Send
 from campaigns.queries.plans import plans_to_make
 from campaigns.queries.policy import policy
-from loyalty.models import Member, User
+from loyalty.actions.segments import create_segment
+from loyalty.models import Member, Segment, User
 from tests.campaigns.world import first_of, rule
 
 
@@ -50,6 +52,17 @@ def press(client_of: Callable[[User], Client]) -> Callable[..., int]:
         return client_of(who).post(f"/staff/campaigns/{path}", data).status_code
 
     return post
+
+
+def test_whoever_chooses_segments_sees_how_many_members_each_has(
+    marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    big = create_segment(name="Wine lovers", description="", rule={"all": []}, by=None, now=now)
+    Segment.objects.filter(pk=big.pk).update(member_count=1_234)
+    Segment.objects.create(name="Just thought of", rule={"all": []}, created_at=now, changed_at=now)
+    page = client_of(marketer).get(reverse("campaigns:campaign-new")).content.decode()
+    assert "Wine lovers, 1,234 members" in page
+    assert "Just thought of, not counted yet" in page
 
 
 def test_a_viewer_changes_nothing_about_campaigns(

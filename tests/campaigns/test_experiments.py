@@ -322,6 +322,7 @@ def test_without_a_clear_winner_the_rest_get_a_and_nobody_says_it_won(
     assert (experiment.winner, experiment.is_certain) == ("A", False)
     page = client_of(manager).get(reverse("campaigns:step-variants", args=[step.public_id])).content.decode()
     assert "That makes A no winner" in page
+    assert "Will be decided" not in page
     assert "certainly better, so" not in page
 
 
@@ -497,7 +498,9 @@ def test_wordings_are_written_changed_and_dropped_on_their_page(step: PlanStep, 
     assert list(step.experiment.variants.values_list("letter", "subject", "body", "weight")) == [
         ("B", "Hey", "", 2), ("C", "", "New.", 1),
     ]  # fmt: skip
-    assert "Hey" in client.get(reverse("campaigns:step-variants", args=[step.public_id])).content.decode()
+    shown = client.get(reverse("campaigns:step-variants", args=[step.public_id])).content.decode()
+    assert "Hey" in shown
+    assert "Will be decided" in shown
     assert "Hey" in client.get(url).content.decode()
     client.post(reverse("campaigns:step-variants-drop", args=[step.public_id]))
     assert not Experiment.objects.exists()

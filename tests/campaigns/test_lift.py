@@ -310,6 +310,35 @@ def test_those_who_never_get_marketing_are_compared_month_by_month(tried: Campai
     assert found[0].effect(ORDERS).verdict == effects.TOO_FEW  # type: ignore[union-attr]
 
 
+def test_whole_months_are_counted_once_a_day_and_the_one_that_runs_more_often(tried: Campaign, now: dt.datetime):
+    rule(holdout_percent=20, now=now - 70 * DAY)
+    Member.objects.update(joined_at=now - 200 * DAY)
+    everybody = list(Member.objects.values_list("pk", flat=True))
+    assert [month.treated.buyers for month in months_of_holdout(now=now)] == [0, 0]
+    buy(everybody, now - 40 * DAY)
+    buy(everybody, now - DAY)
+    assert [month.treated.buyers for month in months_of_holdout(now=now)] == [0, 0]
+    march, february = months_of_holdout(now=now + DAY)
+    assert march.treated.buyers + march.held_out.buyers == 600
+    assert february.treated.buyers + february.held_out.buyers == 600
+    rule(holdout_percent=10, now=now - 70 * DAY)
+    assert months_of_holdout(now=now)[1].treated.members > february.treated.members
+
+
+def test_a_member_counts_from_the_first_month_that_begins_after_they_joined(tried: Campaign, now: dt.datetime):
+    rule(holdout_percent=20, now=now - 70 * DAY)
+    first, *others = Member.objects.order_by("pk").values_list("pk", flat=True)
+    march = dt.datetime(2026, 3, 1, 5, tzinfo=dt.UTC)  # midnight in New York
+    Member.objects.filter(pk__in=others).update(joined_at=march)
+    Member.objects.filter(pk=first).update(joined_at=march - dt.timedelta(seconds=1))
+    buy([first, *others], now - 40 * DAY)
+    buy([first, *others], now - DAY)
+    (found,) = months_of_holdout(now=now)
+    assert found.first == dt.date(2026, 3, 1)
+    assert found.treated.members + found.held_out.members == 1
+    assert found.treated.buyers + found.held_out.buyers == 1
+
+
 def test_page_csv_and_api_tell_the_same(tried: Campaign, client_of: Callable[[User], Client], viewer: User):
     treated, held = arms(tried)
     assert tried.started_at

@@ -60,6 +60,20 @@ def test_it_says_what_django_says(subject: str, text: str, html: str, header: st
     assert not ours.defects
 
 
+@pytest.mark.parametrize("name", ["Harbor Wines", "Bücher & Wein", 'The "Old" Shop, Inc.', "Two\nlines", ""])
+def test_it_is_from_the_shop_where_the_sender_is_a_bare_address(name: str, settings: Any) -> None:
+    settings.DEFAULT_FROM_EMAIL = "post@harbor.example"
+    asked = message(sender_name=name)
+    for mail in (read(letter.written(asked).content), by_django(asked)):
+        (writer,) = mail["From"].addresses
+        assert (writer.display_name, writer.addr_spec) == (" ".join(name.split()), "post@harbor.example")
+
+
+def test_a_sender_with_a_name_of_its_own_keeps_it(settings: Any) -> None:
+    settings.DEFAULT_FROM_EMAIL = "The Cellar <post@harbor.example>"
+    assert read(letter.written(message(sender_name="Harbor Wines")).content)["From"] == settings.DEFAULT_FROM_EMAIL
+
+
 @given(text=TEXTS, subject=SUBJECTS)
 def test_its_lines_are_short_ascii_and_end_as_mail_servers_want(text: str, subject: str) -> None:
     content = letter.written(message(text=text, html=text, subject=subject)).content
