@@ -27,8 +27,10 @@ from campaigns.models import (
     Campaign,
     CampaignPolicy,
     Candidate,
+    DrawnPicture,
     Experiment,
     FrequencyCap,
+    ImageBrief,
     Letter,
     MediaFile,
     MessagePolicy,
@@ -272,6 +274,19 @@ class StepTextAdmin(ReadOnly):
     list_display = ("step", "language", "subject", "written_by", "made_at", "used_at")
     list_filter = ("language",)
     list_select_related = ("step",)
+
+
+@admin.register(ImageBrief)
+class ImageBriefAdmin(ReadOnly):
+    list_display = ("step", "scene", "written_by", "by", "made_at")
+    list_select_related = ("step", "by")
+
+
+@admin.register(DrawnPicture)
+class DrawnPictureAdmin(ReadOnly):
+    list_display = ("id", "brief", "content_type", "width", "height", "made_at", "chosen_at")
+    list_select_related = ("brief",)
+    exclude = ("content",)
 
 
 @admin.register(StepComment)

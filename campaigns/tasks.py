@@ -12,6 +12,7 @@ from campaigns.actions import (
     hours,
     login_codes,
     notices,
+    picturing,
     planning,
     repeating,
     reports,
@@ -19,6 +20,7 @@ from campaigns.actions import (
     touches,
     wallets,
 )
+from campaigns.models import ModelCall
 from campaigns.queries.calls import calls_to_answer
 from campaigns.queries.plans import plans_to_make
 
@@ -45,12 +47,17 @@ def write_texts(call_id: int) -> None:
     copywriting.write_texts(call_id, now=timezone.now())
 
 
+@shared_task(name="campaigns.picture_step", time_limit=LONGEST_PLANNING)
+def picture_step(call_id: int) -> None:
+    picturing.picture_step(call_id, now=timezone.now())
+
+
 @shared_task(name="campaigns.sweep_texts")
 def sweep_texts() -> None:
-    """Texts whose nudge was lost, or whose worker died."""
+    """Texts, briefs and pictures whose nudge was lost, or whose worker died."""
     copywriting.give_up_texts(now=timezone.now())
-    for call_id in calls_to_answer().values_list("pk", flat=True)[:20]:
-        write_texts.delay(call_id=call_id)
+    for call_id, task in calls_to_answer().values_list("pk", "task")[:20]:
+        (picture_step if task in ModelCall.PICTURING else write_texts).delay(call_id=call_id)
 
 
 @shared_task(name="campaigns.send_due")
@@ -117,6 +124,7 @@ def look_out() -> None:
 @shared_task(name="campaigns.forget_old_history")
 def forget_old_history() -> None:
     history.forget_old_history(now=timezone.now())
+    picturing.forget_drawn(now=timezone.now())
 
 
 @shared_task(name="campaigns.keep_wallets")

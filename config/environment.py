@@ -302,6 +302,18 @@ class Environment(BaseSettings):
         None, ge=0, description="US dollars for a million tokens the model answers. Set it together with the price in."
     )
 
+    openai_image_model: str | None = Field(
+        None,
+        description="Model that makes pictures from image briefs. Default: briefs are written, and no pictures made.",
+    )
+    openai_image_price: Decimal | None = Field(
+        None, ge=0, description="US dollars for one picture. Default: the cost is not known."
+    )
+    openai_image_base_url: Annotated[str | None, _url("http", "https")] = Field(
+        None, description="Another server for pictures that speaks OpenAI's protocol. Default: OPENAI_BASE_URL."
+    )
+    openai_image_api_key: str | None = Field(None, description="Its key. Default: OPENAI_API_KEY.")
+
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "America/New_York", description="Zone of the business before a store names its own."
     )

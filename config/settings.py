@@ -264,6 +264,15 @@ LANGUAGE_MODEL = "integrations.llm.openai.OpenAIModel" if ENV.openai_api_key els
 OPENAI = {"api_key": ENV.openai_api_key, "base_url": ENV.openai_base_url, "model": ENV.openai_model}
 # US dollars for a million tokens, told and answered.
 OPENAI_PRICES = (ENV.openai_price_in, ENV.openai_price_out)
+# Who makes pictures from briefs; empty: nobody.
+_IMAGE_KEY = ENV.openai_image_api_key or ENV.openai_api_key
+IMAGE_MODEL = "integrations.llm.openai_pictures.OpenAIPictures" if ENV.openai_image_model and _IMAGE_KEY else ""
+OPENAI_IMAGES = {
+    "api_key": _IMAGE_KEY,
+    "base_url": ENV.openai_image_base_url or ENV.openai_base_url,
+    "model": ENV.openai_image_model,
+}
+OPENAI_IMAGE_PRICE = ENV.openai_image_price  # US dollars for one picture
 
 # Made when it is first asked for, and not while an image is built, which many shops may share.
 VAPID_PRIVATE_KEY = SimpleLazyObject(

@@ -63,11 +63,14 @@ def trusted() -> Session:
     return _Bounded(_Adapter(_OPEN))
 
 
-def untrusted() -> Session:
-    """For an address that somebody else gave us: https and the public internet, unless ALLOW_PRIVATE_ADDRESSES."""
+def untrusted(*, longest: int = LONGEST_REPLY) -> Session:
+    """For an address that somebody else gave us: https and the public internet, unless ALLOW_PRIVATE_ADDRESSES.
+
+    Of an answer no more than `longest` bytes are read.
+    """
     if settings.ALLOW_PRIVATE_ADDRESSES:
-        return trusted()
-    session = _Bounded(_Adapter(_GUARDED))
+        return _Bounded(_Adapter(_OPEN, longest))
+    session = _Bounded(_Adapter(_GUARDED, longest))
     session.trust_env = False  # a proxy of the environment would look the name up again, and connect in our stead
     del session.adapters["http://"]
     return session
@@ -164,8 +167,8 @@ _OPEN, _GUARDED = _pools(_Timed), _pools(_Guarded)
 class _Adapter(HTTPAdapter):
     """Tries once, and reads so much and so long."""
 
-    def __init__(self, pools: dict[str, type[HTTPConnectionPool]]) -> None:
-        self._pools = pools
+    def __init__(self, pools: dict[str, type[HTTPConnectionPool]], longest: int = LONGEST_REPLY) -> None:
+        self._pools, self._longest = pools, longest
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -180,18 +183,18 @@ class _Adapter(HTTPAdapter):
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         ends_at = time.monotonic() + settings.OUTGOING_TIMEOUT
         response = super().send(request, **options | {"stream": True, "timeout": settings.OUTGOING_TIMEOUT})
-        response._content = _read(response, ends_at)
+        response._content = _read(response, ends_at, self._longest)
         response._content_consumed = True
         return response
 
 
-def _read(response: Response, ends_at: float) -> bytes:
+def _read(response: Response, ends_at: float, longest: int) -> bytes:
     """Raises what requests would: the connection was lost, or it takes too long. What is too long is cut off."""
     body = bytearray()
     try:
         while chunk := response.raw.read1(LONGEST_REPLY, decode_content=False):
             body += chunk
-            if len(body) > LONGEST_REPLY:
+            if len(body) > longest:
                 break
             if time.monotonic() > ends_at:
                 raise TimeoutError("The answer took too long.")
@@ -202,7 +205,7 @@ def _read(response: Response, ends_at: float) -> bytes:
         response.close()
         raise CannotReach(error, request=response.request) from error
     response.close()
-    return bytes(body[:LONGEST_REPLY])
+    return bytes(body[:longest])
 
 
 def _in_words(error: Exception) -> str:

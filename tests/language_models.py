@@ -1,12 +1,16 @@
-"""A server that keeps to OpenAI's contract of POST /v1/chat/completions, and misbehaves when a test asks.
+"""A server that keeps to OpenAI's contract of chat completions and images, and misbehaves when a test asks.
 
 As platform.openai.com/docs documents it: a bearer key (401), a model it knows (404), a JSON body (400); answers as
 server-sent events of `chat.completion.chunk` that end with `[DONE]`; the tokens in a last chunk without choices where
 `stream_options.include_usage` asks for it; refusals as `refusal` instead of `content`; a strict JSON schema only when
 every object closes itself and names all its fields as required; errors as {"error": {message, type, param, code}}.
+
+POST /v1/images/generations takes a prompt of up to 32,000 characters, n of 1 to 10 and a documented size, knows
+no `response_format` for GPT image models, and answers {"created", "data": [{"b64_json"} or {"url"}], "usage"}.
 """
 
 import json
+from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 
-KEY, MODEL = "sk-test", "gpt-4.1-mini"
+KEY, MODEL, IMAGE_MODEL = "sk-test", "gpt-4.1-mini", "gpt-image-1"
+_SIZES = {"1024x1024", "1536x1024", "1024x1536", "auto"}
 Asked = dict[str, Any]
 
 
@@ -45,6 +50,19 @@ class Failed:
     body: bytes | None = None
 
 
+@dataclass(frozen=True)
+class Painted:
+    """Pictures for one call: in the answer, or at addresses of this server, or of whoever `urls` names."""
+
+    pictures: tuple[bytes, ...] = ()
+    at_addresses: bool = False
+    urls: tuple[str, ...] = ()
+    revised: str = ""
+    body: bytes | None = None
+    hangs: bool = False
+    meanwhile: Callable[[], None] | None = None
+
+
 Turn = Said | Failed | Callable[[Asked], Said]
 
 
@@ -60,6 +78,29 @@ class ModelServer:
     knows_schemas: bool = True
     gone: Event = field(default_factory=Event)  # somebody hung up in the middle of an answer
     released: Event = field(default_factory=Event)
+    paints: Painted | Failed | None = None
+    painted: list[Asked] = field(default_factory=list)
+    kept: list[bytes] = field(default_factory=list)  # pictures that are fetched by their address
+
+    def paint(self, headers: Any, body: bytes, path: str) -> Painted | Failed:
+        self.wire.append(f"{path}\n{headers}\n".encode() + body)
+        asked = json.loads(body)
+        self.painted.append(asked)
+        assert self.paints is not None, "Nobody told the model what to paint."
+        return self._fault_of_painting(headers, asked) or self.paints
+
+    def _fault_of_painting(self, headers: Any, asked: Asked) -> Failed | None:
+        if headers["Authorization"] != f"Bearer {KEY}":
+            return Failed(401, "Incorrect API key provided: sk-wrong", "invalid_api_key")
+        if asked["model"] != IMAGE_MODEL:
+            return Failed(404, f"The model {asked['model']} does not exist", "model_not_found")
+        if unknown := set(asked) - {"model", "prompt", "n", "size", "quality", "background", "output_format", "user"}:
+            return Failed(400, f"Unknown parameter: {unknown}", "unknown_parameter", sorted(unknown)[0])
+        if not 1 <= asked.get("n", 1) <= 10:
+            return Failed(400, "n must be 1 to 10", param="n")
+        if asked.get("size", "auto") not in _SIZES or not 0 < len(asked["prompt"]) <= 32_000:
+            return Failed(400, "Invalid value")
+        return None
 
     def turn(self, headers: Any, body: bytes, path: str) -> Said | Failed:
         self.wire.append(f"{path}\n{headers}\n".encode() + body)
@@ -138,11 +179,49 @@ def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.path == "/v1/images/generations":
+                self._paint(server.paint(self.headers, body, self.path))
+                return
             turn = server.turn(self.headers, body, self.path)
             if isinstance(turn, Failed):
                 self._fail(turn)
             else:
                 self._stream(turn, json.loads(body))
+
+        def do_GET(self) -> None:
+            """A picture that was painted."""
+            self._answer(server.kept[int(self.path.rpartition("/")[2])], "image/png")
+
+        def _paint(self, turn: Painted | Failed) -> None:
+            if isinstance(turn, Failed):
+                self._fail(turn)
+                return
+            if turn.meanwhile:
+                turn.meanwhile()
+            if turn.hangs:
+                server.released.wait(20)
+            items: list[dict[str, str]] = [{"url": url} for url in turn.urls]
+            for picture in turn.pictures:
+                if turn.at_addresses:
+                    server.kept.append(picture)
+                    items.append({"url": f"{server.address.removesuffix('/v1')}/pictures/{len(server.kept) - 1}"})
+                else:
+                    items.append({"b64_json": b64encode(picture).decode()})
+            if turn.revised:
+                items = [{**item, "revised_prompt": turn.revised} for item in items]
+            usage = {"input_tokens": 50, "output_tokens": 4160, "total_tokens": 4210}
+            told = json.dumps({"created": 1_774_800_000, "data": items, "usage": usage}).encode()
+            self._answer(told if turn.body is None else turn.body, "application/json")
+
+        def _answer(self, body: bytes, kind: str) -> None:
+            try:
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            except (BrokenPipeError, ConnectionResetError):
+                server.gone.set()
 
         def _fail(self, failed: Failed) -> None:
             error = {"message": failed.message, "type": "error", "param": failed.param, "code": failed.code}
@@ -190,6 +269,8 @@ def open_model(settings: Any) -> Iterator[ModelServer]:
     thread.start()
     settings.LANGUAGE_MODEL = "integrations.llm.openai.OpenAIModel"
     settings.OPENAI = {"api_key": KEY, "base_url": model.address, "model": MODEL}
+    settings.IMAGE_MODEL = "integrations.llm.openai_pictures.OpenAIPictures"
+    settings.OPENAI_IMAGES = {"api_key": KEY, "base_url": model.address, "model": IMAGE_MODEL}
     try:
         yield model
     finally:

@@ -23,6 +23,7 @@ from campaigns.actions import (
     experiments,
     media,
     permits,
+    picturing,
     planning,
     policy,
     reports,
@@ -38,6 +39,7 @@ from campaigns.actions.playbooks import save_playbook
 from campaigns.ai.writer import Wish
 from campaigns.models import (
     Campaign,
+    DrawnPicture,
     FrequencyCap,
     MediaFile,
     MessagePolicy,
@@ -191,6 +193,7 @@ class World:
     permits: Permits
     picture: MediaFile
     template: Template
+    drawn: DrawnPicture
     outbound: OutboundDelivery
     forecast: ForecastVersion
 
@@ -250,6 +253,7 @@ def make(
         permits=_permits(admin, now),
         picture=media.keep(content=picture(), name="Shelf", alt="", by=marketer, now=now),
         template=_template(marketer, now),
+        drawn=_pictured(plan.steps.all()[0], marketer, now),
         outbound=_told_to_others(admin, now),
         forecast=_forecast(marketer, now),
     )
@@ -463,6 +467,7 @@ def _never_close() -> None:
     """Nothing waits for a better hour or another day, whenever this is played."""
     policy.change_policy(
         needs_second_person=False, second_person_above=None, plan_tokens=200_000, plan_cost=Decimal(2),
+        plan_pictures=20,
         send_from=0, send_until=24, messages_per_day=50,
         max_retries=3, retry_minutes=5, sms_price=Decimal("0.0079"),
         holdout_percent=0, hard_bounces=1, soft_bounces=0, complaints=1, result_days=14,
@@ -509,6 +514,15 @@ def _worked_on(step: PlanStep, by: User, now: dt.datetime) -> tuple[StepText, St
     assert copywriting.write_texts(call.pk, now=now)
     comment = revising.comment(step=step, text="Is Sunday not too early?", by=by, now=now)
     return step.texts.latest("pk"), comment
+
+
+def _pictured(step: PlanStep, by: User, now: dt.datetime) -> DrawnPicture:
+    """A brief by the rules, and a picture made from it that nobody has chosen yet."""
+    call = picturing.request_brief(step=step, note="", by=by, now=now)
+    assert picturing.picture_step(call.pk, now=now)
+    return DrawnPicture.objects.create(
+        brief=step.briefs.get(), content=picture(), content_type="image/png", width=40, height=20, made_at=now
+    )
 
 
 def _run(campaign: Campaign, office: PostOffice, by: User, approver: User, now: dt.datetime) -> None:

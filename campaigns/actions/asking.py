@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from time import monotonic
+from typing import Protocol, TypeVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -13,24 +14,26 @@ from django.db.models import QuerySet
 from campaigns.ai.instructions import Prompt
 from campaigns.ai.planner import storable
 from campaigns.models import ModelCall, Plan, PlanStep
-from campaigns.queries.calls import prices, used_by
+from campaigns.queries.calls import picture_price, prices, used_by
 from campaigns.queries.policy import policy
 from campaigns.rules import spending
 from config.shared.clock import Clock
 from config.shared.errors import DomainError
 from config.shared.live import announce
-from integrations.llm.base import LanguageModel, ModelUnavailable, Question, Usage
+from integrations.llm.base import LanguageModel, ModelUnavailable, Question, Reply, Usage
+from integrations.llm.pictures import Drawn, ImageModel
 from loyalty.models import User
 
 # How often somebody who looks is told how far an answer has come, and whether it is still wanted is asked.
 LISTENING_SECONDS = 0.5
 Status = ModelCall.Status
+_R = TypeVar("_R", Reply, Drawn)
 # What the model wrote is all there is. Of what ended otherwise nobody knows: it counts with the most it may have used.
 _HEARD = (Status.ANSWERED, Status.CANCELLED)
 # What a worker writes down about a call.
 _OF_A_CALL = (
     "task", "model_name", "attempt", "asked_at", "prompt", "prompt_digest", "status", "faults", "raw", "tokens_in",
-    "tokens_out", "is_counted", "cost", "latency_ms", "ended_at",
+    "tokens_out", "pictures", "is_counted", "cost", "latency_ms", "ended_at",
 )  # fmt: skip
 _OUTCOMES = {
     "refused": Status.REFUSED,
@@ -68,10 +71,39 @@ def ask(purpose: Purpose, model: LanguageModel, words: Prompt, question: Questio
     """
     if not purpose.is_wanted():
         raise NotWanted
-    call, most = _opened(purpose, model, words, question, clock())
+    asked = spending.tokens_in(_told(question)) if model.is_metered else 0
+
+    def reserve(call: ModelCall, caps: spending.Caps) -> None:
+        call.tokens_in, call.tokens_out = asked, _longest(model, asked, caps, purpose)
+
+    call = _opened(purpose, task=question.task, name=model.name, words=words, reserve=reserve, now=clock())
+    wanted = replace(question, most_tokens=call.tokens_out or None)
+    _answered(call, purpose, lambda heard: model.answer(wanted, heard=heard), clock)
+    return call
+
+
+def draw(
+    purpose: Purpose, model: ImageModel, words: Prompt, brief: str, *, count: int, clock: Clock
+) -> tuple[ModelCall, list[bytes]]:
+    """The call, and the pictures as they came: any bytes. Raises as `ask` does."""
+    if not purpose.is_wanted():
+        raise NotWanted
+
+    def reserve(call: ModelCall, caps: spending.Caps) -> None:
+        spending.refuse_pictures(count, used_by(purpose.plan), caps, picture_price())
+        call.pictures = count
+
+    task = ModelCall.Task.MAKE_PICTURES
+    call = _opened(purpose, task=task, name=model.name, words=words, reserve=reserve, now=clock())
+    drawn = _answered(call, purpose, lambda heard: model.draw(brief, count=count, heard=heard), clock)
+    return call, drawn.pictures
+
+
+def _answered(call: ModelCall, purpose: Purpose, answer: "Callable[[_Listener], _R]", clock: Clock) -> _R:
+    """What was answered, written down. Raises ModelUnavailable and NotWanted."""
     listener, ending = _Listener(call, purpose.is_wanted), _Ending(call, clock)
     try:
-        reply = model.answer(replace(question, most_tokens=most or None), heard=listener)
+        reply = answer(listener)
     except ModelUnavailable as error:
         status = _OUTCOMES.get(error.outcome, Status.UNAVAILABLE)
         if not ending.write(status, error.text, usage=error.usage, fault=str(error)):
@@ -85,7 +117,67 @@ def ask(purpose: Purpose, model: LanguageModel, words: Prompt, question: Questio
         raise
     if not ending.write(Status.ANSWERED, reply.text, usage=reply.usage):
         raise NotWanted
-    return call
+    return reply
+
+
+class Answer(Protocol):
+    """What an answer says, and what keeps it from being used."""
+
+    @property
+    def faults(self) -> list[str]: ...
+
+    @property
+    def has_shape(self) -> bool: ...
+
+
+_A = TypeVar("_A", bound=Answer)
+
+
+def sound_answer(
+    call: ModelCall,
+    model: LanguageModel,
+    question: Callable[[list[str]], tuple[Prompt, Question]],
+    read: Callable[[str], _A],
+    *,
+    attempts: int,
+    longest: int,
+    lease: timedelta,
+    clock: Clock,
+) -> tuple[ModelCall, _A] | None:
+    """A faulty answer for a step is asked for once more, as a call of its own; None when the last one was faulty, too.
+
+    `call` is the row that was queued; `question` is told the faults of the answer before. Raises as `ask` does.
+    """
+    faults: list[str] = []
+    for attempt in range(1, attempts + 1):
+        current = call if attempt == 1 else _again(call, attempt, clock() + lease)
+        purpose = Purpose(
+            call.plan, still_wanted(current), by=call.asked_by, step=call.step, attempt=attempt, call=current,
+            longest=longest,
+        )  # fmt: skip
+        answered = ask(purpose, model, *question(faults), clock=clock)
+        answer = read(answered.raw)
+        if not answer.faults:
+            return answered, answer
+        find_fault(answered, answer.faults, has_shape=answer.has_shape)
+        faults = answer.faults
+    return None
+
+
+def still_wanted(call: ModelCall) -> Callable[[], bool]:
+    """A second attempt has no row before it is asked: until then nobody can cancel it."""
+    return lambda: call.pk is None or ModelCall.objects.filter(pk=call.pk, status__in=ModelCall.WORKING).exists()
+
+
+def _again(call: ModelCall, attempt: int, claimed_until: datetime) -> ModelCall:
+    return ModelCall(
+        plan=call.plan,
+        step=call.step,
+        asked_by=call.asked_by,
+        wish=call.wish,
+        attempt=attempt,
+        claimed_until=claimed_until,
+    )
 
 
 def find_fault(call: ModelCall, faults: list[str], *, has_shape: bool) -> None:
@@ -113,30 +205,34 @@ def give_up_left_over(*, asked_before: datetime, now: datetime) -> int:
 
 
 def _opened(
-    purpose: Purpose, model: LanguageModel, words: Prompt, question: Question, now: datetime
-) -> tuple[ModelCall, int]:
-    """The row of a call about to be made, holding what it may use, and how long the answer may be."""
-    asked = spending.tokens_in(_told(question)) if model.is_metered else 0
+    purpose: Purpose,
+    *,
+    task: str,
+    name: str,
+    words: Prompt,
+    reserve: Callable[[ModelCall, spending.Caps], None],
+    now: datetime,
+) -> ModelCall:
+    """The row of a call about to be made, holding what it may use: `reserve` says what, and raises OverTheCap."""
     plan, rules = purpose.plan, policy()
-    caps = spending.Caps(rules.plan_tokens, rules.plan_cost)
+    caps = spending.Caps(rules.plan_tokens, rules.plan_cost, rules.plan_pictures)
     call = purpose.call or ModelCall(plan=plan, step=purpose.step, asked_by=purpose.by)
-    call.task, call.model_name, call.attempt, call.asked_at = question.task, model.name, purpose.attempt, now
+    call.task, call.model_name, call.attempt, call.asked_at = task, name, purpose.attempt, now
     call.prompt, call.prompt_digest = words.name, words.digest
     refusal = None
     with transaction.atomic():
         Plan.objects.select_for_update().get(pk=plan.pk)  # two calls of one plan do not share what is left
         try:
-            most = _longest(model, asked, caps, purpose)
+            reserve(call, caps)
         except spending.OverTheCap as over:
-            refusal, most = str(over), 0
+            refusal = str(over)
             call.status, call.faults, call.ended_at = Status.CAPPED, [refusal], now
         else:
-            call.status, call.tokens_in, call.tokens_out = Status.ASKING, asked, most
-            call.cost = _cost(asked, most)
+            call.status, call.cost = Status.ASKING, _cost(call)
         _open(call)
     if refusal:
         raise TooDear(refusal)
-    return call, most
+    return call
 
 
 def _open(call: ModelCall) -> None:
@@ -183,10 +279,10 @@ def _settle(call: ModelCall, status: str, text: str, *, usage: Usage | None, fau
     call.status, call.raw, call.faults = status, storable(text), [fault] if fault else []
     call.is_counted = usage is not None
     if usage:
-        call.tokens_in, call.tokens_out = usage.tokens_in, usage.tokens_out
+        call.tokens_in, call.tokens_out, call.pictures = usage.tokens_in, usage.tokens_out, usage.pictures
     elif call.tokens_in and status in _HEARD:
         call.tokens_out = spending.tokens_in(text)
-    call.cost = _cost(call.tokens_in, call.tokens_out)
+    call.cost = _cost(call)
     rows = ModelCall.objects.filter(pk=call.pk)
     if _write(call, rows.filter(status__in=ModelCall.WORKING)):
         return True
@@ -194,12 +290,15 @@ def _settle(call: ModelCall, status: str, text: str, *, usage: Usage | None, fau
     return False
 
 
-def _cost(tokens_in: int, tokens_out: int) -> Decimal | None:
-    """None where no price is known; what takes no tokens costs nothing."""
-    if not tokens_in + tokens_out:
+def _cost(call: ModelCall) -> Decimal | None:
+    """None where no price is known; what takes neither tokens nor pictures costs nothing."""
+    if call.pictures:
+        each = picture_price()
+        return None if each is None else call.pictures * each
+    if not call.tokens:
         return Decimal(0)
     known = prices()
-    return known.cost(tokens_in, tokens_out).quantize(Decimal("0.000001")) if known else None
+    return known.cost(call.tokens_in, call.tokens_out).quantize(Decimal("0.000001")) if known else None
 
 
 class _Listener:

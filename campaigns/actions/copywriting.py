@@ -1,7 +1,6 @@
 """Other words for a step: asked for at once, written in the background, used by a person."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
@@ -92,38 +91,22 @@ def give_up_texts(*, now: datetime) -> int:
 
 def _write(call: ModelCall, model: LanguageModel, wish: Wish, clock: Clock) -> None:
     """A sound answer becomes alternatives. A faulty one is asked for once more, as a call of its own."""
-    step, faults = call.step, list[str]()
+    step = call.step
     assert step is not None
     limits = planning.limits(call.plan, available_channels(), clock())
-    for attempt in range(1, writer.ATTEMPTS + 1):
-        current = call if attempt == 1 else _again(call, attempt, clock())
-        purpose = asking.Purpose(
-            call.plan, _still(current), by=call.asked_by, step=step, attempt=attempt, call=current,
-            longest=writer.LONGEST_ANSWER,
-        )  # fmt: skip
-        answered = asking.ask(purpose, model, *writer.question(step, wish, faults=faults), clock=clock)
-        answer = writer.read(answered.raw, as_proposal(step), wish, limits)
-        if not answer.faults:
-            _offer(answered, answer.texts, wish, clock())
-            return
-        asking.find_fault(answered, answer.faults, has_shape=answer.has_shape)
-        faults = answer.faults
-
-
-def _still(call: ModelCall) -> Callable[[], bool]:
-    """A second attempt has no row before it is asked: until then nobody can cancel it."""
-    return lambda: call.pk is None or ModelCall.objects.filter(pk=call.pk, status__in=ModelCall.WORKING).exists()
-
-
-def _again(call: ModelCall, attempt: int, now: datetime) -> ModelCall:
-    return ModelCall(
-        plan=call.plan,
-        step=call.step,
-        asked_by=call.asked_by,
-        wish=call.wish,
-        attempt=attempt,
-        claimed_until=now + LEASE,
+    found = asking.sound_answer(
+        call,
+        model,
+        lambda faults: writer.question(step, wish, faults=faults),
+        lambda raw: writer.read(raw, as_proposal(step), wish, limits),
+        attempts=writer.ATTEMPTS,
+        longest=writer.LONGEST_ANSWER,
+        lease=LEASE,
+        clock=clock,
     )
+    if found:
+        answered, answer = found
+        _offer(answered, answer.texts, wish, clock())
 
 
 @transaction.atomic

@@ -25,6 +25,7 @@ def change_policy(
     second_person_above: Decimal | None,
     plan_tokens: int,
     plan_cost: Decimal | None,
+    plan_pictures: int,
     send_from: int,
     send_until: int,
     messages_per_day: int,
@@ -47,7 +48,7 @@ def change_policy(
         row.holdout_since = now
     row.needs_second_person, row.messages_per_day = needs_second_person, messages_per_day
     row.second_person_above = second_person_above
-    row.plan_tokens, row.plan_cost = plan_tokens, plan_cost
+    row.plan_tokens, row.plan_cost, row.plan_pictures = plan_tokens, plan_cost, plan_pictures
     row.send_from, row.send_until = send_from, send_until
     row.max_retries, row.retry_minutes = max_retries, retry_minutes
     row.sms_price = sms_price
@@ -57,7 +58,7 @@ def change_policy(
     row.save(
         update_fields=[
             *("needs_second_person", "messages_per_day", "send_from", "send_until"),
-            *("second_person_above", "plan_tokens", "plan_cost"),
+            *("second_person_above", "plan_tokens", "plan_cost", "plan_pictures"),
             *("max_retries", "retry_minutes", "sms_price"),
             *("holdout_since", "result_days", "gross_margin_percent"),
             *("holdout_percent", "hard_bounces", "soft_bounces", "complaints"),

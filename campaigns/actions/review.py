@@ -65,7 +65,7 @@ def edit_step(
     wanted = StepState(
         day=day.isoformat(), timing=timing, send_at=f"{send_at:%H:%M}", template=template.pk if template else None,
         offer=offer.pk if offer else None, subject=subject, body=body, translations=translations,
-        is_removed=step.removed_at is not None,
+        is_removed=step.removed_at is not None, picture=step.picture_id,
     )  # fmt: skip
     return change_step(step=step, wanted=wanted, kind=PlanChange.Kind.EDITED, by=by, now=now, seen=seen)
 
@@ -97,7 +97,7 @@ def put(
         raise ChangedMeanwhile(f"{who} has changed this step since you looked. Look at it again, then change it.")
     PlanStep.objects.filter(pk=step.pk).update(
         day=wanted.date, timing=wanted.timing, send_at=wanted.time, template_id=wanted.template, offer_id=wanted.offer,
-        subject=wanted.subject, body=wanted.body, translations=wanted.translations,
+        subject=wanted.subject, body=wanted.body, translations=wanted.translations, picture_id=wanted.picture,
         removed_at=(before.removed_at or now) if wanted.is_removed else None, revision=before.revision + 1,
         edited_by=by, edited_at=now,
     )  # fmt: skip
@@ -114,7 +114,7 @@ def state_of(step: PlanStep) -> StepState:
     return StepState(
         day=step.day.isoformat(), timing=step.timing, send_at=f"{step.send_at:%H:%M}", template=step.template_id,
         offer=step.offer_id, subject=step.subject, body=step.body, translations=step.translations,
-        is_removed=step.removed_at is not None,
+        is_removed=step.removed_at is not None, picture=step.picture_id,
     )  # fmt: skip
 
 

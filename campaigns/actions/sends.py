@@ -86,20 +86,23 @@ def send_step_now(*, step: PlanStep, by: User, now: datetime) -> int:
     return moved
 
 
-def send_test(*, step: PlanStep, to: User, now: datetime) -> None:
-    """The message as the plan's first member would get it, sent to a colleague instead. Raises TestNotSent.
+def send_test(*, step: PlanStep, to: User, now: datetime, variant: str = "", member: Member | None = None) -> None:
+    """The message as `member` would get it, or else the plan's first, sent to a colleague. Raises TestNotSent.
 
-    Nothing is counted: the send exists only in memory, so its links prove nothing.
+    `variant` is the letter of a wording. Nothing is counted: the send exists only in memory, so links prove nothing.
     """
     if step.channel != Consent.Channel.EMAIL:
         raise TestNotSent("Only emails can be sent to you as a test: we know neither your phone nor your devices.")
-    candidate = step.plan.candidates.filter(group=step.group).select_related("member").first()
-    if candidate is None:
-        raise TestNotSent("The plan has nobody in this group whose words could be filled in.")
+    if member is None:
+        candidate = step.plan.candidates.filter(group=step.group).select_related("member").first()
+        if candidate is None:
+            raise TestNotSent("The plan has nobody in this group whose words could be filled in.")
+        member = candidate.member
     trial = Send(
         campaign=step.plan.campaign,
-        action=Action(step=step, member=candidate.member),
-        member=candidate.member,
+        action=Action(step=step, member=member),
+        member=member,
+        variant=variant,
         channel=step.channel,
         recipient=to.email,
     )
@@ -112,8 +115,7 @@ def send_test(*, step: PlanStep, to: User, now: datetime) -> None:
 
 def _as_it_would_be(send: Send, *, now: datetime) -> Message:
     """By the step's letters where it has them, and else as they would be made now."""
-    step = send.action.step
-    letters = list(step.letters.filter(variant="")) or press.letters_of(step, now=now)
+    letters = press.letters_to_show(send.action.step, variant=send.variant, now=now)
     return render.Writer().filled(send, press.best_for(send.member.language, letters), is_counted=False)
 
 

@@ -11,6 +11,8 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from lxml import html as lxml_html
 
+from campaigns.models import PlanStep
+from campaigns.models.experiments import LETTERS
 from config.shared.letters import letter_response
 from config.shared.sender import sender_under
 from integrations.channels.base import Message
@@ -18,16 +20,27 @@ from loyalty.models import Consent, Member
 from loyalty.queries.brand import brand
 
 _BODY = re.compile(r"<body\b[^>]*>")
+# Mail programs that darken a letter turn its colours around, and leave pictures as they are.
+_DARKENED = (
+    "<style>html { background: #fff; filter: invert(1) hue-rotate(180deg); }"
+    " img { filter: invert(1) hue-rotate(180deg); }</style>"
+)
 _SHOWN_BESIDE = 140  # characters that an inbox has room for
 
 
-def message_response(message: Message, channel: str) -> HttpResponse:
+def message_response(message: Message, channel: str, *, is_dark: bool = False) -> HttpResponse:
     """An email as its own HTML, below what an inbox shows of it; what a telephone shows as a telephone shows it."""
     if channel == Consent.Channel.EMAIL:
         inbox = render_to_string("emails/preview_inbox.html", _in_an_inbox(message))
-        return letter_response(_BODY.sub(lambda body: body[0] + inbox, message.html, count=1))
-    context = {"message": message, "channel": channel, "name": brand().name}
-    return letter_response(render_to_string("emails/preview_phone.html", context))
+        shown = _BODY.sub(lambda body: body[0] + inbox, message.html, count=1)
+    else:
+        context = {"message": message, "channel": channel, "name": brand().name}
+        shown = render_to_string("emails/preview_phone.html", context)
+    return letter_response(shown.replace("</head>", f"{_DARKENED}</head>", 1) if is_dark else shown)
+
+
+def is_dark(request: HttpRequest) -> bool:
+    return request.GET.get("scheme") == "dark"
 
 
 def _in_an_inbox(message: Message) -> dict[str, Any]:
@@ -58,6 +71,20 @@ def specimen_member(request: HttpRequest) -> Member | None:
         raise PermissionDenied
     rows = Member.objects.filter(left_at=None).select_related("home_store", "stats", "points_account")
     return get_object_or_404(rows, public_id=_uuid(asked))
+
+
+def wording_of(request: HttpRequest, step: PlanStep) -> str:
+    """The wording that `variant` names, of those the step has; A is its own."""
+    asked = request.GET.get("variant") or request.POST.get("variant") or LETTERS[0]
+    if asked not in letters_of(step):
+        raise Http404("The step has no such wording.")
+    return asked
+
+
+def letters_of(step: PlanStep) -> list[str]:
+    """Of the wordings of a step, A first."""
+    experiment = getattr(step, "experiment", None)
+    return [LETTERS[0], *(experiment.variants.values_list("letter", flat=True) if experiment else ())]
 
 
 def _uuid(text: str) -> UUID:

@@ -160,6 +160,11 @@ class PictureBlockForm(_Linked):
     field_order = ("picture", "alt", "width", "place", "url")
 
 
+class StepPictureForm(BlockForm):
+    kind, called, icon = c.StepPicture, "Picture of the message", "photo-star"
+    about = "The picture chosen for the step that wears this template. Left out where it has none."
+
+
 class PictureAndTextForm(_Linked):
     kind, called, icon = c.PictureAndText, "Picture and text", "layout-list"
     picture = _chosen()
@@ -209,8 +214,8 @@ class MjmlForm(BlockForm):
 FORMS: Mapping[str, type[BlockForm]] = {
     form.kind.model_fields["type"].default: form
     for form in (
-        HeadingForm, TextForm, WordsForm, ButtonForm, OfferForm, PointsForm, PictureBlockForm, PictureAndTextForm,
-        ProductsForm, DividerForm, SpaceForm, SocialForm, MjmlForm,
+        HeadingForm, TextForm, WordsForm, ButtonForm, OfferForm, PointsForm, PictureBlockForm, StepPictureForm,
+        PictureAndTextForm, ProductsForm, DividerForm, SpaceForm, SocialForm, MjmlForm,
     )
 }  # fmt: skip
 

@@ -17,7 +17,7 @@ class PolicyForm(forms.ModelForm):
         (
             "Language model",
             "A call that would pass these is not made. The built-in rules use no tokens and cost nothing.",
-            ("plan_tokens", "plan_cost"),
+            ("plan_tokens", "plan_cost", "plan_pictures"),
         ),
         (
             "Hours and frequency",
@@ -46,6 +46,7 @@ class PolicyForm(forms.ModelForm):
         model = CampaignPolicy
         fields = (
             *("needs_second_person", "second_person_above", "plan_tokens", "plan_cost"),
+            "plan_pictures",
             *("send_from", "send_until", "messages_per_day"),
             *("max_retries", "retry_minutes", "sms_price"),
             *("result_days", "gross_margin_percent"),
@@ -64,6 +65,7 @@ class PolicyForm(forms.ModelForm):
             "second_person_above": "A plan needs one above",
             "plan_tokens": "Tokens for one plan",
             "plan_cost": "US dollars for one plan",
+            "plan_pictures": "Pictures for one plan",
         }
         help_texts = {
             "max_retries": "Then the message has failed.",

@@ -1,5 +1,6 @@
 from campaigns.models.arms import ArmsReport
 from campaigns.models.attribution import Attribution
+from campaigns.models.briefs import DrawnPicture, ImageBrief
 from campaigns.models.calls import ModelCall
 from campaigns.models.campaigns import Campaign, WrongState
 from campaigns.models.experiments import Experiment, Variant
@@ -30,8 +31,10 @@ __all__ = [
     "Campaign",
     "CampaignPolicy",
     "Candidate",
+    "DrawnPicture",
     "Experiment",
     "FrequencyCap",
+    "ImageBrief",
     "Letter",
     "Link",
     "MediaFile",

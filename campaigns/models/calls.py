@@ -16,6 +16,8 @@ class ModelCall(models.Model):
         REGENERATE_STEP = "regenerate_step", "Write a step anew"
         WRITE_VARIANTS = "write_variants", "Write variants"
         REWRITE = "rewrite", "Rewrite"
+        WRITE_BRIEF = "write_brief", "Write an image brief"
+        MAKE_PICTURES = "make_pictures", "Make pictures"
 
     class Status(models.TextChoices):
         QUEUED = "QUEUED", "Waiting for a worker"
@@ -31,6 +33,7 @@ class ModelCall(models.Model):
         CANCELLED = "CANCELLED", "Cancelled"
         CAPPED = "CAPPED", "Not made: over the limit"
 
+    PICTURING = (Task.WRITE_BRIEF, Task.MAKE_PICTURES)
     WORKING = (Status.QUEUED, Status.ASKING)
     TONES: dict[str, str] = {
         Status.ANSWERED: "success", Status.ASKING: "info", Status.QUEUED: "info", Status.CANCELLED: "neutral",
@@ -48,8 +51,9 @@ class ModelCall(models.Model):
     attempt = models.PositiveSmallIntegerField(default=1)
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
+    pictures = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Made, or asked for at most.")
     is_counted = models.BooleanField(
-        default=False, help_text="The server counted the tokens; otherwise they are estimated from the length."
+        default=False, help_text="The server counted what was used; otherwise it is an estimate."
     )
     cost = models.DecimalField(
         max_digits=10, decimal_places=6, null=True, blank=True, help_text="US dollars; empty where no price is set."

@@ -88,6 +88,14 @@ class PlanStep(models.Model):
     translations = models.JSONField(
         default=dict, db_default={}, blank=True, help_text="Subject and body by language, such as es."
     )
+    picture = models.ForeignKey(
+        "campaigns.MediaFile",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Shown where the template has a place for it.",
+    )
     reason = models.CharField(max_length=300)
     evidence = models.JSONField(default=dict, help_text="The numbers the reason rests on.")
     is_reminder = models.BooleanField(

@@ -39,6 +39,12 @@ class CampaignPolicy(models.Model):
         validators=[MinValueValidator(0)],
         help_text="By the prices of OPENAI_PRICE_IN and OPENAI_PRICE_OUT. Empty: the tokens alone count.",
     )
+    plan_pictures = models.PositiveSmallIntegerField(
+        "pictures a plan may have made at most",
+        default=20,
+        db_default=20,
+        help_text="By an image model. 0: none.",
+    )
     send_from = models.PositiveSmallIntegerField(
         "messages leave from",
         default=8,

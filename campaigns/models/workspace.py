@@ -18,6 +18,7 @@ class PlanChange(models.Model):
         REMOVED = "REMOVED", "Left out"
         RESTORED = "RESTORED", "Put back"
         WRITTEN = "WRITTEN", "Took another text"
+        PICTURED = "PICTURED", "Took another picture"
 
     plan = models.ForeignKey("campaigns.Plan", models.CASCADE, related_name="changes")
     step = models.ForeignKey("campaigns.PlanStep", models.CASCADE, related_name="changes")

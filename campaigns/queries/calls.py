@@ -17,10 +17,17 @@ def prices() -> Prices | None:
     return None if tokens_in is None or tokens_out is None else Prices(tokens_in, tokens_out)
 
 
+def picture_price() -> Decimal | None:
+    """US dollars for one picture; None where the settings name none."""
+    return settings.OPENAI_IMAGE_PRICE
+
+
 def used_by(plan: Plan) -> Used:
     """Calls under way count with what they may take at most."""
-    sums = plan.calls.aggregate(tokens=Sum(F("tokens_in") + F("tokens_out")), cost=Sum("cost"))
-    return Used(sums["tokens"] or 0, sums["cost"] or Decimal(0))
+    sums = plan.calls.aggregate(
+        tokens=Sum(F("tokens_in") + F("tokens_out")), cost=Sum("cost"), pictures=Sum("pictures")
+    )
+    return Used(sums["tokens"] or 0, sums["cost"] or Decimal(0), sums["pictures"] or 0)
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class Bill:
 
     calls: int
     tokens: int
+    pictures: int
     cost: Decimal | None
     seconds: Decimal
 
@@ -39,12 +47,14 @@ def bill_of(plan: Plan) -> Bill:
         calls=Count("pk"),
         unpriced=Count("pk", filter=Q(cost=None) & ~Q(status=ModelCall.Status.CANCELLED)),
         tokens=Sum(F("tokens_in") + F("tokens_out")),
+        pictures=Sum("pictures"),
         cost=Sum("cost"),
         latency=Sum("latency_ms"),
     )
     return Bill(
         calls=sums["calls"],
         tokens=sums["tokens"] or 0,
+        pictures=sums["pictures"] or 0,
         cost=None if sums["unpriced"] else sums["cost"] or Decimal(0),
         seconds=Decimal(sums["latency"] or 0) / 1000,
     )

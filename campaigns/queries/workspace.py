@@ -3,9 +3,20 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 
-from campaigns.models import Experiment, ModelCall, Plan, PlanChange, PlanStep, StepComment, StepText
+from campaigns.models import (
+    DrawnPicture,
+    Experiment,
+    ImageBrief,
+    ModelCall,
+    Plan,
+    PlanChange,
+    PlanStep,
+    StepComment,
+    StepText,
+)
+from campaigns.rules.briefs import MOST_PICTURES
 from campaigns.rules.differences import Span, spans
 from campaigns.rules.steps import told
 
@@ -95,15 +106,31 @@ def words_in(step: PlanStep, language: str, *, base: str = "en") -> dict[str, st
     return {"subject": words.get("subject", ""), "body": words.get("body", "")}
 
 
-def writing_of(step: PlanStep) -> ModelCall | None:
-    """The call that is being answered for a step, or waits to be."""
-    return step.calls.filter(status__in=ModelCall.WORKING).first()
+def writing_of(step: PlanStep, *, pictures: bool = False) -> ModelCall | None:
+    """The call that is being answered for the words of a step, or for its picture, or waits to be."""
+    return _calls_for(step, pictures).filter(status__in=ModelCall.WORKING).first()
 
 
-def last_refusal(step: PlanStep) -> ModelCall | None:
-    """The latest call for a step, where it brought nothing."""
-    last = step.calls.exclude(status__in=ModelCall.WORKING).order_by("-pk").first()
+def last_refusal(step: PlanStep, *, pictures: bool = False) -> ModelCall | None:
+    """The latest call for its words, or for its picture, where it brought nothing."""
+    last = _calls_for(step, pictures).exclude(status__in=ModelCall.WORKING).order_by("-pk").first()
     return None if last is None or last.status == ModelCall.Status.ANSWERED else last
+
+
+def _calls_for(step: PlanStep, pictures: bool) -> QuerySet[ModelCall]:
+    about = Q(task__in=ModelCall.PICTURING)
+    return step.calls.filter(about if pictures else ~about)
+
+
+def brief_in_force(step: PlanStep) -> ImageBrief | None:
+    """The latest."""
+    return step.briefs.select_related("by").order_by("-pk").first()
+
+
+def drawn_for(step: PlanStep) -> QuerySet[DrawnPicture]:
+    """The latest pictures made for a step, without their bytes: as many as are looked at side by side."""
+    rows = DrawnPicture.objects.filter(brief__step=step).select_related("brief", "media").defer("content")
+    return rows.order_by("-pk")[: 2 * MOST_PICTURES]
 
 
 def comments_of(step: PlanStep) -> QuerySet[StepComment]:

@@ -91,6 +91,49 @@ BANS = (
         Weight.WARNING,
     ),
 )
+# What no picture may show, by the words of its brief. What is forbidden to say is forbidden to show, too.
+_YOUNG = (
+    "child", "children", "kid", "kids", "baby", "babies", "toddler", "boy", "boys", "girl", "girls", "teen", "teens",
+    "teenager", "teenagers", "minor", "minors", "schoolgirl", "schoolboy", "pupil", "pupils", "student", "students",
+    "playground", "cartoon", "cartoons", "comic character", "toy", "toys", "teddy", "candy", "lollipop",
+)  # fmt: skip
+_CONSUMING = (
+    "sipping", "gulping", "chugging", "swigging", "drunk", "is drinking", "are drinking", "people drinking",
+    "somebody drinking", "someone drinking", "man drinking", "woman drinking", "friends drinking", "drinking wine",
+    "drinking beer", "drinking whiskey", "smoking", "smokes", "vaping", "inhaling", "inhales", "exhaling", "dabbing",
+    "toking", "lighting a joint", "lit joint", "blowing smoke", "behind the wheel",
+)  # fmt: skip
+_HEALING = (
+    "doctor", "doctors", "nurse", "hospital", "pharmacy", "pharmacist", "patient", "stethoscope", "pill bottle",
+    "prescription", "medical cross", "before and after",
+)  # fmt: skip
+_TWENTY_FIVE = "DISCUS Code of Responsible Practices, which asks for models of 25 and older"
+SEEN_BANS = tuple(
+    Ban(name, (vertical,), words, told, source)
+    for vertical, young, health in (("CANNABIS", _CANNABIS, _CANNABIS), ("LIQUOR", _TWENTY_FIVE, _LIQUOR))
+    for name, words, told, source in (
+        ("young", _YOUNG, "No picture may show minors, or what appeals to them.", young),
+        (
+            "consumption",
+            _CONSUMING,
+            "No picture may show anybody consuming.",
+            _CANNABIS if young == _CANNABIS else _CODE,
+        ),
+        ("healing", _HEALING, "No picture may promise health.", health),
+    )
+)
+# Said with every brief, by trade.
+NEVER_SEEN = (
+    "anybody who is under 25 or looks it; no minors, and nothing that appeals to them",
+    "anybody consuming, or about to",
+    "anything that promises health, strength, success or love",
+    "driving, sports, machines or anything else that is dangerous after consuming",
+    "writing, figures, prices, logos and brands",
+)
+NEVER_SEEN_OF = {
+    "CANNABIS": ("smoke, flames and open products of cannabis", "cartoons, sweets, toys, animals in costume"),
+    "LIQUOR": ("people with more than one drink, or a row of empty glasses", "cartoons, sweets, toys, Santa Claus"),
+}
 # Where the shop's reward policies forbid a kind of reward, these words promise it.
 GIFT_WORDS = ("free", "gift", "giveaway", "complimentary", "on us", "on the house", "gratis", "regalo", "de regalo")
 DISCOUNT_WORDS = (

@@ -99,6 +99,12 @@ class Picture(_Part):
     width: int = Field(default=100, ge=10, le=100)
 
 
+class StepPicture(_Part):
+    """The picture of the step; nothing where it has none."""
+
+    type: Literal["step_picture"] = "step_picture"
+
+
 class PictureAndText(_Part):
     type: Literal["picture_text"] = "picture_text"
     media: MediaId = ""
@@ -148,6 +154,7 @@ Block = (
     | Offer
     | Points
     | Picture
+    | StepPicture
     | PictureAndText
     | Products
     | Divider
@@ -193,8 +200,8 @@ class Content(_Part):
         return sorted({*self.email, *self.sms, *self.push})
 
 
-# What a message wears when there is no template: the step's words, its offer or the member's points, and a button.
-HOUSE = Content(email={"en": Email(blocks=[Words(), Button()])})
+# What a message wears when there is no template: the step's picture and words, and a button.
+HOUSE = Content(email={"en": Email(blocks=[StepPicture(), Words(), Button()])})
 
 
 class BadContent(ValueError):

@@ -29,6 +29,7 @@ class Caps:
 
     tokens: int
     cost: Decimal | None
+    pictures: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Used:
 
     tokens: int
     cost: Decimal
+    pictures: int = 0
 
 
 class OverTheCap(Exception):
@@ -66,6 +68,24 @@ def longest_answer(asked: int, used: Used, caps: Caps, prices: Prices | None, *,
             )
         left = min(left, affordable)
     return left if wish is None else min(left, wish)
+
+
+def refuse_pictures(count: int, used: Used, caps: Caps, price: Decimal | None) -> None:
+    """Raises OverTheCap where `count` pictures more would pass one. `price` is that of one picture, None if unknown."""
+    if used.pictures + count > caps.pictures:
+        raise OverTheCap(
+            f"{_pictures(used.pictures)} of the {caps.pictures} this plan may have made are used up, and {count} more"
+            " are asked for. Raise “Pictures for one plan” under Settings → Campaigns."
+        )
+    if caps.cost is not None and price is not None and used.cost + count * price > caps.cost:
+        raise OverTheCap(
+            f"This plan has cost ${used.cost:.2f} of the ${caps.cost:.2f} it may cost, and {_pictures(count)} cost"
+            f" ${count * price:.2f}. Raise “US dollars for one plan” under Settings → Campaigns."
+        )
+
+
+def _pictures(number: int) -> str:
+    return f"{number} picture{'' if number == 1 else 's'}"
 
 
 def day_being_written(answer: str) -> str:

@@ -18,19 +18,19 @@ STARTERS = {
         "Plain letter",
         "The words of the message, then one button. Feels like a note from a person.",
         "mail",
-        c.Content(email={"en": c.Email(blocks=[c.Words(), c.Button()])}),
+        c.Content(email={"en": c.Email(blocks=[c.StepPicture(), c.Words(), c.Button()])}),
     ),
     "offer": Starter(
         "Offer",
         "The words, the offer in large letters, and what each member has already.",
         "discount",
-        c.Content(email={"en": c.Email(blocks=[c.Words(), c.Offer(), c.Divider(), c.Points()])}),
+        c.Content(email={"en": c.Email(blocks=[c.StepPicture(), c.Words(), c.Offer(), c.Divider(), c.Points()])}),
     ),
     "picked": Starter(
         "Picked for you",
         "The words, then three products of the category each member likes best.",
         "bottle",
-        c.Content(email={"en": c.Email(blocks=[c.Words(), c.Products(), c.Button(align="center")])}),
+        c.Content(email={"en": c.Email(blocks=[c.StepPicture(), c.Words(), c.Products(), c.Button(align="center")])}),
     ),
     "newsletter": Starter(
         "Newsletter",

@@ -13,13 +13,14 @@ _CALLED = {
     "subject": "subject",
     "body": "text",
     "translations": "other languages",
+    "picture": "picture",
     "is_removed": "left out",
 }
 
 
 @dataclass(frozen=True)
 class StepState:
-    """`day` as YYYY-MM-DD, `send_at` as HH:MM, `template` and `offer` by their ids."""
+    """`day` as YYYY-MM-DD, `send_at` as HH:MM, `template`, `offer` and `picture` by their ids."""
 
     day: str
     timing: str
@@ -30,10 +31,11 @@ class StepState:
     body: str
     translations: dict[str, Any]
     is_removed: bool
+    picture: int | None = None
 
     @classmethod
     def read(cls, kept: dict[str, Any]) -> Self:
-        return cls(**{field.name: kept[field.name] for field in fields(cls)})
+        return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

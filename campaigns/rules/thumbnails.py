@@ -119,6 +119,10 @@ def _picture(block: c.Picture) -> Iterator[Shape]:
     yield Shape("picture", (_INSIDE - width) / 2, 0, width, min(28.0, width / 2))
 
 
+def _step_picture(_block: Any) -> Iterator[Shape]:
+    yield Shape("picture", 0, 0, _INSIDE, 24.0)
+
+
 def _picture_and_text(block: c.PictureAndText) -> Iterator[Shape]:
     half = _INSIDE / 2 - 4
     at_left = block.side == "left"
@@ -148,7 +152,8 @@ def _social(_block: Any) -> Iterator[Shape]:
 
 _DRAWN: Mapping[str, Callable[[Any], Iterator[Shape]]] = {
     "heading": _heading, "button": _button, "offer": _offer, "points": _offer, "picture": _picture,
-    "picture_text": _picture_and_text, "products": _products, "divider": _rule, "space": _space, "social": _social,
+    "step_picture": _step_picture, "picture_text": _picture_and_text, "products": _products, "divider": _rule,
+    "space": _space, "social": _social,
 }  # fmt: skip
 
 

@@ -43,9 +43,9 @@ class TextPrice:
         return None if self.price is None else self.segments * self.price
 
 
-def price_of(step: PlanStep, *, now: datetime) -> TextPrice:
-    """Of a step by SMS. Raises CannotPress or WordingFault where no text can be made of it."""
-    return _priced(step, recipients.audience_of(step, now=now), policy().sms_price, now)
+def price_of(step: PlanStep, *, variant: str = "", now: datetime) -> TextPrice:
+    """Of a step by SMS, as if everybody got this wording. Raises CannotPress or WordingFault where it makes no text."""
+    return _priced(step, variant, recipients.audience_of(step, now=now), policy().sms_price, now)
 
 
 def prices_of(plan: Plan, *, now: datetime) -> list[TextPrice]:
@@ -84,8 +84,8 @@ def _step_like(proposal: StepProposal, plan: Plan) -> PlanStep:
     )
 
 
-def _priced(step: PlanStep, members: QuerySet[Member], price: Decimal | None, now: datetime) -> TextPrice:
-    texts = list(_texts(step, members, now))
+def _priced(step: PlanStep, variant: str, members: QuerySet[Member], price: Decimal | None, now: datetime) -> TextPrice:
+    texts = list(_texts(step, members, now, variant))
     segments = sum(sms.size(text).segments for text in texts)
     seen = Counter(character for text in texts for character in sms.foreign(text))
     in_all = "".join(character for character, number in seen.items() if number == len(texts))
@@ -98,9 +98,9 @@ def _priced(step: PlanStep, members: QuerySet[Member], price: Decimal | None, no
     )
 
 
-def _texts(step: PlanStep, members: QuerySet[Member], now: datetime) -> Iterator[str]:
+def _texts(step: PlanStep, members: QuerySet[Member], now: datetime, variant: str = "") -> Iterator[str]:
     """Of some members, by their public ids: always the same ones, and no better customers than others."""
-    letters = (list(step.letters.filter(variant="")) if step.pk else []) or press.letters_of(step, now=now)
+    letters = press.letters_to_show(step, variant=variant, now=now)
     writer = render.Writer()
     for member in members.select_related(*_OF_MEMBER).order_by("public_id")[:SAMPLE]:
         trial = Send(

@@ -40,7 +40,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Occasion:
-    """What of the message is known before its member is. `words` is the step's text, Liquid."""
+    """What of the message is known before its member is. `words` is the step's text, Liquid; `picture` an address."""
 
     language: str
     words: str
@@ -48,6 +48,8 @@ class Occasion:
     title: str
     pictures: Mapping[str, str]
     channel_words: str
+    picture: str = ""
+    picture_alt: str = ""
 
 
 def document(email: c.Email, look: Look, occasion: Occasion, marks: Marks) -> str:
@@ -168,6 +170,14 @@ class _Writer:
     def _(self, block: c.Picture) -> str:
         width = f"{round(LETTER_WIDTH * block.width / 100)}px"
         return _section(self._picture(block.media, block.alt, block.link, width))
+
+    @block.register
+    def _(self, block: c.StepPicture) -> str:
+        occasion = self._occasion
+        if not occasion.picture:
+            return ""
+        alt = self._text(occasion.picture_alt)
+        return _section(f'<mj-image src="{occasion.picture}" alt="{alt}" width="{LETTER_WIDTH}px" />')
 
     @block.register
     def _(self, block: c.PictureAndText) -> str:

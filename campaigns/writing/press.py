@@ -30,7 +30,7 @@ from loyalty.rules import colours
 
 BASE_LANGUAGE = settings.LANGUAGE_CODE.partition("-")[0]
 LONGEST_LINK: int = Link._meta.get_field("url").max_length or 0
-_FRAME = (c.Words, c.Button, c.Offer, c.Points, c.Products, c.Divider, c.Space, c.Social)
+_FRAME = (c.StepPicture, c.Words, c.Button, c.Offer, c.Points, c.Products, c.Divider, c.Space, c.Social)
 
 
 class CannotPress(ValueError):
@@ -49,6 +49,21 @@ def press(step: PlanStep, *, now: datetime, variant: str = "") -> list[Letter]:
         letter.links = [link if "{" in link else _number_of(link) for link in letter.links]
     Letter.objects.bulk_create(letters, ignore_conflicts=True)
     return list(step.letters.filter(variant=worn))
+
+
+def shows_picture(step: PlanStep) -> bool:
+    """Whether its messages have a place for a picture of the step."""
+    version = current_version(step.template or default_template())
+    emails = (c.read(version.content) if version else c.HOUSE).email or c.HOUSE.email
+    blocks = (block for email in emails.values() for block in email.blocks)
+    return step.channel == Consent.Channel.EMAIL and any(isinstance(block, c.StepPicture) for block in blocks)
+
+
+def letters_to_show(step: PlanStep, *, variant: str = "", now: datetime) -> list[Letter]:
+    """Those that were pressed for this wording, or else as they would be now. Raises CannotPress."""
+    worn = worn_by(variant)
+    kept = list(step.letters.filter(variant=worn)) if step.pk else []
+    return kept or letters_of(in_words_of(step, worn) if worn else step, now=now)
 
 
 def worn_by(variant: str) -> str:
@@ -195,13 +210,16 @@ def _occasion(step: PlanStep, email: c.Email, language: str, *, title: str, word
         has_offer=step.offer is not None,
         title=title,
         pictures={name: address_of(media) for name, media in pictures_in([email]).items()},
+        picture=address_of(step.picture) if step.picture else "",
+        picture_alt=step.picture.alt if step.picture else "",
         channel_words=_("You get this because you agreed to hear from %(name)s by email.") % {"name": look.name},
     )
 
 
 def _email(step: PlanStep, email: c.Email, occasion: Occasion, look: Look) -> Letter:
     """As the language that is active now says what we say ourselves. Raises BadMjml and WordingFault."""
-    own = (email.model_dump_json(), occasion.words, look.name, look.kit.footer, look.kit.legal_line)
+    kit = look.kit
+    own = (email.model_dump_json(), occasion.words, occasion.picture_alt, look.name, kit.footer, kit.legal_line)
     marks = Marks(unused_key(*own))
     made = compiled(document(email, look, occasion, marks), marks)
     links = [_leading_somewhere(_with_utm_tags(link, step, look)) for link in made.links]

@@ -36,6 +36,7 @@ def integrations(request: HttpRequest) -> HttpResponse:
         "sender_has_name": bool(parseaddr(settings.DEFAULT_FROM_EMAIL)[0]),
         "model": language_model().name,
         "uses_rules": not settings.OPENAI["api_key"],
+        "image_model": settings.OPENAI_IMAGES["model"] if settings.IMAGE_MODEL else "",
         "model_address": settings.OPENAI["base_url"] or "api.openai.com",
         "unread": MailboxMessage.objects.filter(read_at=None).count(),
         "kept": MailboxMessage.objects.count(),

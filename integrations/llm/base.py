@@ -26,10 +26,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the server counted them."""
+    """Tokens as the server counted them, and the pictures it made."""
 
     tokens_in: int
     tokens_out: int
+    pictures: int = 0
 
 
 @dataclass(frozen=True)

@@ -110,10 +110,51 @@ def rewrite(facts: Facts) -> Facts:
     return {"texts": [{"subject": facts["now"]["subject"], "body": body}]}
 
 
+# What stands on a table for a category, by words in its name; in the order of asking.
+SCENES = (
+    (r"sparkling|champagne|prosecco", "Two flutes and an unopened bottle of sparkling wine in a cooler"),
+    (r"wine|red|white|rosé|vino", "An unopened bottle of wine and two clean glasses"),
+    (r"beer|cider|ale|lager|cerveza", "A few unopened bottles of beer in a wooden crate"),
+    (
+        r"whisk|bourbon|spirit|vodka|gin|rum|tequila|mezcal|brandy",
+        "An unopened bottle beside an empty tumbler and a bowl of ice",
+    ),
+    (r"flower|eighth|bud|pre-?roll|joint", "Closed glass jars with plain labels, beside a green house plant"),
+    (r"edible|gumm|chocolate|drink|beverage", "Closed paper boxes in quiet colours, stacked with care"),
+    (
+        r"vape|cartridge|concentrate|oil|extract|tincture",
+        "A closed slim box beside a small dropper bottle with a plain label",
+    ),
+)
+PLACES = ("on the counter of a small shop", "on a wooden table by a window", "on a shelf of pale wood")
+
+
+def write_brief(facts: Facts) -> Facts:
+    """What the group likes best, where the shop is; room for the offer; the light of the season the tone asks for."""
+    liked = [str(name) for name in facts["group"].get("favourite_categories", [])]
+    found = next(
+        (scene for name in liked for words, scene in SCENES if re.search(rf"\b({words})", name, re.IGNORECASE)), None
+    )
+    goods = found or "A tidy shelf of the shop, with unopened goods in plain packaging"
+    place = PLACES[len(facts["playbook"]["name"]) % len(PLACES)] if found else "seen from the front"
+    offer = " In front of it lies a small blank card." if facts["offer"] else ""
+    warm = re.search(
+        r"warm|friend|personal|thank", f"{facts['playbook']['tone']} {facts['playbook']['aim']}", re.IGNORECASE
+    )
+    light = "Warm evening light" if warm else "Clear morning light"
+    return {
+        "scene": f"{goods}, {place}.{offer} Nobody is in the picture, and the left third is calm and nearly empty.",
+        "style": f"A photograph, close and plain. {light}, natural colours, a soft background.",
+        "avoid": "",
+        "alt": f"{goods}, {place}.",
+    }
+
+
 TASKS: dict[str, Callable[[Facts], Facts]] = {
     "plan_week": plan_week,
     "write_variants": write_variants,
     "rewrite": rewrite,
+    "write_brief": write_brief,
 }
 
 

@@ -3,13 +3,16 @@
 
 /* The preview ---------------------------------------------------------------------------------------------------- */
 
-const frame = document.getElementById('preview')
-const shown = frame ? new URL(frame.src) : null
+const frame = () => document.getElementById('preview')
+let shown = null // what the frame shows
+let shownIn = null
 
 /** In the place of what the frame shows, so that Back leaves the page. */
 function showAgain(change = {}) {
+  const now = frame()
+  if (now !== shownIn) [shown, shownIn] = [new URL(now.src), now]
   for (const [name, value] of Object.entries(change)) shown.searchParams.set(name, value)
-  frame.contentWindow.location.replace(shown)
+  now.contentWindow.location.replace(shown)
 }
 
 document.body.addEventListener('draft-written', () => {
@@ -24,6 +27,11 @@ function press(button) {
 on('click', '[data-width]', (button) => {
   document.querySelector('[data-stage]').dataset.stage = button.dataset.width
   press(button)
+})
+
+on('click', '[data-scheme]', (button) => {
+  press(button)
+  showAgain({ scheme: button.dataset.scheme })
 })
 
 on('click', '[data-language]', (button) => {

@@ -123,7 +123,7 @@ def test_two_people_are_needed_when_the_business_says_so(world: World, marketer,
     hours = {"send_from": 8, "send_until": 20, "messages_per_day": 1}
     failures = {"hard_bounces": 1, "soft_bounces": 0, "complaints": 1, "max_retries": 3, "retry_minutes": 5}
     rule = {"needs_second_person": "on", "result_days": 14, "holdout_percent": 0, **hours, **failures}
-    rule |= {"plan_tokens": 200_000, "plan_cost": "2"}
+    rule |= {"plan_tokens": 200_000, "plan_cost": "2", "plan_pictures": 20}
     assert client_of(marketer).post("/staff/settings/campaigns/", rule).status_code == 403
     assert client_of(manager).post("/staff/settings/campaigns/", rule).status_code == 302
     page = client_of(marketer).get(reverse("campaigns:campaign", args=[world.draft.public_id])).content.decode()

@@ -34,6 +34,7 @@ SHOWN_IN_A_SANDBOX = {
     "campaigns:look-preview",
     "campaigns:template-preview",
     "campaigns:step-preview",
+    "campaigns:drawn-picture",
 }
 ROLES = ("viewer", "marketer", "manager", "admin")
 
@@ -78,7 +79,8 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
     ).split()
     step_pages = (
         "step step-test step-send step-remove step-hours step-price step-preview step-variants step-variants-write "
-        "step-variants-drop step-move step-texts step-comments step-why"
+        "step-variants-drop step-wording step-picture step-brief step-brief-file step-move step-texts step-comments "
+        "step-why"
     ).split()
     campaign, event = world.running.public_id, Event.objects.latest("pk")
     playbook = world.step.playbook
@@ -100,6 +102,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **by(world.step.public_id, *(f"campaigns:{name}" for name in step_pages), key="step_id"),
         **by(campaign, "campaigns:orders", "campaigns:sends", "campaigns:stream", "campaigns:earned"),
         **by(world.text.public_id, "campaigns:text-use", key="text_id"),
+        **by(world.drawn.public_id, "campaigns:drawn-picture", "campaigns:drawn-choose", key="picture_id"),
         **by(world.plan.calls.latest("pk").public_id, "campaigns:call-cancel", key="call_id"),
         **by(world.comment.pk, "campaigns:comment-settle", key="pk"),
         **{

@@ -10,16 +10,17 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from campaigns.actions import asking, copywriting
+from campaigns.actions import asking, copywriting, picturing
 from campaigns.actions.campaigns import create_campaign
 from campaigns.actions.planning import make_plan, request_plan
 from campaigns.models import ModelCall, Plan, PlanStep
 from loyalty.actions.segments import create_segment
 from loyalty.models import User
 from tests.campaigns.test_openai import by_the_rules
+from tests.campaigns.test_picturing import a_picture
 from tests.campaigns.test_workspace import free_day
 from tests.campaigns.world import Shop, rule
-from tests.language_models import ModelServer, Said, open_model
+from tests.language_models import ModelServer, Painted, Said, open_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -133,6 +134,66 @@ def test_a_week_is_moved_undone_reworded_and_talked_about(
     page.goto(f"{live_server.url}/staff/campaigns/plans/{plan.public_id}/evidence/")
     expect(page.locator("main")).to_contain_text("1,200 tokens in")
     shot(page, "workspace-evidence")
+    assert_accessible(page)
+
+
+def test_a_picture_is_briefed_made_looked_at_and_chosen(
+    browser_page: Page, live_server: LiveServer, plan: Plan, server: ModelServer, marketer: User, settings: Any,
+    sign_in: Callable[..., None], shot: Callable[[Page, str], None], assert_accessible: Callable[[Page], None],
+    console_errors: list[str],
+) -> None:  # fmt: skip
+    page, step = browser_page, plan.steps.order_by("day").all()[0]
+    settings.OPENAI_IMAGE_PRICE, settings.PUBLIC_URL = Decimal("0.04"), live_server.url
+    sign_in(page, marketer)
+    page.goto(f"{live_server.url}/staff/campaigns/steps/{step.public_id}/")
+    page.locator('[data-lazy][hx-get$="/picture/"]').scroll_into_view_if_needed()
+    part = page.locator("#step-picture")
+    expect(part).to_contain_text("A brief says what the picture", timeout=20_000)
+
+    server.always = Said(
+        '{"scene": "A wooden table with unopened bottles and a bowl of olives", "style": "A photograph by a window",'
+        ' "avoid": "plastic cups", "alt": "Bottles and olives on a table"}'
+    )
+    page.get_by_label("What should it show?").fill("olives")
+    page.get_by_role("button", name="Write a brief").click()
+    expect(part).to_contain_text("Waiting for a worker")
+    shot(page, "picture-waiting")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert picturing.picture_step(ModelCall.objects.get(step=step, status="QUEUED").pk, now=timezone.now())
+    expect(part).to_contain_text("a bowl of olives")
+    expect(part).to_contain_text("Brief by gpt-4.1-mini")
+    page.get_by_text("Change the brief").click()
+    part.get_by_label("What is to be seen").fill("A student with a bottle")
+    part.get_by_role("button", name="Save the brief").click()
+    expect(part).to_contain_text("No picture may show minors")
+    console_errors.clear()  # the browser writes down the 422
+    shot(page, "picture-refused")
+    assert_accessible(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    part.get_by_label("What is to be seen").fill("A shelf with unopened bottles")
+    part.get_by_role("button", name="Save the brief").click()
+    expect(part).to_contain_text("A shelf with unopened bottles")
+
+    server.paints = Painted(tuple(a_picture(colour) for colour in ("#7f1d1d", "#14532d", "#1e3a8a", "#78350f")))
+    part.get_by_label("How many pictures").select_option("4")
+    part.get_by_role("button", name="Make pictures").click()
+    expect(part).to_contain_text("Waiting for a worker")
+    assert picturing.picture_step(ModelCall.objects.get(step=step, status="QUEUED").pk, now=timezone.now())
+    expect(part.get_by_role("button", name="Use this one")).to_have_count(4)
+    part.locator("img").first.scroll_into_view_if_needed()
+    shot(page, "picture-drawn")
+    assert_accessible(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    part.get_by_role("button", name="Use this one").first.click()
+    expect(page.get_by_text("The message shows it, and your pictures have it.")).to_be_visible()
+    page.locator("[data-lazy]").first.scroll_into_view_if_needed()
+    expect(page.frame_locator("#preview").get_by_role("img", name="Bottles and olives on a table")).to_be_visible(
+        timeout=20_000
+    )
+    page.locator("#wording").get_by_role("button", name="Dark").click()
+    page.locator('[data-lazy][hx-get$="/picture/"]').scroll_into_view_if_needed()
+    expect(part.get_by_role("button", name="Take it out")).to_be_visible(timeout=20_000)
+    shot(page, "picture-chosen")
     assert_accessible(page)
 
 

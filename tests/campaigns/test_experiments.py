@@ -506,6 +506,51 @@ def test_wordings_are_written_changed_and_dropped_on_their_page(step: PlanStep, 
     assert not Experiment.objects.exists()
 
 
+def test_each_wording_is_shown_as_a_member_gets_it(
+    step: PlanStep, tries: Callable[..., Experiment], marketer: User, client_of: Any
+):
+    tries(words("Good morning, {{ member.first_name }}"), words("", "Wine is here."))
+    client, member = client_of(marketer), Member.objects.earliest("pk")
+    part = client.get(f"/staff/campaigns/steps/{step.public_id}/wording/?variant=B&member={member.public_id}").text
+    for tab in ("Wording A", "Wording B", "Wording C", f"For {member.name}", "Send me a test", "Dark"):
+        assert tab in part
+    first_name = member.name.partition(" ")[0]
+    for letter, said in (("A", "Come by."), ("B", f"Good morning, {first_name}"), ("C", "Wine is here.")):
+        asked = {"variant": letter, "member": str(member.public_id)}
+        assert said in client.get(f"/staff/campaigns/steps/{step.public_id}/preview/", asked).text
+        darkened = client.get(f"/staff/campaigns/steps/{step.public_id}/preview/", asked | {"scheme": "dark"}).text
+        assert "invert(1)" in darkened
+    assert client.get(f"/staff/campaigns/steps/{step.public_id}/preview/?variant=D").status_code == 404
+
+
+def test_an_approved_wording_is_shown_by_its_letter_whatever_becomes_of_its_words(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, client_of: Any, now: dt.datetime
+):
+    experiment = tries(words("Good morning"))
+    review.approve_plan(plan=step.plan, by=manager, now=now)
+    experiment.variants.update(subject="Something else")
+    shown = client_of(manager).get(f"/staff/campaigns/steps/{step.public_id}/preview/?variant=B").text
+    assert "Good morning" in shown
+    assert "Something else" not in shown
+
+
+def test_a_test_of_a_wording_says_what_that_wording_says_to_whom_the_preview_shows(
+    step: PlanStep, tries: Callable[..., Experiment], marketer: User, client_of: Any, post_office: PostOffice
+):
+    tries(words("Good morning, {{ member.first_name }}"))
+    member = Member.objects.latest("pk")
+    Member.objects.filter(pk=member.pk).update(name="Zelda Fitzgerald")
+    asked = {"variant": "B", "member": str(member.public_id)}
+    answer = client_of(marketer).post(
+        f"/staff/campaigns/steps/{step.public_id}/test/", asked, headers={"hx-request": "true"}
+    )
+    assert answer.status_code == 204
+    assert f"Sent to {marketer}." in answer["HX-Trigger"]
+    letter = post_office.letters()[-1]
+    assert (letter["To"], letter["Subject"]) == (marketer.email, "Good morning, Zelda")
+    assert not Send.objects.exists()
+
+
 def test_page_csv_and_api_tell_the_same_of_wordings(
     step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime, client_of: Any,
     post_office: PostOffice,

@@ -304,7 +304,7 @@ def test_the_policy_is_shown_matter_by_matter_and_saved_whole(office: Client) ->
     values = {
         "send_from": "9", "send_until": "18", "messages_per_day": "2", "max_retries": "1", "retry_minutes": "10",
         "result_days": "5", "holdout_percent": "10", "hard_bounces": "1", "soft_bounces": "5", "complaints": "1",
-        "plan_tokens": "200000", "plan_cost": "2",
+        "plan_tokens": "200000", "plan_cost": "2", "plan_pictures": "20",
     }  # fmt: skip
     assert office.post(SETTINGS, values).status_code == 302
     own = gate.terms().policy

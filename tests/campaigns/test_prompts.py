@@ -7,11 +7,13 @@ from campaigns.models import ModelCall
 
 # The first sixteen characters of each file's SHA-256. A new version gets a line; no line is ever changed.
 KEPT = {
+    "make_pictures.v1": "2be359f59e19e4f8",
     "plan_week.v1": "3919cfdd0c091d83",
     "plan_week.v2": "cad70b9de9e1aa2f",
     "plan_week.v3": "45ef4cb9fce61232",
     "regenerate_step.v1": "76244a3a1e2a095f",
     "rewrite.v1": "fba1459e92a7b2cc",
+    "write_brief.v1": "ad6cbaa9cdaa44f3",
     "write_variants.v1": "aa9c5d7e3366e777",
 }
 

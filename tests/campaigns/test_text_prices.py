@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from campaigns.actions.experiments import Words, save_experiment
 from campaigns.actions.review import CannotApprove, approve_plan
 from campaigns.models import Campaign, Plan, PlanStep
 from campaigns.rules import proposals
@@ -104,6 +105,25 @@ def test_the_page_tells_the_sum_and_without_a_price_the_segments(
         reverse("campaigns:plan-price", args=[by_text.plan.public_id])
         in client.get(reverse("campaigns:campaign", args=[by_text.plan.campaign.public_id])).text
     )
+
+
+def test_each_wording_has_a_price_of_its_own(
+    by_text: PlanStep, marketer: User, manager: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    rule(sms_price=PRICE)
+    longer = Words(weight=1, subject="", body="Hello! " * 40, template=None, translations={})
+    save_experiment(
+        step=by_text, measure="clicks", decides="AFTER", hours=24, test_percent=50, own_weight=1, variants=[longer],
+        by=marketer, now=now,
+    )  # fmt: skip
+    one, three = (prices.price_of(by_text, variant=letter, now=now) for letter in "AB")
+    assert (one.per_member, three.per_member) == (1, 3)
+    assert three.cost == 3 * (one.cost or 0)
+    page = reverse("campaigns:step-price", args=[by_text.public_id])
+    assert f"If everybody got B: {reached(by_text)} member" in client_of(manager).get(page, {"variant": "B"}).text
+    part = client_of(manager).get(reverse("campaigns:step-wording", args=[by_text.public_id]), {"variant": "B"}).text
+    assert f"{page}?variant=B" in part
+    assert "Send me a test" not in part
 
 
 def test_a_step_by_email_has_no_price(plan: Plan, manager: User, client_of: Callable[[User], Client]) -> None:

@@ -16,7 +16,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns.actions import trials
-from campaigns.dashboard.previews import fault_response, message_response, specimen_member
+from campaigns.dashboard.previews import fault_response, is_dark, message_response, specimen_member
 from campaigns.forms.trials import TrialForm
 from campaigns.models import Template
 from campaigns.queries import templates as queries
@@ -48,7 +48,7 @@ def template_preview(request: HttpRequest, public_id: UUID) -> HttpResponse:
         shown = _specimen(request, content, channel, language)
     except (press.CannotPress, wording.WordingFault) as fault:
         return fault_response(fault)
-    return message_response(shown.message, channel)
+    return message_response(shown.message, channel, is_dark=is_dark(request))
 
 
 @require_GET

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.dateformat import time_format
 from django.views.decorators.http import require_GET
 
+from campaigns.dashboard.previews import letters_of, wording_of
 from campaigns.models import Plan, PlanStep
 from campaigns.rules.hours import on_the_clock
 from campaigns.rules.wording import WordingFault
@@ -38,12 +39,14 @@ def step_hours(request: HttpRequest, step_id: UUID) -> HttpResponse:
 @require_GET
 @needs("campaigns.view_plan")
 def step_price(request: HttpRequest, step_id: UUID) -> HttpResponse:
-    """Segments and money, for a step by SMS."""
+    """Segments and money of a step by SMS, or of the wording that `variant` names if everybody got it."""
     step = _step(step_id)
-    context: dict[str, Any] = {"step": step, "is_sms": step.channel == Consent.Channel.SMS}
+    letter = wording_of(request, step)
+    context: dict[str, Any] = {"step": step, "letter": letter, "is_sms": step.channel == Consent.Channel.SMS}
+    context["is_tried"] = len(letters_of(step)) > 1
     if context["is_sms"]:
         try:
-            price = prices.price_of(step, now=timezone.now())
+            price = prices.price_of(step, variant=letter, now=timezone.now())
         except (CannotPress, WordingFault) as fault:
             context["fault"] = str(fault)
         else:

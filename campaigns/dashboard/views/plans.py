@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -18,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns.actions import planning, review
 from campaigns.actions import sends as sending
-from campaigns.dashboard.previews import fault_response, message_response, specimen_member
+from campaigns.dashboard.previews import fault_response, is_dark, message_response, specimen_member, wording_of
 from campaigns.forms import StepForm, WordsForm
 from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
 from campaigns.queries.calls import bill_of, calls_of
@@ -138,7 +137,6 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "may_change": (may_change := _may_change(request, step)),
             "two_people": why_two_people(step.plan) if may_change else "",
             **_sending(request, step),
-            "languages": _languages_of(step),
             "unsaid": _unsaid(step) if is_under_review or form.is_bound or _may_change(request, step) else "",
             "drifts": _drifts(step) if is_under_review else [],
             "numbers": _numbers(step),
@@ -172,15 +170,15 @@ def _may_change(request: HttpRequest, step: PlanStep) -> bool:
 @needs("campaigns.view_plan")
 @xframe_options_sameorigin
 def step_preview(request: HttpRequest, step_id: UUID) -> HttpResponse:
-    """What the step says, in the language that `language` names, to the member that `member` names."""
+    """What the wording that `variant` names says to the member that `member` names, in the language `language` does."""
     step = get_object_or_404(PlanStep.objects.select_related("plan__campaign", "offer", "template"), public_id=step_id)
     try:
-        letters = list(step.letters.filter(variant="")) or press.letters_of(step, now=timezone.now())
+        letters = press.letters_to_show(step, variant=wording_of(request, step), now=timezone.now())
         letter = press.best_for(request.GET.get("language", ""), letters)
         shown = specimens.filled(letter, step, specimen_member(request), business())
     except (press.CannotPress, wording.WordingFault) as fault:
         return fault_response(fault)
-    return message_response(shown, step.channel)
+    return message_response(shown, step.channel, is_dark=is_dark(request))
 
 
 def _unsaid(step: PlanStep) -> str:
@@ -198,16 +196,6 @@ def _drifts(step: PlanStep) -> list[Check]:
     template = step.template or press.default_template()
     found = drifts_of(template, step.channel, with_draft=False) if template else []
     return [told_drift(drift) for drift in found]
-
-
-def _languages_of(step: PlanStep) -> list[dict[str, str]]:
-    """Those in which it has a letter, or will."""
-    try:
-        letters = list(step.letters.filter(variant="")) or press.letters_of(step, now=timezone.now())
-    except (press.CannotPress, wording.WordingFault):
-        return []
-    names = dict(settings.LANGUAGES)
-    return [{"code": letter.language, "name": names.get(letter.language, letter.language)} for letter in letters]
 
 
 def _sending(request: HttpRequest, step: PlanStep) -> dict[str, Any]:
@@ -262,8 +250,13 @@ def _saved(request: HttpRequest, step: PlanStep, form: WordsForm) -> PlanStep | 
 @needs("campaigns.change_campaign", "loyalty.view_pii")
 def step_test(request: HttpRequest, step_id: UUID) -> HttpResponse:
     step = get_object_or_404(PlanStep.objects.select_related("plan__campaign", "offer"), public_id=step_id)
-    sending.send_test(step=step, to=request.user, now=timezone.now())
-    messages.success(request, f"Sent to {request.user}.")
+    variant, member = wording_of(request, step), specimen_member(request)
+    sending.send_test(step=step, to=request.user, variant=variant, member=member, now=timezone.now())
+    said = f"Sent to {request.user}."
+    if request.htmx:  # type: ignore[attr-defined]
+        told = json.dumps({"toast": {"tone": "success", "text": said}})
+        return HttpResponse(status=204, headers={"HX-Trigger": told})
+    messages.success(request, said)
     return redirect("campaigns:step", step_id)
 
 

@@ -107,7 +107,8 @@ def call_cancel(request: HttpRequest, call_id: UUID) -> HttpResponse:
     copywriting.cancel_texts(call=call, now=timezone.now())
     if call.step is None:
         return redirect("campaigns:campaign", call.plan.campaign.public_id)
-    return redirect("campaigns:step-texts", call.step.public_id)
+    part = "campaigns:step-picture" if call.task in ModelCall.PICTURING else "campaigns:step-texts"
+    return redirect(part, call.step.public_id)
 
 
 @require_http_methods(["GET", "POST"])
@@ -161,6 +162,11 @@ def _refuse_lookers(request: HttpRequest) -> None:
 
 def _step(step_id: UUID) -> PlanStep:
     return get_object_or_404(PlanStep.objects.select_related("plan__campaign", "playbook", "offer"), public_id=step_id)
+
+
+def seen_number(request: HttpRequest) -> int | None:
+    """The revision of the step that was looked at."""
+    return _number(request, "seen")
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
