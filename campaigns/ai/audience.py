@@ -1,6 +1,6 @@
 """Whom a plan is for, in which order, and what the numbers say about them. Set-based; nobody is loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,6 @@ from django.utils.timezone import localdate
 from campaigns.ai.ranking import Ranked
 from campaigns.models import Action, Candidate, Plan
 from campaigns.sending import gate
-from integrations.channels.base import available_channels
 from loyalty.models import Consent, Member, MemberStats, Order, Score, Store
 from loyalty.queries.segments import members_matching
 
@@ -79,14 +78,17 @@ def reach(plan: Plan, channel: str, *, now: datetime) -> dict[str, int]:
     return dict(reached.values_list("group").annotate(Count("pk")))
 
 
-def reached(plan: Plan, *, now: datetime) -> int:
-    """How many members of the audience the steps reach, each once: of an approved plan, those it has a message for."""
+def reached(plan: Plan, channels: Iterable[str], *, now: datetime) -> int:
+    """How many members of the audience the steps reach, each once: of an approved plan, those it has a message for.
+
+    `channels` are those of its steps.
+    """
     audience = plan.candidates.filter(is_held_out=False).order_by()
     if plan.status == Plan.Status.APPROVED:
         made_for = Action.objects.filter(step__plan=plan, member=OuterRef("member"))
         return audience.filter(Exists(made_for)).count()
     wanted, members = Q(pk__in=[]), Member.objects.filter(pk__in=audience.values("member"))
-    for channel in available_channels():
+    for channel in channels:
         told = plan.steps.filter(channel=channel, group=OuterRef("group"), removed_at=None)
         wanted |= Q(Exists(told), member__in=gate.admitted(members, channel=channel, now=now).values("pk"))
     return audience.filter(wanted).count()

@@ -200,6 +200,7 @@ def totals_of(days: Sequence[Day]) -> dict[str, Any]:
     return {
         "steps": len(live),
         "messages": sum(step.evidence["reached"] for step in live),
+        "channels": sorted({step.channel for step in live}),
         "has_texts": any(step.channel == Consent.Channel.SMS for step in live),
     }
 

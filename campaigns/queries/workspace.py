@@ -3,11 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from campaigns.models import (
     DrawnPicture,
-    Experiment,
     ImageBrief,
     ModelCall,
     Plan,
@@ -35,8 +34,11 @@ def next_to_redo(plan: Plan) -> PlanChange | None:
 
 def changes_by_hand(plan: Plan) -> int:
     """How many things people did to a plan that stand: a new plan would not have them."""
-    tests_of_wordings = Experiment.objects.filter(step__plan=plan).count()
-    return plan.changes.filter(undone_at=None).count() + tests_of_wordings
+    counted = Plan.objects.filter(pk=plan.pk).aggregate(
+        changes=Count("changes", filter=Q(changes__undone_at=None), distinct=True),
+        tests_of_wordings=Count("steps__experiment", distinct=True),
+    )
+    return int(counted["changes"] + counted["tests_of_wordings"])
 
 
 @dataclass(frozen=True)

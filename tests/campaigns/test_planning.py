@@ -148,11 +148,11 @@ def test_reached_and_left_out_members_add_up_to_everybody_in_the_segments(
     shop: Shop, now: dt.datetime,
 ) -> None:  # fmt: skip
     plan = make_plan(make_campaign(holdout_percent=20, audience_limit=25))
-    everybody = audience.reached(plan, now=now)
+    everybody = audience.reached(plan, ["email"], now=now)
     assert 0 < everybody <= plan.audience_size
 
     def adds_up(heard: set[int]) -> bool:
-        reached = audience.reached(Plan.objects.get(pk=plan.pk), now=now)
+        reached = audience.reached(Plan.objects.get(pk=plan.pk), ["email"], now=now)
         told = audience.left_out_of(plan, reached=reached)
         return reached == len(heard) and reached + sum(told.values()) == len(crowd)
 

@@ -118,7 +118,8 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
     cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
     user, changes = request.user, changes_by_hand(plan) if plan and is_under_review else 0
     expected = expected_of(plan, now=timezone.now()) if plan else None
-    reached = audience.reached(plan, now=timezone.now()) if plan and days else 0
+    totals, has_begun = totals_of(days), campaign.status != Campaign.Status.DRAFT
+    reached = audience.reached(plan, totals["channels"], now=timezone.now()) if plan and days else 0
     left_out = audience.left_out_of(plan, reached=reached) if plan and days else {}
     return {
         "campaign": campaign,
@@ -129,7 +130,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "is_planning": plan is not None and plan.status in Plan.WORKING,
         "days": days,
         "board": board_of(days, open_comments(plan) if plan else {}, cautions),
-        "totals": totals_of(days),
+        "totals": totals,
         "reached": reached,
         "understood": _understood(plan) if plan else "",
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items()],
@@ -141,9 +142,9 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "anew_text": _anew_text(changes),
         "cautions": sum(len(found) for found in cautions.values()),
         "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
-        "results": results.results_of(campaign) if campaign.status != Campaign.Status.DRAFT else None,
-        "put_aside": results.put_aside(campaign),
-        "departure": next_departure(campaign.sends.all(), now=timezone.now()),
+        "results": results.results_of(campaign) if has_begun else None,
+        "put_aside": results.put_aside(campaign) if has_begun else [],
+        "departure": next_departure(campaign.sends.all(), now=timezone.now()) if has_begun else None,
         "hours": rules.hours,
         "start_text": _start_text(rules),
         "drifts": _drifts(plan) if plan and plan.status == Plan.Status.READY else [],
