@@ -333,19 +333,22 @@ def test_no_picture_is_asked_for_beyond_the_caps_of_its_plan(
     assert len(server.painted) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_a_call_may_use_is_held_back_while_it_is_under_way(
-    make: Callable[..., ModelCall], server: ModelServer, plan: Plan, settings: Any
+    make: Callable[..., ModelCall], server: ModelServer, settings: Any
 ) -> None:
     settings.OPENAI_IMAGE_PRICE = Decimal("0.04")
     held: list[tuple[int, Decimal | None]] = []
 
     def look() -> None:
-        held.append((1, None))
+        under_way = ModelCall.objects.get(status="ASKING")
+        held.append((under_way.pictures, under_way.cost))
+        connection.close()
 
     server.paints = Painted((a_picture(),), meanwhile=look)
     call = make(2)
-    assert held
-    assert (call.pictures, call.cost) == (1, Decimal("0.04"))  # one came, though two were held back
+    assert held == [(2, Decimal("0.08"))]
+    assert (call.pictures, call.cost) == (1, Decimal("0.04"))  # fewer came
 
 
 # --- Asking, choosing -----------------------------------------------------------------------------------------------
