@@ -91,8 +91,19 @@ def test_no_word_hides_in_liquid_in_signs_that_are_not_seen_or_in_letters_that_l
 
 def test_a_text_that_can_be_read_in_too_many_ways_to_look_at_each_is_refused() -> None:
     one = "{% if member.tier %}wine{% endif %} "
-    assert guard.of_law(words(7 * one), LIQUOR) == []
-    assert "fewer conditions" in " ".join(guard.of_law(words(8 * one), LIQUOR))
+    assert guard.of_law(words(8 * one), LIQUOR) == []
+    assert "fewer conditions" in " ".join(guard.of_law(words(16 * one), LIQUOR))
+    deep = 600 * "{% if member.tier %}" + "wine" + 600 * "{% endif %}"
+    assert "fewer conditions" in " ".join(guard.of_law(words(deep), LIQUOR))
+
+
+def test_conditions_far_from_each_other_are_looked_at_apart() -> None:
+    long = "A new red has come in from the hills, and it is worth a visit. " * 8
+    letter = "".join(f"{{% if member.tier %}}{long}{{% endif %}}{long}" for _ in range(9))
+    assert guard.of_law(words(letter), CANNABIS) == []
+    assert sum(map(len, branches.ways(letter))) < 20_000
+    hidden = f"{letter}{{% if member.tier %}}{long}Fr{{% else %}}B{{% endif %}}ee weed for you. {long}"
+    assert "“free weed”" in " ".join(guard.of_law(words(hidden), CANNABIS))
 
 
 @pytest.mark.parametrize(
