@@ -312,7 +312,9 @@ class Environment(BaseSettings):
     openai_image_base_url: Annotated[str | None, _url("http", "https")] = Field(
         None, description="Another server for pictures that speaks OpenAI's protocol. Default: OPENAI_BASE_URL."
     )
-    openai_image_api_key: str | None = Field(None, description="Its key. Default: OPENAI_API_KEY.")
+    openai_image_api_key: str | None = Field(
+        None, description="Its key. Default: OPENAI_API_KEY, where OPENAI_IMAGE_BASE_URL is not set."
+    )
 
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "America/New_York", description="Zone of the business before a store names its own."

@@ -265,7 +265,9 @@ OPENAI = {"api_key": ENV.openai_api_key, "base_url": ENV.openai_base_url, "model
 # US dollars for a million tokens, told and answered.
 OPENAI_PRICES = (ENV.openai_price_in, ENV.openai_price_out)
 # Who makes pictures from briefs; empty: nobody.
-_IMAGE_KEY = ENV.openai_image_api_key or ENV.openai_api_key
+# The key of one server is told to no other.
+_IS_ONE_SERVER = ENV.openai_image_base_url in (None, ENV.openai_base_url)
+_IMAGE_KEY = ENV.openai_image_api_key or (ENV.openai_api_key if _IS_ONE_SERVER else None)
 IMAGE_MODEL = "integrations.llm.openai_pictures.OpenAIPictures" if ENV.openai_image_model and _IMAGE_KEY else ""
 OPENAI_IMAGES = {
     "api_key": _IMAGE_KEY,

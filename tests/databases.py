@@ -16,17 +16,20 @@ from django.db import connection
 
 from config import environment
 
+KEPT = 3
+
 
 def migrated() -> str:
     """The name of the database to copy. Whoever asks first makes it, the others wait."""
     name = f"migrated_{_migrations()}"
     with connection._nodb_cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(hashtext('migrated'))")
-        cursor.execute(r"SELECT datname FROM pg_database WHERE datname LIKE 'migrated\_%'")
-        known = {row[0] for row in cursor.fetchall()}
+        cursor.execute(r"SELECT datname FROM pg_database WHERE datname LIKE 'migrated\_%' ORDER BY oid DESC")
+        known = [row[0] for row in cursor.fetchall()]
         if name not in known:
-            for other in known:
+            for other in known[KEPT:]:  # somebody may be about to copy a younger one
                 cursor.execute(f'DROP DATABASE "{other}"')
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}_begun"')
             cursor.execute(f'CREATE DATABASE "{name}_begun"')
             _migrate(f"{name}_begun")
             cursor.execute(f'ALTER DATABASE "{name}_begun" RENAME TO "{name}"')

@@ -62,7 +62,7 @@ def cancel_texts(*, call: ModelCall, now: datetime) -> None:
 def write_texts(call_id: int, *, now: datetime) -> bool:
     """Answer a queued call. False when somebody else has it."""
     clock = ticking(now)
-    waiting = ModelCall.objects.filter(pk=call_id, status=Status.QUEUED)
+    waiting = ModelCall.objects.filter(pk=call_id, status=Status.QUEUED).exclude(task__in=ModelCall.PICTURING)
     if not waiting.update(status=Status.ASKING, claimed_until=now + LEASE):
         return False
     call = ModelCall.objects.select_related("plan__campaign", "asked_by", "step__playbook", "step__offer").get(

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from campaigns.actions import asking, media
 from campaigns.actions.copywriting import LEASE, CannotWrite
-from campaigns.actions.review import change_step, state_of, under_review
+from campaigns.actions.review import change_step, refuse_stale, state_of, under_review
 from campaigns.ai import briefs as ai
 from campaigns.models import DrawnPicture, ImageBrief, ModelCall, PlanChange, PlanStep
 from campaigns.queries.house import house
@@ -194,8 +194,11 @@ def choose_picture(*, picture: DrawnPicture, alt: str, by: User, now: datetime, 
         raise CannotPicture(" ".join(faults[:3]))
     with transaction.atomic():
         under_review(step.plan_id)  # before anything is kept
+        refuse_stale(step, seen)
     kept = media.keep(content=bytes(picture.content), name=f"{step} {picture.pk}", alt=alt, by=by, now=now)
     with transaction.atomic():
+        if kept.alt != alt:  # it was in the library under other words, and these were just chosen
+            kept = media.describe(media=kept, name=kept.name, alt=alt)
         wanted = replace(state_of(step), picture=kept.pk)
         changed = change_step(step=step, wanted=wanted, kind=PlanChange.Kind.PICTURED, by=by, now=now, seen=seen)
         DrawnPicture.objects.filter(pk=picture.pk).update(media=kept, chosen_by=by, chosen_at=now)
@@ -209,5 +212,5 @@ def drop_picture(*, step: PlanStep, by: User, now: datetime, seen: int | None = 
 
 
 def forget_drawn(*, now: datetime) -> int:
-    """Pictures nobody needs any more: how many. Chosen ones are in the library."""
-    return DrawnPicture.objects.filter(made_at__lt=now - KEPT_FOR).delete()[0]
+    """Pictures that nobody chose: how many."""
+    return DrawnPicture.objects.filter(made_at__lt=now - KEPT_FOR, media=None).delete()[0]

@@ -92,9 +92,7 @@ def put(
     """Write a step of a plan that is held, judge it, and tell what it was before. Keeps nothing for undoing."""
     before = PlanStep.objects.get(pk=step.pk)
     was = state_of(before)
-    if seen is not None and seen != before.revision:
-        who = before.edited_by.get_short_name() if before.edited_by else "Somebody"
-        raise ChangedMeanwhile(f"{who} has changed this step since you looked. Look at it again, then change it.")
+    refuse_stale(before, seen)
     PlanStep.objects.filter(pk=step.pk).update(
         day=wanted.date, timing=wanted.timing, send_at=wanted.time, template_id=wanted.template, offer_id=wanted.offer,
         subject=wanted.subject, body=wanted.body, translations=wanted.translations, picture_id=wanted.picture,
@@ -108,6 +106,13 @@ def put(
     note_change(before, **{name: (old[name], new[name]) for name in new})
     announce(f"campaign:{plan.campaign.public_id}")
     return was
+
+
+def refuse_stale(step: PlanStep, seen: int | None) -> None:
+    """`seen` is the revision somebody looked at; None where nobody did. Raises ChangedMeanwhile."""
+    if seen is not None and seen != step.revision:
+        who = step.edited_by.get_short_name() if step.edited_by else "Somebody"
+        raise ChangedMeanwhile(f"{who} has changed this step since you looked. Look at it again, then change it.")
 
 
 def state_of(step: PlanStep) -> StepState:

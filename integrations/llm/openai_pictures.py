@@ -57,9 +57,16 @@ class OpenAIPictures:
                 " the end. Name a model that makes smaller pictures (OPENAI_IMAGE_MODEL)."
             ) from None
         items = _items(body)[:count]
-        pictures = [_picture(item) for item in items]
+        pictures, faults = list[bytes](), list[ModelUnavailable]()
+        for item in items:
+            try:
+                pictures.append(_picture(item))
+            except ModelUnavailable as fault:
+                faults.append(fault)
+        if not pictures:
+            raise faults[0]
         said = [str(item["revised_prompt"]) for item in items if item.get("revised_prompt")]
-        return Drawn(pictures, "\n\n".join(said), Usage(0, 0, len(pictures)))
+        return Drawn(pictures, "\n\n".join(said), Usage(0, 0, len(items)))
 
     def _answer(self, brief: str, count: int, heard: Listener) -> bytes:
         """The body, when it has come."""

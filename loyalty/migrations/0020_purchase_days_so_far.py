@@ -1,9 +1,11 @@
-from django.db import migrations
+from django.db import migrations, transaction
 from django.utils import timezone
 
 # Members who bought before this version: counted once, as loyalty.actions.orders counts them from now on. In portions,
 # so that no till waits for the count of all orders.
 PORTION = 20_000
+# Held first: what a till adds meanwhile waits, and is counted by the till itself.
+HOLD = "SELECT FROM loyalty_memberstats WHERE member_id >= %s AND member_id < %s ORDER BY member_id FOR UPDATE"
 COUNT = """
     UPDATE loyalty_memberstats stats SET purchase_days = bought.days
     FROM (
@@ -22,7 +24,9 @@ def count_days(apps, schema_editor):
         cursor.execute("SELECT coalesce(min(member_id), 0), coalesce(max(member_id), -1) FROM loyalty_memberstats")
         first, last = cursor.fetchone()
         for start in range(first, last + 1, PORTION):
-            cursor.execute(COUNT, [zone, start, start + PORTION])
+            with transaction.atomic(using=schema_editor.connection.alias):
+                cursor.execute(HOLD, [start, start + PORTION])
+                cursor.execute(COUNT, [zone, start, start + PORTION])
 
 
 class Migration(migrations.Migration):

@@ -167,6 +167,11 @@ def test_a_picture_is_briefed_made_looked_at_and_chosen(
     part.get_by_role("button", name="Save the brief").click()
     expect(part).to_contain_text("No picture may show minors")
     console_errors.clear()  # the browser writes down the 422
+    with page.expect_response(lambda response: response.url.endswith("/picture/")):
+        page.evaluate("htmx.trigger('#step-picture', 'sse:changed')")  # somebody else has changed the campaign
+    expect(page.locator("#step-picture.htmx-request")).to_have_count(0)
+    expect(part.get_by_label("What is to be seen")).to_have_value("A student with a bottle")
+    expect(part).to_contain_text("No picture may show minors")
     shot(page, "picture-refused")
     assert_accessible(page)
     page.set_viewport_size({"width": 1440, "height": 900})

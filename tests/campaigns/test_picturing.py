@@ -16,6 +16,7 @@ from campaigns.actions import copywriting, picturing, review, revising, template
 from campaigns.actions.copywriting import CannotWrite
 from campaigns.actions.media import BadPicture
 from campaigns.actions.picturing import BadBrief, CannotPicture
+from campaigns.actions.review import ChangedMeanwhile
 from campaigns.ai.writer import Wish
 from campaigns.models import DrawnPicture, ImageBrief, MediaFile, ModelCall, Plan, PlanStep
 from campaigns.queries.calls import bill_of
@@ -262,9 +263,11 @@ def test_what_is_no_picture_is_not_kept(make: Callable[..., ModelCall], server: 
 
 
 def test_one_good_picture_among_bad_ones_is_kept(make: Callable[..., ModelCall], server: ModelServer) -> None:
-    server.paints = Painted((b"no picture", a_picture()))
-    assert make(2).status == "ANSWERED"
-    assert DrawnPicture.objects.count() == 1
+    for paints in (Painted((b"no picture", a_picture())), Painted((a_picture(),), urls=("https://127.0.0.1/a.png",))):
+        server.paints = paints
+        assert make(2).status == "ANSWERED"
+        assert DrawnPicture.objects.count() == 1
+        DrawnPicture.objects.all().delete()
 
 
 def test_an_answer_that_is_too_large_is_not_read_to_its_end(
@@ -446,6 +449,31 @@ def test_what_nobody_chose_goes_after_a_month(
     make(1)
     assert picturing.forget_drawn(now=now + dt.timedelta(days=29)) == 0
     assert picturing.forget_drawn(now=now + dt.timedelta(days=31)) == 1
+
+
+def test_who_chose_a_picture_and_in_which_words_stays_known(
+    make: Callable[..., ModelCall], server: ModelServer, step: PlanStep, marketer: User, now: dt.datetime
+) -> None:
+    server.paints = Painted((a_picture(),))
+    make(1)
+    picture = DrawnPicture.objects.get()
+    picturing.choose_picture(picture=picture, alt="First words", by=marketer, now=now)
+    picturing.drop_picture(step=step, by=marketer, now=now)
+    changed = picturing.choose_picture(picture=picture, alt="Better words", by=marketer, now=now)
+    assert 'alt="Better words"' in press.letters_of(changed, now=now)[0].html
+    assert picturing.forget_drawn(now=now + dt.timedelta(days=31)) == 0
+
+
+def test_what_was_chosen_too_late_is_not_kept(
+    make: Callable[..., ModelCall], server: ModelServer, step: PlanStep, marketer: User, now: dt.datetime
+) -> None:
+    server.paints = Painted((a_picture(),))
+    make(1)
+    with pytest.raises(ChangedMeanwhile):
+        picturing.choose_picture(
+            picture=DrawnPicture.objects.get(), alt="Bottles", by=marketer, now=now, seen=step.revision - 1
+        )
+    assert not MediaFile.objects.exists()
 
 
 def test_a_picture_that_has_become_unreadable_is_refused_like_any_upload(

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
 from campaigns.dashboard.previews import letters_of, specimen_member, wording_of
-from campaigns.models import Letter, Plan, PlanStep
+from campaigns.models import Letter, PlanStep
 from campaigns.rules.wording import WordingFault
 from campaigns.writing import press
 from config.shared.access import needs
@@ -50,7 +50,7 @@ def _tab(step: PlanStep, letter: str, *, is_active: bool) -> dict[str, Any]:
 def _may_test(request: HttpRequest, step: PlanStep) -> bool:
     """Only emails: neither the phone nor the devices of a colleague are known."""
     may = request.user.has_perms(["campaigns.change_campaign", "loyalty.view_pii"])
-    return may and step.channel == Consent.Channel.EMAIL and step.plan.status == Plan.Status.READY
+    return may and step.channel == Consent.Channel.EMAIL
 
 
 def _languages(step: PlanStep, letter: str) -> list[dict[str, str]]:
