@@ -93,7 +93,7 @@ def make_campaign(page: Page, address: str) -> str:
     page.get_by_label("Name").fill("Back before the holidays")
     page.get_by_label("Goal").fill("Win back good customers who have stopped coming.")
     for segment in ("At risk", "Cannot lose", "Champions"):
-        page.get_by_label(segment, exact=True).check()
+        page.get_by_role("checkbox", name=re.compile(rf"^{segment}\b")).check()
     page.get_by_label("Budget").fill("600")
     page.get_by_role("button", name="Create campaign").click()
     expect(page.get_by_role("heading", name="Back before the holidays")).to_be_visible()
