@@ -46,7 +46,7 @@ class CannotPlan(DomainError):
 def request_plan(*, campaign: Campaign, by: User, now: datetime, losing: int | None = None) -> Plan:
     """Queue a plan for a worker; one that waits for review is replaced. Raises CannotPlan.
 
-    `losing` is how many changes by hand `by` knows to be lost with it; None where nobody was asked.
+    `losing` is how many pieces of work by hand `by` knows to be lost with it; None where nobody was asked.
     """
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if campaign.status != Campaign.Status.DRAFT:
@@ -58,8 +58,8 @@ def request_plan(*, campaign: Campaign, by: User, now: datetime, losing: int | N
     if not planned_days(campaign, now=now):
         raise CannotPlan("The campaign's last day has passed. Give it new dates first.")
     replaced = campaign.plans.filter(status=Status.READY)
-    if losing is not None and sum(map(changes_by_hand, replaced)) > losing:
-        raise CannotPlan("This plan has changes that would be lost, made since you looked. Look at it again first.")
+    if losing is not None and sum(changes_by_hand(each).pieces for each in replaced) > losing:
+        raise CannotPlan("This plan has work that would be lost, done since you looked. Look at it again first.")
     try:
         with transaction.atomic():
             plan = Plan.objects.create(campaign=campaign, requested_by=by, requested_at=now)

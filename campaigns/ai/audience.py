@@ -17,6 +17,9 @@ from loyalty.queries.segments import members_matching
 
 MARKETING = Consent.Topic.MARKETING
 UNHEARD = "No step reaches them by a channel they allow"
+# They allow the channel of a step, or are no members any more.
+NOT_ANY_MORE = "May not be written to any more, or have left since"
+NOT_AT_APPROVAL = "Could not be written to when it was approved, or have left since"
 
 
 def targeted(rules: Sequence[dict[str, Any]], *, now: datetime) -> QuerySet[Member]:
@@ -96,7 +99,13 @@ def reached(plan: Plan, channels: Iterable[str], *, now: datetime) -> int:
 
 def left_out_of(plan: Plan, *, reached: int) -> dict[str, int]:
     """Everybody in the plan's segments whom none of its steps reaches, by the reason."""
-    return {**plan.excluded, UNHEARD: plan.audience_size - reached}
+    allowed = Consent.objects.filter(member=OuterRef(OuterRef("member")), topic=MARKETING, is_granted=True)
+    told = plan.steps.filter(group=OuterRef("group"), removed_at=None, channel__in=allowed.values("channel"))
+    made_for = Action.objects.filter(step__plan=plan, member=OuterRef("member"))
+    unheard = plan.candidates.filter(~Exists(told), ~Exists(made_for), is_held_out=False).count()
+    why = NOT_AT_APPROVAL if plan.status == Plan.Status.APPROVED else NOT_ANY_MORE
+    otherwise = plan.audience_size - reached - unheard
+    return {**plan.excluded, UNHEARD: unheard, **({why: otherwise} if otherwise else {})}
 
 
 def _group_entry(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Exists, Func, Max, OuterRef, Q, QuerySet, Subquery
+from django.utils.text import get_text_list
 
 from campaigns.models import (
     DrawnPicture,
+    Experiment,
     ImageBrief,
     ModelCall,
     Plan,
@@ -32,13 +35,52 @@ def next_to_redo(plan: Plan) -> PlanChange | None:
     return plan.changes.filter(number__gt=last).select_related("step").order_by("number").first()
 
 
-def changes_by_hand(plan: Plan) -> int:
-    """How many things people did to a plan that stand: a new plan would not have them."""
-    counted = Plan.objects.filter(pk=plan.pk).aggregate(
-        changes=Count("changes", filter=Q(changes__undone_at=None), distinct=True),
-        tests_of_wordings=Count("steps__experiment", distinct=True),
-    )
-    return int(counted["changes"] + counted["tests_of_wordings"])
+@dataclass(frozen=True)
+class WorkByHand:
+    """What people did to a plan, or had done for it, that a new plan would not have."""
+
+    changes: int = 0
+    comments: int = 0
+    briefs: int = 0
+    pictures: int = 0
+    texts: int = 0
+
+    @property
+    def pieces(self) -> int:
+        return self.changes + self.comments + self.briefs + self.pictures + self.texts
+
+    def __str__(self) -> str:
+        """`2 changes, 1 comment and 3 pictures`"""
+        names = {
+            "change": self.changes, "comment": self.comments, "image brief": self.briefs, "picture": self.pictures,
+            "text": self.texts,
+        }  # fmt: skip
+        told = [f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in names.items() if count]
+        return get_text_list(told, "and")
+
+
+def changes_by_hand(plan: Plan) -> WorkByHand:
+    """What stands of it: changes not undone, open comments, steps with a person's image brief, pictures nobody chose
+    (those chosen are kept), and texts people asked for. In one statement.
+    """
+    this = OuterRef("pk")
+    pieces = {
+        "altered": PlanChange.objects.filter(plan=this, undone_at=None),
+        "tried": Experiment.objects.filter(step__plan=this),
+        "comments": StepComment.objects.filter(step__plan=this, resolved_at=None),
+        "briefs": PlanStep.objects.filter(
+            Exists(ImageBrief.objects.filter(step=OuterRef("pk"), call=None, by__isnull=False)), plan=this
+        ),
+        "pictures": DrawnPicture.objects.filter(brief__step__plan=this, media=None),
+        "texts": StepText.objects.filter(step__plan=this),
+    }
+    counted = Plan.objects.filter(pk=plan.pk).values_list(*(_count(rows) for rows in pieces.values()))
+    counts = dict(zip(pieces, counted.get(), strict=True))
+    return WorkByHand(changes=counts.pop("altered") + counts.pop("tried"), **counts)
+
+
+def _count(rows: QuerySet[Any]) -> Subquery:
+    return Subquery(rows.order_by().annotate(count=Func("pk", function="count")).values("count"))
 
 
 @dataclass(frozen=True)

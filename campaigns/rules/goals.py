@@ -1,7 +1,7 @@
 """What can be read in a campaign's goal without a language model: groups, aims and categories. Plain Python.
 
-English and Spanish, small letters or capitals, with accents or without. What is not listed here is not understood, and
-the plan says so.
+English and Spanish, small letters or capitals, with accents or without. What stands behind a “not” or “without”, to the
+end of its clause, is what the goal is not about. What is not listed here is not understood, and the plan says so.
 """
 
 import re
@@ -12,6 +12,23 @@ from typing import Any
 
 WIN_BACK, THANK, FIRST, OFTEN, CLEAR = "win back", "thank", "first purchases", "come more often", "clear stock"
 _WHO = r"(?:customers?|members?|shoppers?|buyers?|clients?|people|ones|faces|clientes?|miembros?|socios?|compradores)"
+# Returning is of people only: a shop returns to its street, too.
+_THEY_RETURN = (
+    rf"(?:{_WHO}|them|they|you|everybody|everyone|those)"
+    r" (?:(?:who|that|to|will|would|should|can|may|have|did|not) ){0,3}return(?:ed|ing)?"
+    rf"|who (?:\w+ )?return(?:ed)?|(?:{_WHO}'|their|your) return|returning {_WHO}"
+    rf"|return of (?:(?:our|the|all|old|former|lapsed) ){{0,2}}{_WHO}"
+    rf"|{_WHO} (?:\w+ ){{0,2}}(?:volver|regresar)|hacer(?:l[oa]s)? (?:volver|regresar)"
+    rf"|(?:volver|regresar|vuelta|regreso) (?:a|de) (?:(?:l[oa]s|nuestr[oa]s) ){{1,2}}{_WHO}"
+)
+# Stock is there to be kept, too: it takes a verb that clears it.
+_CLEARING = (
+    r"(?:clear|sell|mov|reduc|empty|shift|liquidat)(?:e|ing)?(?: off| out| down| through)?|get rid of|use up|run down"
+)
+_STOCK = (
+    r"(?:(?:our|the|all|old|excess|surplus|dead|slow|remaining|last|of) ){0,3}"
+    r"(?:(?!(?:in|and|back|for|from|full|into|keep|more|or|to)\b)\w+ )?(?:stock|inventory|shel(?:f|ves))"
+)
 
 
 @dataclass(frozen=True)
@@ -24,9 +41,9 @@ class Aim:
 
 AIMS = {
     WIN_BACK: Aim(
-        r"w[io]n(?:ning)? (?:\w+ ){0,2}back|winback|lapsed|inactive|dormant|return(?:ing)?|com(?:e|ing) back|churn\w*"
+        r"w[io]n(?:ning)? (?:\w+ ){0,2}back|winback|lapsed|inactive|dormant|com(?:e|ing) back|churn\w*"
         r"|bring(?:ing)? (?:\w+ ){0,3}back|stay(?:ed|ing)? away|reactivat\w+|re-?engag\w+"
-        r"|recuper\w+|reconquist\w+|reactiv\w+|inactiv[oa]s?|vuelvan?|volver|regresen?|regresar|dej(?:aron|ado) de",
+        rf"|recuper\w+|reconquist\w+|reactiv\w+|inactiv[oa]s?|vuelvan|regresen|dej(?:aron|ado) de|{_THEY_RETURN}",
         ("at_risk", "cannot_lose", "hibernating", "lost"),
     ),
     THANK: Aim(
@@ -46,10 +63,10 @@ AIMS = {
         ("need_attention", "about_to_sleep", "potential_loyalists"),
     ),
     CLEAR: Aim(
-        r"clearance|clear(?:ing)? (?:out|old|our|excess|remaining|stock|the (?:\w+ ){0,2}(?:stock|shel\w+|inventory))"
-        r"|overstock\w*|(?:excess|old|surplus|dead|slow|our|the) (?:stock|inventory)|sell (?:off|out)"
-        r"|get rid of|move (?:\w+ ){0,2}(?:stock|inventory)|leftovers?"
-        r"|liquid(?:ar|acion\w*)|existencias|excedentes?|sobrantes?|vaciar|exceso de inventario|rematar",
+        rf"clearance|clear(?:ing)? (?:out|old|excess|remaining)|(?:{_CLEARING}) {_STOCK}"
+        r"|overstock\w*|(?:excess|surplus) (?:stock|inventory)|sell (?:off|out)|leftovers?"
+        r"|(?:vaciar|agotar|vender|sacar|mover|reducir) (?:\w+ ){0,3}(?:existencias|inventario|stock)"
+        r"|liquid(?:ar|acion\w*)|rematar|excedentes?|sobrantes?|exceso de (?:inventario|existencias)",
     ),
 }
 GROUPS = {
@@ -78,16 +95,41 @@ _GENERIC = frozenset(
     "flavored gift misc mixed assorted temporary specialty packaged ready premium de del la los las el con para".split()
 )
 _MOST_CATEGORIES = 5
+# Before a negation what only sounds like one: who does not come any more is whom the goal is about.
+_NOT = re.compile(
+    r"\b(?:no longer|not (?:only|just)|(?:why|or) not|no solo|ya no|(?:al|lo|o) menos|no podemos perder"
+    r"|(?:who|that) (?:(?:have|has|had|do|does|did) not|(?:have|has|had|do|does|did)n'?t|never)"
+    r"|que (?:no|nunca)(?! (?:son|sean|estan|esten)\b)"
+    r"|(?P<negation>(?:do|does|is|are|should|must|wo)n'?t|not|no|never|nor|without|except(?:ing)?|excluding"
+    r"|(?:other|rather) than|apart from|instead of|nunca|ni|sin|excepto|salvo|menos))\b"
+)
+_CLAUSE_ENDS = re.compile(r"[,;.:!?()]|\s[-–—]\s|\b(?:but|pero|sino)\b")
+
+
+@dataclass(frozen=True)
+class Named:
+    """What stands in some words. `categories` are as the catalogue writes them."""
+
+    aims: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    def as_facts(self) -> dict[str, Any]:
+        return {"aims": list(self.aims), "groups": list(self.groups), "categories": list(self.categories)}
 
 
 @dataclass(frozen=True)
 class Understood:
-    """`named` are groups the goal names, `groups` all it is about; `categories` are as the catalogue writes them."""
+    """`named` are groups the goal names, `groups` all it is about; `categories` are as the catalogue writes them.
+
+    `excluded` is what it says it is not about, and stands in none of the others.
+    """
 
     aims: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    excluded: Named = Named()
 
     def fits(self, *texts: str) -> int:
         """How many of the aims and categories these texts speak of, too: those of a playbook or of an offer."""
@@ -101,25 +143,67 @@ class Understood:
             "named": list(self.named),
             "groups": list(self.groups),
             "categories": list(self.categories),
+            "excluded": self.excluded.as_facts(),
         }
 
 
 def understand(goal: str, *, categories: Iterable[str] = ()) -> Understood:
     """`categories` are those of the shop's own catalogue."""
-    said = _plain(goal)
-    aims = tuple(name for name, aim in AIMS.items() if _speaks(said, aim.words))
-    named = tuple(group for group, words in GROUPS.items() if _speaks(said, words))
-    groups = dict.fromkeys((*named, *(group for aim in aims for group in AIMS[aim].groups)))
-    return Understood(aims, named, tuple(groups), tuple(_categories_in(said, categories)[:_MOST_CATEGORIES]))
+    wanted, unwanted = _parted(goal)
+    known = list(categories)
+    about, besides = _named_in(wanted, known), _named_in(unwanted, known)
+    excluded = Named(
+        aims=tuple(aim for aim in besides.aims if aim not in about.aims),
+        groups=besides.groups,
+        categories=besides.categories[:_MOST_CATEGORIES],
+    )
+    named = tuple(group for group in about.groups if group not in besides.groups)
+    also = (group for aim in about.aims for group in AIMS[aim].groups if group not in besides.groups)
+    liked = tuple(category for category in about.categories if category not in besides.categories)
+    return Understood(about.aims, named, tuple(dict.fromkeys((*named, *also))), liked[:_MOST_CATEGORIES], excluded)
 
 
 def told(understood: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """`Understood of the goal: win back; wine. The rest needs a language model.` `labels` are those of the groups."""
-    groups = [labels[group].lower() for group in understood["named"]]
-    parts = [*understood["aims"], *groups, *(category.lower() for category in understood["categories"])]
+    """`Understood of the goal: win back; wine; not lost. The rest needs a language model.`
+
+    `labels` are those of the groups.
+    """
+    about = _told_of(understood["aims"], understood["named"], understood["categories"], labels)
+    excluded = understood.get("excluded", Named().as_facts())  # a plan of before knows none
+    besides = _told_of(excluded["aims"], excluded["groups"], excluded["categories"], labels)
+    parts = [*about, *(f"not {part}" for part in besides)]
     if not parts:
         return "Nothing of the goal was understood: that needs a language model. Groups come by what is at stake."
     return f"Understood of the goal: {'; '.join(parts)}. The rest needs a language model."
+
+
+def _told_of(
+    aims: Iterable[str], groups: Iterable[str], categories: Iterable[str], labels: Mapping[str, str]
+) -> list[str]:
+    return [*aims, *(labels[group].lower() for group in groups), *(category.lower() for category in categories)]
+
+
+def _parted(goal: str) -> tuple[str, str]:
+    """What the goal is about, and what stands behind a negation, to the end of its clause."""
+    said = _plain(goal.replace("\n", " ; "))
+    wanted, unwanted, start = list[str](), list[str](), 0
+    for found in _NOT.finditer(said):
+        if not found["negation"] or found.start() < start:
+            continue
+        clause_end = _CLAUSE_ENDS.search(said, found.end())
+        end = clause_end.start() if clause_end else len(said)
+        wanted.append(said[start : found.start()])
+        unwanted.append(said[found.end() : end])
+        start = end
+    return " | ".join([*wanted, said[start:]]), " | ".join(unwanted)
+
+
+def _named_in(said: str, categories: Sequence[str]) -> Named:
+    return Named(
+        aims=tuple(name for name, aim in AIMS.items() if _speaks(said, aim.words)),
+        groups=tuple(group for group, words in GROUPS.items() if _speaks(said, words)),
+        categories=tuple(_categories_in(said, categories)),
+    )
 
 
 def _plain(text: str) -> str:

@@ -1,6 +1,7 @@
 """The planner that needs no account: the same facts, decided by rules a shopkeeper can follow.
 
-1. Groups the goal is about come first, then those who buy mostly the categories it names, then by what is at stake.
+1. Groups the goal is about come first, then those who buy mostly the categories it names, then by what is at stake;
+   groups it says it is not about come last.
    What the goal is about is read before (campaigns.rules.goals), and told among the facts.
 2. The groups are spread evenly over the days, first come first; each hears an hour before its usual time to shop.
 3. Of a group's playbooks the one that speaks most of the goal's aims and categories is taken, else the first. Of its
@@ -21,7 +22,7 @@ from integrations.llm.base import Listener, ModelUnavailable, Question, Reply, n
 Facts = dict[str, Any]
 
 # More than any stake, so that what the goal says decides; a group it is about before one that buys what it names.
-ABOUT_THEM, THEIR_CATEGORY = 200, 100
+ABOUT_THEM, THEIR_CATEGORY, NOT_ABOUT_THEM = 200, 100, -1000
 NOTHING_READ: Facts = {"aims": [], "groups": [], "categories": [], "playbooks": {}, "offers": {}}
 CLEAR = "clear stock"
 REMINDED, REMINDED_AFTER = ("cannot_lose", "at_risk", "need_attention"), 3
@@ -174,8 +175,12 @@ class _Purse:
 
 
 def _weight(group: Facts, read: Facts) -> int:
-    about = ABOUT_THEM if group["group"] in read["groups"] else 0
+    about = ABOUT_THEM if group["group"] in read["groups"] else NOT_ABOUT_THEM if _is_excluded(group, read) else 0
     return int(group["stake"]) + about + (THEIR_CATEGORY if _named_of(group, read) else 0)
+
+
+def _is_excluded(group: Facts, read: Facts) -> bool:
+    return group["group"] in read.get("excluded", {}).get("groups", [])
 
 
 def _named_of(group: Facts, read: Facts) -> str:
@@ -246,6 +251,8 @@ def _without_offer(subject: str, body: str) -> Facts:
 def _why(group: Facts, place: int, read: Facts) -> str:
     """No day and no hour: people move steps, and the page shows both."""
     category = _named_of(group, read)
+    if _is_excluded(group, read):
+        return "The goal says it is not about them: they come last."
     if group["group"] in read["groups"]:
         also = f", and they buy mostly {category.lower()}" if category else ""
         return f"The goal is about them{also}: they come before others."

@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from campaigns.actions import experiments, review
+from campaigns.actions import experiments, review, revising
 from campaigns.actions.campaigns import create_campaign, start_campaign
 from campaigns.actions.planning import make_plan, request_plan
 from campaigns.actions.sends import send_step_now
@@ -81,9 +81,22 @@ def test_a_plan_says_whom_it_reaches_what_it_lost_and_what_came_of_it(
     # What people changed is not lost unasked.
     page.get_by_role("button", name="Propose anew").click()
     expect(page.locator("#anew")).to_contain_text("would be lost")
+    before = page.locator("#anew-text").inner_text()
+    colleague = plan.steps.filter(removed_at=None)[0]
+    revising.comment(step=colleague, text="Why them?", by=marketer, now=now)
+    review.remove_step(step=colleague, by=marketer, now=now)
+    expect(page.locator("#plan")).to_contain_text("Put back")
+    expect(page.locator("#anew")).to_be_visible()  # a colleague's change does not close it
+    page.locator("#anew").get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Propose anew").click()
+    expect(page.locator("#anew-text")).not_to_have_text(before)
+    expect(page.locator("#anew-text")).to_contain_text("and 1 comment would be lost")
+    expect(page.locator("#anew")).to_be_visible()
     shot(page, "plan-anew")
     assert_accessible(page)
     page.locator("#anew").get_by_role("button", name="Cancel").click()
+    revising.undo_change(plan=plan, number=plan.changes.latest("number").number, by=marketer, now=now)
+    page.reload()
 
     # Approved, on its way, one step ahead of its day while some wait for the better wording.
     page.set_viewport_size({"width": 1440, "height": 900})

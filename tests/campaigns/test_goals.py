@@ -48,6 +48,32 @@ WINES = ["RED WINE", "WHITE WINE"]
         ("A whiskey week for champions", [], ["champions"], ["CANADIAN WHISKIES", "STRAIGHT BOURBON WHISKIES"]),
         ("A red letter day for American shoppers", [], [], []),
         ("Raise revenue by 10 %", [], [], []),
+        # Returning is of people, and clearing takes a verb.
+        ("Celebrate our return to Main Street", [], [], []),
+        ("Return to our usual volume", [], [], []),
+        ("Volver a nuestro volumen habitual", [], [], []),
+        ("Get customers to return", [WIN_BACK], [], []),
+        ("Members who have not returned", [WIN_BACK], [], []),
+        ("Make them return for beer", [WIN_BACK], [], ["BEER"]),
+        ("Hasten our customers' return", [WIN_BACK], [], []),
+        ("Celebrate the return of our customers", [WIN_BACK], [], []),
+        ("Hacer volver a los clientes", [WIN_BACK], [], []),
+        ("Invitar a los socios a regresar", [WIN_BACK], [], []),
+        ("Keep the stock of red wine", [], [], ["RED WINE"]),
+        ("Show our stock of beer", [], [], ["BEER"]),
+        ("Sell the beer we have in stock", [], [], ["BEER"]),
+        ("Mantener las existencias de cerveza", [], [], ["BEER"]),
+        ("Sell off the old beer", [CLEAR], [], ["BEER"]),
+        ("Reduce our winter stock", [CLEAR], [], []),
+        ("Get rid of the old stock", [CLEAR], [], []),
+        ("Empty the shelves", [CLEAR], [], []),
+        ("Vender las existencias de cerveza", [CLEAR], [], ["BEER"]),
+        # What only sounds like a negation.
+        ("Write to those who no longer buy beer", [], [], ["BEER"]),
+        ("Not only champions", [], ["champions"], []),
+        ("Those we can't lose", [], ["cannot_lose"], []),
+        ("Los que no podemos perder", [], ["cannot_lose"], []),
+        ("Clientes inactivos que no compran vino tinto", [WIN_BACK], [], ["RED WINE"]),
         ("", [], [], []),
     ],
 )
@@ -55,6 +81,40 @@ def test_a_goal_is_read_by_its_words(goal: str, aims: list[str], named: list[str
     read = understand(goal, categories=CATALOGUE)
     assert (list(read.aims), list(read.named), list(read.categories)) == (aims, named, categories)
     assert set(read.groups) == {*named, *(group for aim in aims for group in AIMS[aim].groups)}
+
+
+@pytest.mark.parametrize(
+    ("goal", "about", "excluded"),
+    [
+        ("Do not write to lost customers", [], ["lost"]),
+        ("Don’t write to lost customers; sell wine", WINES, ["lost"]),
+        ("Sell wine, not to lost customers", WINES, ["lost"]),
+        ("Sell wine (never beer) to champions", ["champions", *WINES], ["BEER"]),
+        ("Win back lapsed customers without clearing stock", [WIN_BACK], [CLEAR]),
+        ("No lost customers, but champions", ["champions"], ["lost"]),
+        ("Not lost customers but champions", ["champions"], ["lost"]),
+        ("Everybody except new customers", [], [FIRST, "new"]),
+        ("Anything other than beer: wine", WINES, ["BEER"]),
+        ("Beer instead of wine", ["BEER"], WINES),
+        ("Wine, but no white wine", ["RED WINE"], ["WHITE WINE"]),
+        ("The shop doesn't thank champions. Sell beer", ["BEER"], [THANK, "champions"]),
+        ("Win back members\nNo lost members\nBeer", [WIN_BACK, "BEER"], ["lost"]),
+        ("Champions, and not champions at risk", [], ["champions", "at_risk"]),
+        ("No escribir a los clientes perdidos", [], ["lost"]),
+        ("Vender vino tinto, nunca a clientes nuevos", ["RED WINE"], [FIRST, "new"]),
+        ("Recuperar clientes sin liquidar existencias", [WIN_BACK], [CLEAR]),
+        ("Todos excepto los campeones", [], ["champions"]),
+        ("Cerveza para todos salvo clientes perdidos", ["BEER"], ["lost"]),
+        ("Todo menos cerveza", [], ["BEER"]),
+        ("No a los clientes perdidos sino a los campeones", ["champions"], ["lost"]),
+        ("Sin cerveza pero con vino tinto", ["RED WINE"], ["BEER"]),
+    ],
+)
+def test_what_stands_behind_a_not_is_what_a_goal_is_not_about(goal: str, about: list[str], excluded: list[str]) -> None:
+    read = understand(goal, categories=CATALOGUE)
+    assert [*read.aims, *read.named, *read.categories] == about
+    assert [*read.excluded.aims, *read.excluded.groups, *read.excluded.categories] == excluded
+    assert not set(read.groups) & set(read.excluded.groups)
 
 
 @given(st.text(max_size=200), st.lists(st.text(max_size=30), max_size=5))
@@ -74,6 +134,12 @@ def test_people_are_told_what_was_understood_and_what_was_not() -> None:
     assert told(read.as_facts(), labels) == (
         "Understood of the goal: win back; at risk; red wine. The rest needs a language model."
     )
+    read = understand("Sell red wine, but not to lost customers", categories=CATALOGUE)
+    assert told(read.as_facts(), labels) == (
+        "Understood of the goal: red wine; not lost. The rest needs a language model."
+    )
+    of_before = {name: value for name, value in read.as_facts().items() if name != "excluded"}
+    assert told(of_before, labels) == "Understood of the goal: red wine. The rest needs a language model."
     assert told(understand("Sell").as_facts(), labels).startswith("Nothing of the goal was understood")
 
 
@@ -128,6 +194,10 @@ def week(goal: str) -> list[dict[str, Any]]:
         ("Sell wine", ["champions", "promising", "lost"], "About wine", "wine"),
         ("Clear our stock", ["champions", "promising", "lost"], "Hello", "dear"),
         ("Welcome new customers", ["promising", "champions", "lost"], "Hello", "cheap"),
+        ("Do not write to champions", ["promising", "lost", "champions"], "Hello", "cheap"),
+        ("Win back the lapsed, but not lost customers", ["champions", "promising", "lost"], "Come back", "cheap"),
+        ("Sell wine, not to champions", ["promising", "lost", "champions"], "About wine", "wine"),
+        ("Keep the stock of cider", ["champions", "promising", "lost"], "Hello", "cheap"),
     ],
 )
 def test_groups_playbooks_and_offers_follow_the_goal(goal: str, order: list[str], subject: str, offer: str) -> None:
@@ -143,6 +213,11 @@ def test_reasons_say_what_the_goal_has_to_do_with_it_and_name_no_hour() -> None:
         "They buy mostly beer, which the goal names.",
         "They come by what is at stake with them.",
     ]
+
+
+def test_the_reason_of_a_group_the_goal_leaves_out_says_so() -> None:
+    last = week("Sell wine, not to champions")[-1]
+    assert (last["group"], last["reason"]) == ("champions", "The goal says it is not about them: they come last.")
 
 
 def test_the_plan_says_what_was_understood_of_its_goal(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.actions import copywriting, planning, review
+from campaigns.actions import copywriting, planning, review, suppressions
 from campaigns.actions.campaigns import CannotChange, cancel_campaign, change_campaign
 from campaigns.actions.planning import CannotPlan, cancel_plan, request_plan
 from campaigns.actions.playbooks import save_offer, save_playbook
@@ -171,6 +171,35 @@ def test_reached_and_left_out_members_add_up_to_everybody_in_the_segments(
     assert adds_up(heard - {gone.pk})
     review.approve_plan(plan=plan, by=manager, now=now)
     assert adds_up(set(Send.objects.values_list("member_id", flat=True)))
+
+
+def test_who_has_left_or_was_kept_out_is_not_called_unheard(
+    crowd: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan], manager: User,
+    shop: Shop, now: dt.datetime,
+) -> None:  # fmt: skip
+    plan = make_plan(make_campaign())
+    reached_first = audience.reached(plan, ["email"], now=now)
+    assert audience.left_out_of(plan, reached=reached_first) == {**plan.excluded, audience.UNHEARD: 0}
+    largest = max(plan.steps.all(), key=lambda step: step.evidence["reached"])
+    gone, left_alone, silent = recipients.audience_of(largest, now=now)[:3]
+    plan.candidates.filter(member=gone).delete()  # as a member who is deleted takes it along
+    suppressions.suppress(channel="email", address=left_alone.email or "", note="Asked to", by=manager, now=now)
+    shop.allow(silent, is_granted=False)
+
+    def left_out() -> dict[str, int]:
+        found = Plan.objects.get(pk=plan.pk)
+        reached = audience.reached(found, ["email"], now=now)
+        told = audience.left_out_of(found, reached=reached)
+        assert reached == reached_first - 3
+        assert reached + sum(told.values()) == len(crowd)
+        return told
+
+    assert left_out() == {**plan.excluded, audience.UNHEARD: 1, audience.NOT_ANY_MORE: 2}
+    review.approve_plan(plan=plan, by=manager, now=now)
+    assert left_out() == {**plan.excluded, audience.UNHEARD: 1, audience.NOT_AT_APPROVAL: 2}
+    heard = recipients.audience_of(largest, now=now)[0]
+    shop.allow(heard, is_granted=False)  # after the approval: the message is there
+    assert left_out() == {**plan.excluded, audience.UNHEARD: 1, audience.NOT_AT_APPROVAL: 2}
 
 
 def test_the_gate_says_the_same_of_many_members_and_of_a_due_send(

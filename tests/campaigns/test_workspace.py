@@ -7,21 +7,24 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns.actions import asking, copywriting, review, revising
+from campaigns.actions import asking, copywriting, picturing, review, revising
 from campaigns.actions.copywriting import CannotWrite
 from campaigns.actions.playbooks import save_playbook
 from campaigns.actions.review import CannotApprove, CannotEdit, ChangedMeanwhile
 from campaigns.ai.instructions import prompt
 from campaigns.ai.writer import TextsProposal, Wish
-from campaigns.models import Campaign, ModelCall, Plan, PlanStep, StepText
+from campaigns.models import Campaign, DrawnPicture, ModelCall, Plan, PlanStep, StepText
 from campaigns.queries.calls import calls_to_answer
 from campaigns.queries.cautions import cautions_of
 from campaigns.queries.plans import most_it_can_cost
-from campaigns.queries.workspace import alternatives_of, change_log, open_comments
+from campaigns.queries.workspace import alternatives_of, change_log, changes_by_hand, open_comments
 from campaigns.rules import spending
+from campaigns.rules.briefs import Brief
 from integrations.llm.base import ModelUnavailable, Question
 from loyalty.models import Member, User
 from tests.campaigns.scripted import Scripted
@@ -153,22 +156,72 @@ def test_what_people_changed_is_never_lost_to_a_new_plan_unasked(
     plan: Plan, marketer: User, now: dt.datetime, client_of: Callable[[User], Client]
 ) -> None:
     client, url = client_of(marketer), f"/staff/campaigns/{plan.campaign.public_id}/"
-    assert 'id="anew"' not in client.get(url).text
+    assert 'commandfor="anew"' not in client.get(url).text
     edit(first_of(plan), marketer, now, subject="Mine")
     revising.move_step(step=first_of(plan), day=free_day(first_of(plan)), by=marketer, now=now)
     undo = change_log(plan).undo
     assert undo
-    assert "2 changes made by hand would be lost" in client.get(url).text
+    assert "one: 2 changes would be lost." in client.get(url).text
     revising.undo_change(plan=plan, number=undo.change.number, by=marketer, now=now)
-    assert "1 change made by hand would be lost" in client.get(url).text
+    assert "one: 1 change would be lost." in client.get(url).text
 
     Campaign.objects.update(ends_on=timezone.localdate() + dt.timedelta(days=6))
     for looked_at in ({}, {"losing": "0"}):  # as an older page would send it
         refused = client.post(f"{url}plan/", looked_at)
-        assert (refused.status_code, "changes that would be lost" in refused.text) == (409, True)
+        assert (refused.status_code, "work that would be lost" in refused.text) == (409, True)
         assert Plan.objects.get(pk=plan.pk).status == Plan.Status.READY
     assert client.post(f"{url}plan/", {"losing": "1"}).status_code == 302
     assert Plan.objects.get(pk=plan.pk).status == Plan.Status.REPLACED
+
+
+def test_comments_briefs_pictures_and_texts_are_not_lost_unasked_either(
+    plan: Plan, marketer: User, now: dt.datetime, client_of: Callable[[User], Client]
+) -> None:
+    client, url, step = client_of(marketer), f"/staff/campaigns/{plan.campaign.public_id}/", first_of(plan)
+    assert changes_by_hand(plan).pieces == 0
+    comment = revising.comment(step=step, text="Why them?", by=marketer, now=now)
+    assert "one: 1 comment would be lost." in client.get(url).text
+    revising.settle_comment(comment=comment, is_settled=True, by=marketer, now=now)
+    assert 'commandfor="anew"' not in client.get(url).text
+
+    revising.comment(step=step, text="Why now?", by=marketer, now=now)
+    for scene in ("A bottle on a table", "Two bottles on a table"):
+        brief = picturing.save_brief(
+            step=step, brief=Brief(scene=scene, style="A photograph", avoid="", alt="A bottle"), by=marketer, now=now
+        )
+    DrawnPicture.objects.bulk_create(
+        DrawnPicture(brief=brief, content=b"", content_type="image/png", width=1, height=1, made_at=now)
+        for _ in range(3)
+    )
+    StepText.objects.create(step=step, language="en", subject="Hi", body="Hi", written_by="Test model", made_at=now)
+    edit(step, marketer, now, subject="Mine")
+    edit(PlanStep.objects.get(pk=step.pk), marketer, now, subject="Mine again")
+    with CaptureQueriesContext(connection) as asked:
+        by_hand = changes_by_hand(plan)
+    assert (len(asked), by_hand.pieces) == (1, 8)
+    assert str(by_hand) == "2 changes, 1 comment, 1 image brief, 3 pictures and 1 text"
+    assert f"one: {by_hand} would be lost. This cannot be undone." in client.get(url).text
+
+    Campaign.objects.update(ends_on=timezone.localdate() + dt.timedelta(days=6))
+    assert client.post(f"{url}plan/", {"losing": "7"}).status_code == 409
+    assert client.post(f"{url}plan/", {"losing": "8"}).status_code == 302
+
+
+def test_the_question_before_a_new_plan_stands_outside_what_a_colleague_changes(
+    plan: Plan, marketer: User, now: dt.datetime, client_of: Callable[[User], Client]
+) -> None:
+    client, url = client_of(marketer), f"/staff/campaigns/{plan.campaign.public_id}/"
+
+    def fragment(name: str) -> str:
+        return client.get(url, headers={"HX-Request": "true", "HX-Target": name}).text
+
+    assert client.get(url).text.count('id="anew"') == 1
+    edit(first_of(plan), marketer, now, subject="Mine")
+    assert 'id="anew"' not in fragment("plan")
+    assert 'hx-target="#anew"' in fragment("plan")
+    asked = fragment("anew")
+    assert "one: 1 change would be lost." in asked
+    assert 'name="losing" value="1"' in asked
 
 
 # --- What people write ----------------------------------------------------------------------------------------------

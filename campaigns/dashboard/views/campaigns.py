@@ -25,7 +25,7 @@ from campaigns.queries.estimates import expected_of
 from campaigns.queries.plans import board_of, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
-from campaigns.queries.workspace import change_log, changes_by_hand, open_comments
+from campaigns.queries.workspace import WorkByHand, change_log, changes_by_hand, open_comments
 from campaigns.rules import goals
 from campaigns.rules.checking import Check
 from campaigns.sending.checklist import told_drift
@@ -107,7 +107,7 @@ def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         request,
         "campaigns/campaign.html",
         _campaign_context(request, campaign),
-        partials=("plan", "results", "standing"),
+        partials=("plan", "results", "standing", "anew"),
     )
 
 
@@ -116,7 +116,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
     days = week_of(plan) if plan and plan.status in (Plan.Status.READY, Plan.Status.APPROVED) else []
     is_under_review = plan is not None and plan.status == Plan.Status.READY
     cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
-    user, changes = request.user, changes_by_hand(plan) if plan and is_under_review else 0
+    user, by_hand = request.user, changes_by_hand(plan) if plan and is_under_review else WorkByHand()
     expected = expected_of(plan, now=timezone.now()) if plan else None
     totals, has_begun = totals_of(days), campaign.status != Campaign.Status.DRAFT
     reached = audience.reached(plan, totals["channels"], now=timezone.now()) if plan and days else 0
@@ -138,8 +138,8 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "plan_steps": ["Rank members", "Write the week", "Check it"],
         "thinking": thinking_of(plan, now=timezone.now()) if plan and plan.status in Plan.WORKING else None,
         "log": change_log(plan) if plan and plan.status == Plan.Status.READY else None,
-        "changes": changes,
-        "anew_text": _anew_text(changes),
+        "by_hand": by_hand.pieces,
+        "anew_text": _anew_text(by_hand),
         "cautions": sum(len(found) for found in cautions.values()),
         "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
         "results": results.results_of(campaign) if has_begun else None,
@@ -170,13 +170,10 @@ def _understood(plan: Plan) -> str:
     return goals.told(read, dict(Score.Group.choices)) if read and is_by_rules else ""
 
 
-def _anew_text(changes: int) -> str:
+def _anew_text(by_hand: WorkByHand) -> str:
     """What a new plan in place of this one would cost people."""
-    lost = "1 change" if changes == 1 else f"{changes:,} changes"
-    return (
-        f"A new week takes the place of this one: {lost} made by hand would be lost, and the comments with them."
-        " This cannot be undone."
-    )
+    lost = f": {by_hand} would be lost" if by_hand.pieces else ""
+    return f"A new week takes the place of this one{lost}. This cannot be undone."
 
 
 def _start_text(rules: CampaignPolicy) -> str:
