@@ -1,6 +1,7 @@
 """Whom a plan is for, in which order, and what the numbers say about them. Set-based; nobody is loaded."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -81,31 +82,37 @@ def reach(plan: Plan, channel: str, *, now: datetime) -> dict[str, int]:
     return dict(reached.values_list("group").annotate(Count("pk")))
 
 
-def reached(plan: Plan, channels: Iterable[str], *, now: datetime) -> int:
-    """How many members of the audience the steps reach, each once: of an approved plan, those it has a message for.
+@dataclass(frozen=True)
+class Hearing:
+    """Members of an audience: whom a step reaches, and whom none reaches by a channel they allow."""
 
-    `channels` are those of its steps.
-    """
+    reached: int = 0
+    unheard: int = 0
+
+
+def hearing(plan: Plan, channels: Iterable[str], *, now: datetime) -> Hearing:
+    """In one statement; of an approved plan `reached` has a message made. `channels` are those of its steps."""
     audience = plan.candidates.filter(is_held_out=False).order_by()
-    if plan.status == Plan.Status.APPROVED:
-        made_for = Action.objects.filter(step__plan=plan, member=OuterRef("member"))
-        return audience.filter(Exists(made_for)).count()
-    wanted, members = Q(pk__in=[]), Member.objects.filter(pk__in=audience.values("member"))
-    for channel in channels:
-        told = plan.steps.filter(channel=channel, group=OuterRef("group"), removed_at=None)
-        wanted |= Q(Exists(told), member__in=gate.admitted(members, channel=channel, now=now).values("pk"))
-    return audience.filter(wanted).count()
-
-
-def left_out_of(plan: Plan, *, reached: int) -> dict[str, int]:
-    """Everybody in the plan's segments whom none of its steps reaches, by the reason."""
+    made_for = Exists(Action.objects.filter(step__plan=plan, member=OuterRef("member")))
     allowed = Consent.objects.filter(member=OuterRef(OuterRef("member")), topic=MARKETING, is_granted=True)
-    told = plan.steps.filter(group=OuterRef("group"), removed_at=None, channel__in=allowed.values("channel"))
-    made_for = Action.objects.filter(step__plan=plan, member=OuterRef("member"))
-    unheard = plan.candidates.filter(~Exists(told), ~Exists(made_for), is_held_out=False).count()
+    steps = plan.steps.filter(group=OuterRef("group"), removed_at=None)
+    reached, members = Q(pk__in=[]), Member.objects.filter(pk__in=audience.values("member"))
+    if plan.status == Plan.Status.APPROVED:
+        reached = Q(made_for)
+    else:
+        for channel in channels:
+            admitted = gate.admitted(members, channel=channel, now=now).values("pk")
+            reached |= Q(Exists(steps.filter(channel=channel)), member__in=admitted)
+    unheard = ~Q(Exists(steps.filter(channel__in=allowed.values("channel")))) & ~Q(made_for)
+    counted = audience.aggregate(reached=Count("pk", filter=reached), unheard=Count("pk", filter=unheard))
+    return Hearing(**counted)
+
+
+def left_out_of(plan: Plan, heard: Hearing) -> dict[str, int]:
+    """Everybody in the plan's segments whom none of its steps reaches, by the reason."""
     why = NOT_AT_APPROVAL if plan.status == Plan.Status.APPROVED else NOT_ANY_MORE
-    otherwise = plan.audience_size - reached - unheard
-    return {**plan.excluded, UNHEARD: unheard, **({why: otherwise} if otherwise else {})}
+    otherwise = plan.audience_size - heard.reached - heard.unheard
+    return {**plan.excluded, UNHEARD: heard.unheard, **({why: otherwise} if otherwise else {})}
 
 
 def _group_entry(row: dict[str, Any]) -> dict[str, Any]:

@@ -148,13 +148,14 @@ def test_reached_and_left_out_members_add_up_to_everybody_in_the_segments(
     shop: Shop, now: dt.datetime,
 ) -> None:  # fmt: skip
     plan = make_plan(make_campaign(holdout_percent=20, audience_limit=25))
-    everybody = audience.reached(plan, ["email"], now=now)
+    everybody = audience.hearing(plan, ["email"], now=now).reached
     assert 0 < everybody <= plan.audience_size
 
-    def adds_up(heard: set[int]) -> bool:
-        reached = audience.reached(Plan.objects.get(pk=plan.pk), ["email"], now=now)
-        told = audience.left_out_of(plan, reached=reached)
-        return reached == len(heard) and reached + sum(told.values()) == len(crowd)
+    def adds_up(members: set[int]) -> bool:
+        found = Plan.objects.get(pk=plan.pk)
+        heard = audience.hearing(found, ["email"], now=now)
+        told = audience.left_out_of(found, heard)
+        return heard.reached == len(members) and heard.reached + sum(told.values()) == len(crowd)
 
     for step in plan.steps.filter(group=first_of(plan).group):
         review.remove_step(step=step, by=manager, now=now)
@@ -178,8 +179,8 @@ def test_who_has_left_or_was_kept_out_is_not_called_unheard(
     shop: Shop, now: dt.datetime,
 ) -> None:  # fmt: skip
     plan = make_plan(make_campaign())
-    reached_first = audience.reached(plan, ["email"], now=now)
-    assert audience.left_out_of(plan, reached=reached_first) == {**plan.excluded, audience.UNHEARD: 0}
+    heard_first = audience.hearing(plan, ["email"], now=now)
+    assert audience.left_out_of(plan, heard_first) == {**plan.excluded, audience.UNHEARD: 0}
     largest = max(plan.steps.all(), key=lambda step: step.evidence["reached"])
     gone, left_alone, silent = recipients.audience_of(largest, now=now)[:3]
     plan.candidates.filter(member=gone).delete()  # as a member who is deleted takes it along
@@ -188,10 +189,10 @@ def test_who_has_left_or_was_kept_out_is_not_called_unheard(
 
     def left_out() -> dict[str, int]:
         found = Plan.objects.get(pk=plan.pk)
-        reached = audience.reached(found, ["email"], now=now)
-        told = audience.left_out_of(found, reached=reached)
-        assert reached == reached_first - 3
-        assert reached + sum(told.values()) == len(crowd)
+        now_heard = audience.hearing(found, ["email"], now=now)
+        told = audience.left_out_of(found, now_heard)
+        assert now_heard.reached == heard_first.reached - 3
+        assert now_heard.reached + sum(told.values()) == len(crowd)
         return told
 
     assert left_out() == {**plan.excluded, audience.UNHEARD: 1, audience.NOT_ANY_MORE: 2}

@@ -119,8 +119,10 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
     user, by_hand = request.user, changes_by_hand(plan) if plan and is_under_review else WorkByHand()
     expected = expected_of(plan, now=timezone.now()) if plan else None
     totals, has_begun = totals_of(days), campaign.status != Campaign.Status.DRAFT
-    reached = audience.reached(plan, totals["channels"], now=timezone.now()) if plan and days else 0
-    left_out = audience.left_out_of(plan, reached=reached) if plan and days else {}
+    heard, left_out = audience.Hearing(), dict[str, int]()
+    if plan and days:
+        heard = audience.hearing(plan, totals["channels"], now=timezone.now())
+        left_out = audience.left_out_of(plan, heard)
     return {
         "campaign": campaign,
         "tone": TONES[campaign.status],
@@ -131,7 +133,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "days": days,
         "board": board_of(days, open_comments(plan) if plan else {}, cautions),
         "totals": totals,
-        "reached": reached,
+        "reached": heard.reached,
         "understood": _understood(plan) if plan else "",
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items()],
         "estimates": expected.week if expected else None,
