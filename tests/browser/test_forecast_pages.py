@@ -69,11 +69,16 @@ def test_a_steps_page_shows_when_it_leaves_and_what_its_texts_cost(
     shot: Callable[[Page, str], None], assert_accessible: Callable[[Page], None],
 ) -> None:  # fmt: skip
     sign_in(browser_page, manager)
+    asked = list[str]()
+    browser_page.on("request", lambda request: asked.append(request.url))
     browser_page.goto(f"{live_server.url}/staff/campaigns/steps/{step.public_id}/")
+    browser_page.locator("#wording [data-lazy]").scroll_into_view_if_needed()
+    expect(browser_page.locator("#step-price")).to_contain_text("about $0.63")
     browser_page.locator("[data-lazy]").last.scroll_into_view_if_needed()
     expect(browser_page.locator("#step-hours")).to_contain_text("at the hour they usually open, click or buy")
     expect(browser_page.locator("#step-price")).to_contain_text("40 members × 2 segments = 80 segments, about $0.63")
     expect(browser_page.locator("#step-price")).to_contain_text("“—” in the text is not in the alphabet")
+    assert len([url for url in asked if "/wording/" in url]) == 1  # what is fetched within it fetches it no second time
     shot(browser_page, "step-forecast")
     assert_accessible(browser_page)
 
