@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from campaigns.actions import (
     alarms,
+    calls,
     campaigns,
     copywriting,
     experiments,
@@ -20,7 +21,6 @@ from campaigns.actions import (
     touches,
     wallets,
 )
-from campaigns.models import ModelCall
 from campaigns.queries.calls import calls_to_answer
 from campaigns.queries.plans import plans_to_make
 
@@ -42,22 +42,19 @@ def sweep_plans() -> None:
         make_plan.delay(plan_id=plan_id)
 
 
-@shared_task(name="campaigns.write_texts", time_limit=LONGEST_PLANNING)
-def write_texts(call_id: int) -> None:
-    copywriting.write_texts(call_id, now=timezone.now())
-
-
-@shared_task(name="campaigns.picture_step", time_limit=LONGEST_PLANNING)
-def picture_step(call_id: int) -> None:
-    picturing.picture_step(call_id, now=timezone.now())
+@shared_task(name="campaigns.answer_call", time_limit=LONGEST_PLANNING)
+def answer_call(call_id: int) -> None:
+    """For words, a brief or pictures of a step."""
+    now = timezone.now()
+    copywriting.write_texts(call_id, now=now) or picturing.picture_step(call_id, now=now)
 
 
 @shared_task(name="campaigns.sweep_texts")
 def sweep_texts() -> None:
     """Texts, briefs and pictures whose nudge was lost, or whose worker died."""
-    copywriting.give_up_texts(now=timezone.now())
-    for call_id, task in calls_to_answer().values_list("pk", "task")[:20]:
-        (picture_step if task in ModelCall.PICTURING else write_texts).delay(call_id=call_id)
+    calls.give_up(now=timezone.now())
+    for call_id in calls_to_answer().values_list("pk", flat=True)[:20]:
+        answer_call.delay(call_id=call_id)
 
 
 @shared_task(name="campaigns.send_due")

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from time import monotonic
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -118,66 +118,6 @@ def _answered(call: ModelCall, purpose: Purpose, answer: "Callable[[_Listener], 
     if not ending.write(Status.ANSWERED, reply.text, usage=reply.usage):
         raise NotWanted
     return reply
-
-
-class Answer(Protocol):
-    """What an answer says, and what keeps it from being used."""
-
-    @property
-    def faults(self) -> list[str]: ...
-
-    @property
-    def has_shape(self) -> bool: ...
-
-
-_A = TypeVar("_A", bound=Answer)
-
-
-def sound_answer(
-    call: ModelCall,
-    model: LanguageModel,
-    question: Callable[[list[str]], tuple[Prompt, Question]],
-    read: Callable[[str], _A],
-    *,
-    attempts: int,
-    longest: int,
-    lease: timedelta,
-    clock: Clock,
-) -> tuple[ModelCall, _A] | None:
-    """A faulty answer for a step is asked for once more, as a call of its own; None when the last one was faulty, too.
-
-    `call` is the row that was queued; `question` is told the faults of the answer before. Raises as `ask` does.
-    """
-    faults: list[str] = []
-    for attempt in range(1, attempts + 1):
-        current = call if attempt == 1 else _again(call, attempt, clock() + lease)
-        purpose = Purpose(
-            call.plan, still_wanted(current), by=call.asked_by, step=call.step, attempt=attempt, call=current,
-            longest=longest,
-        )  # fmt: skip
-        answered = ask(purpose, model, *question(faults), clock=clock)
-        answer = read(answered.raw)
-        if not answer.faults:
-            return answered, answer
-        find_fault(answered, answer.faults, has_shape=answer.has_shape)
-        faults = answer.faults
-    return None
-
-
-def still_wanted(call: ModelCall) -> Callable[[], bool]:
-    """A second attempt has no row before it is asked: until then nobody can cancel it."""
-    return lambda: call.pk is None or ModelCall.objects.filter(pk=call.pk, status__in=ModelCall.WORKING).exists()
-
-
-def _again(call: ModelCall, attempt: int, claimed_until: datetime) -> ModelCall:
-    return ModelCall(
-        plan=call.plan,
-        step=call.step,
-        asked_by=call.asked_by,
-        wish=call.wish,
-        attempt=attempt,
-        claimed_until=claimed_until,
-    )
 
 
 def find_fault(call: ModelCall, faults: list[str], *, has_shape: bool) -> None:

@@ -230,5 +230,4 @@ def _refuse_faults(step: PlanStep, variant: Variant) -> None:
 
 
 def _as_read(step: PlanStep, language: str, *, subject: str, body: str) -> guard.Words:
-    offer = f"{step.offer.name}. {step.offer.wording}" if step.offer else ""
-    return guard.Words(subject, body, step.channel, language, offer)
+    return guard.Words(subject, body, step.channel, language, step.offer_said)

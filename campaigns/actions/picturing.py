@@ -1,14 +1,11 @@
 """A picture for a step: its brief, written in the background or by a person; pictures made from it; one chosen."""
 
-import logging
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
-from campaigns.actions import asking, media
-from campaigns.actions.copywriting import LEASE, CannotWrite
+from campaigns.actions import asking, calls, media
 from campaigns.actions.review import change_step, refuse_stale, state_of, under_review
 from campaigns.ai import briefs as ai
 from campaigns.models import DrawnPicture, ImageBrief, ModelCall, PlanChange, PlanStep
@@ -16,21 +13,17 @@ from campaigns.queries.house import house
 from campaigns.queries.workspace import brief_in_force
 from campaigns.rules import briefs, pictures
 from campaigns.rules.briefs import Brief
-from config.shared.clock import Clock, ticking
+from config.shared.clock import Clock
 from config.shared.errors import DomainError
 from config.shared.live import announce
-from config.shared.nudge import nudge
 from config.shared.trail import note_change
 from integrations.llm.base import ModelUnavailable, language_model
 from integrations.llm.pictures import image_model
 from loyalty.models import User
 
-ATTEMPTS = 2
 # What nobody chose goes after so long; what was chosen is in the library.
 KEPT_FOR = timedelta(days=30)
-Status = ModelCall.Status
 Task = ModelCall.Task
-logger = logging.getLogger(__name__)
 
 
 class BadBrief(DomainError):
@@ -43,15 +36,15 @@ class CannotPicture(DomainError):
 
 @transaction.atomic
 def request_brief(*, step: PlanStep, note: str, by: User, now: datetime) -> ModelCall:
-    """Queue an image brief for a step of a plan under review. Raises CannotWrite, and CannotEdit."""
-    return _queued(step, Task.WRITE_BRIEF, {"note": note.strip()[:300]}, by, now)
+    """Queue an image brief for a step of a plan under review. Raises CannotAsk, and CannotEdit."""
+    return calls.queue(step=step, task=Task.WRITE_BRIEF, wish={"note": note.strip()[:300]}, by=by, now=now)
 
 
 @transaction.atomic
 def save_brief(*, step: PlanStep, brief: Brief, by: User, now: datetime) -> ImageBrief:
     """What a person wants to be seen; those before are kept. Raises BadBrief, and CannotEdit."""
     plan = under_review(step.plan_id)
-    faults = briefs.faults_of_shape(brief) + briefs.of_law(brief, house(), offer=ai.offer_said(step))
+    faults = briefs.faults_of_shape(brief) + briefs.of_law(brief, house(), offer=step.offer_said)
     if faults:
         raise BadBrief(" ".join(faults[:3]))
     before = brief_in_force(step)
@@ -67,7 +60,7 @@ def save_brief(*, step: PlanStep, brief: Brief, by: User, now: datetime) -> Imag
 
 @transaction.atomic
 def request_pictures(*, step: PlanStep, count: int, by: User, now: datetime) -> ModelCall:
-    """Queue pictures of the brief in force. Raises CannotPicture, CannotWrite, and CannotEdit."""
+    """Queue pictures of the brief in force. Raises CannotPicture, CannotAsk, and CannotEdit."""
     if image_model() is None:
         raise CannotPicture("No image model is set: set OPENAI_IMAGE_MODEL, or give the brief to a designer.")
     if not 1 <= count <= briefs.MOST_PICTURES:
@@ -76,57 +69,31 @@ def request_pictures(*, step: PlanStep, count: int, by: User, now: datetime) -> 
     if row is None:
         raise CannotPicture("Write a brief first: what is to be seen, and in what style.")
     # The law, or the shop's trade, may have changed since it was written.
-    if faults := briefs.of_law(ai.brief_of(row), house(), offer=ai.offer_said(step)):
+    if faults := briefs.of_law(ai.brief_of(row), house(), offer=step.offer_said):
         raise CannotPicture(" ".join(faults[:3]))
-    return _queued(step, Task.MAKE_PICTURES, {"brief": row.pk, "count": count}, by, now)
-
-
-def _queued(step: PlanStep, task: str, wish: dict[str, object], by: User, now: datetime) -> ModelCall:
-    plan = under_review(step.plan_id)
-    try:
-        with transaction.atomic():
-            call = ModelCall.objects.create(
-                plan=plan, step=step, task=task, status=Status.QUEUED, wish=wish, asked_by=by, asked_at=now
-            )
-    except IntegrityError:
-        raise CannotWrite("Something is being made for this step already. Wait for it, or cancel it.") from None
-    nudge("campaigns.picture_step", call_id=call.pk)
-    announce(f"campaign:{plan.campaign.public_id}")
-    return call
+    wish = {"brief": row.pk, "count": count}
+    return calls.queue(step=step, task=Task.MAKE_PICTURES, wish=wish, by=by, now=now)
 
 
 def picture_step(call_id: int, *, now: datetime) -> bool:
-    """Answer a queued call for a brief or for pictures. False when somebody else has it."""
-    clock = ticking(now)
-    waiting = ModelCall.objects.filter(pk=call_id, status=Status.QUEUED, task__in=ModelCall.PICTURING)
-    if not waiting.update(status=Status.ASKING, claimed_until=now + LEASE):
-        return False
-    rows = ModelCall.objects.select_related("plan__campaign", "asked_by", "step__playbook", "step__offer")
-    call = rows.get(pk=call_id)
-    work: Callable[[ModelCall, Clock], None] = _write_brief if call.task == Task.WRITE_BRIEF else _make_pictures
-    try:
-        work(call, clock)
-    except asking.NotWanted:
-        logger.info("Call %s was cancelled", call_id)
-    except (asking.TooDear, ModelUnavailable) as refusal:
-        logger.info("Call %s brought nothing: %s", call_id, refusal)
-    finally:
-        announce(f"campaign:{call.plan.campaign.public_id}")
-    return True
+    """Answer a queued call for a brief or for pictures. False when somebody else has it, or it is for words."""
+    return calls.answer(call_id, tasks=ModelCall.PICTURING, work=_picture, now=now)
+
+
+def _picture(call: ModelCall, clock: Clock) -> None:
+    (_write_brief if call.task == Task.WRITE_BRIEF else _make_pictures)(call, clock)
 
 
 def _write_brief(call: ModelCall, clock: Clock) -> None:
     step = call.step
     assert step is not None
     known = brief_in_force(step)
-    found = asking.sound_answer(
+    found = calls.sound_answer(
         call,
         language_model(),
         lambda faults: ai.question(step, call.wish["note"], known, faults=faults),
         lambda raw: ai.read(raw, step),
-        attempts=ATTEMPTS,
         longest=ai.LONGEST_ANSWER,
-        lease=LEASE,
         clock=clock,
     )
     if found and found[1].brief:
@@ -135,7 +102,7 @@ def _write_brief(call: ModelCall, clock: Clock) -> None:
 
 @transaction.atomic
 def _keep_brief(call: ModelCall, brief: Brief, now: datetime) -> None:
-    _refuse_unwanted(call)
+    calls.refuse_unwanted(call)
     assert call.step is not None
     ImageBrief.objects.create(
         step=call.step, call=call, **asdict(brief), written_by=call.model_name, by=call.asked_by, made_at=now
@@ -146,7 +113,7 @@ def _make_pictures(call: ModelCall, clock: Clock) -> None:
     brief, model = ImageBrief.objects.get(pk=call.wish["brief"]), image_model()
     if model is None:
         raise ModelUnavailable("No image model is set any more.")
-    purpose = asking.Purpose(call.plan, asking.still_wanted(call), by=call.asked_by, step=call.step, call=call)
+    purpose = calls.purpose_of(call)
     words, told = ai.drawing(ai.brief_of(brief))
     call, came = asking.draw(purpose, model, words, told, count=call.wish["count"], clock=clock)
     made, faults = list[pictures.Fitted](), list[str]()
@@ -163,7 +130,7 @@ def _make_pictures(call: ModelCall, clock: Clock) -> None:
 
 @transaction.atomic
 def _keep_pictures(call: ModelCall, brief: ImageBrief, made: list[pictures.Fitted], now: datetime) -> None:
-    _refuse_unwanted(call)
+    calls.refuse_unwanted(call)
     DrawnPicture.objects.bulk_create(
         DrawnPicture(
             brief=brief, call=call, content=one.content, content_type=one.content_type, width=one.width,
@@ -171,12 +138,6 @@ def _keep_pictures(call: ModelCall, brief: ImageBrief, made: list[pictures.Fitte
         )
         for one in made
     )  # fmt: skip
-
-
-def _refuse_unwanted(call: ModelCall) -> None:
-    """Raises NotWanted when somebody else ended the call."""
-    if not ModelCall.objects.select_for_update().filter(pk=call.pk, status=Status.ANSWERED).exists():
-        raise asking.NotWanted
 
 
 def choose_picture(*, picture: DrawnPicture, alt: str, by: User, now: datetime, seen: int | None = None) -> PlanStep:
@@ -190,7 +151,7 @@ def choose_picture(*, picture: DrawnPicture, alt: str, by: User, now: datetime, 
         raise CannotPicture("Say what the picture shows, for who cannot see it.")
     checked = replace(ai.brief_of(brief), alt=alt)
     step = PlanStep.objects.select_related("offer").get(pk=brief.step_id)
-    if faults := briefs.faults_of_shape(checked) + briefs.of_law(checked, house(), offer=ai.offer_said(step)):
+    if faults := briefs.faults_of_shape(checked) + briefs.of_law(checked, house(), offer=step.offer_said):
         raise CannotPicture(" ".join(faults[:3]))
     with transaction.atomic():
         under_review(step.plan_id)  # before anything is kept

@@ -16,7 +16,7 @@ from campaigns.models import Campaign, Notice, Offer, Plan, PlanStep
 from campaigns.queries.factors import factors_by_group
 from campaigns.queries.house import house, planned_caps
 from campaigns.queries.policy import policy
-from campaigns.queries.workspace import changes_by_hand
+from campaigns.queries.workspace import work_by_hand
 from campaigns.rules import proposals
 from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
 from campaigns.sending import assignment, prices
@@ -58,7 +58,7 @@ def request_plan(*, campaign: Campaign, by: User, now: datetime, losing: int | N
     if not planned_days(campaign, now=now):
         raise CannotPlan("The campaign's last day has passed. Give it new dates first.")
     replaced = campaign.plans.filter(status=Status.READY)
-    if losing is not None and sum(changes_by_hand(each).pieces for each in replaced) > losing:
+    if losing is not None and sum(work_by_hand(each).pieces for each in replaced) > losing:
         raise CannotPlan("This plan has work that would be lost, done since you looked. Look at it again first.")
     try:
         with transaction.atomic():
@@ -197,7 +197,7 @@ def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:
             for playbook in briefing.playbooks()
         },
         offers={offer.code: offer.cost for offer in offers},
-        offer_words={offer.code: f"{offer.name}\n{offer.wording}" for offer in offers},
+        offer_words={offer.code: offer.said for offer in offers},
         budget=plan.campaign.budget,
         hours=policy().window,
         texts=prices.teller(plan, now=now),

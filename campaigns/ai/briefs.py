@@ -55,7 +55,7 @@ def read(raw: str, step: PlanStep) -> Answer:
         ]
         return Answer(None, told[:20])
     brief = Brief(**{name: " ".join(text.split()) for name, text in said.model_dump().items()})
-    return Answer(brief, briefs.of_a_model(brief, house(), offer=offer_said(step)))
+    return Answer(brief, briefs.of_a_model(brief, house(), offer=step.offer_said))
 
 
 def drawing(brief: Brief) -> tuple[Prompt, str]:
@@ -67,11 +67,6 @@ def drawing(brief: Brief) -> tuple[Prompt, str]:
 
 def brief_of(row: ImageBrief) -> Brief:
     return Brief(scene=row.scene, style=row.style, avoid=row.avoid, alt=row.alt)
-
-
-def offer_said(step: PlanStep) -> str:
-    """All that is said of the offer of a step; empty without one."""
-    return f"{step.offer.name}\n{step.offer.wording}" if step.offer else ""
 
 
 def _facts(step: PlanStep, note: str, now: ImageBrief | None) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from campaigns.rules.proposals import Limits, StepProposal
 from integrations.llm.base import ModelUnavailable, Question
 from integrations.llm.rules import RulesModel
 
-ATTEMPTS = 2
 MOST_TEXTS = 4
 # An answer of a few texts needs no more; what a week may take is another matter.
 LONGEST_ANSWER = 4_000

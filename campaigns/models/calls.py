@@ -33,6 +33,7 @@ class ModelCall(models.Model):
         CANCELLED = "CANCELLED", "Cancelled"
         CAPPED = "CAPPED", "Not made: over the limit"
 
+    WRITING = (Task.REGENERATE_STEP, Task.WRITE_VARIANTS, Task.REWRITE)
     PICTURING = (Task.WRITE_BRIEF, Task.MAKE_PICTURES)
     WORKING = (Status.QUEUED, Status.ASKING)
     TONES: dict[str, str] = {

@@ -125,6 +125,11 @@ class PlanStep(models.Model):
         return example_of(self.subject)
 
     @property
+    def offer_said(self) -> str:
+        """All that is said of its offer; empty without one."""
+        return self.offer.said if self.offer else ""
+
+    @property
     def unfilled_subject(self) -> str:
         """The subject with its words named and not filled in: what was told to many."""
         return wording.unfilled(self.subject)

@@ -20,6 +20,11 @@ class Offer(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def said(self) -> str:
+        """All that is said of it, as the guard reads it."""
+        return f"{self.name}\n{self.wording}"
+
 
 class Playbook(models.Model):
     """What usually works for one named group: what to offer, by which channel, in what tone."""

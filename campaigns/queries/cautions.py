@@ -45,10 +45,8 @@ def _of_all_wordings(step: PlanStep, variants: Sequence[Variant], rules: House) 
 
 
 def _cautions(step: PlanStep, rules: House) -> list[str]:
-    offer = f"{step.offer.name}\n{step.offer.wording}" if step.offer else ""
-    own = Words(subject=step.subject, body=step.body, channel=step.channel, offer=offer)
-    found = guard.warnings(own, rules)
+    found = guard.warnings(Words(step.subject, step.body, step.channel, offer=step.offer_said), rules)
     for language, said in step.translations.items():
-        words = Words(subject=said["subject"], body=said["body"], channel=step.channel, language=language, offer=offer)
+        words = Words(said["subject"], said["body"], step.channel, language, step.offer_said)
         found += [f"In {language}: {text}" for text in guard.warnings(words, rules)]
     return found

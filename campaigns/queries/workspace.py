@@ -59,7 +59,7 @@ class WorkByHand:
         return get_text_list(told, "and")
 
 
-def changes_by_hand(plan: Plan) -> WorkByHand:
+def work_by_hand(plan: Plan) -> WorkByHand:
     """What stands of it: changes not undone, open comments, steps with a person's image brief, pictures nobody chose
     (those chosen are kept), and texts people asked for. In one statement.
     """

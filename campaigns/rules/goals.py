@@ -18,6 +18,7 @@ _THEY_RETURN = (
     r" (?:(?:who|that|to|will|would|should|can|may|have|did|not) ){0,3}return(?:ed|ing)?"
     rf"|who (?:\w+ )?return(?:ed)?|(?:{_WHO}'|their|your) return|returning {_WHO}"
     rf"|return of (?:(?:our|the|all|old|former|lapsed) ){{0,2}}{_WHO}"
+    rf"|(?:{_WHO}|them|they|everybody|everyone|those|who) (?:(?:are|is|keep|not) )?com(?:es|ing) back"
     rf"|{_WHO} (?:\w+ ){{0,2}}(?:volver|regresar)|hacer(?:l[oa]s)? (?:volver|regresar)"
     rf"|(?:volver|regresar|vuelta|regreso) (?:a|de) (?:(?:l[oa]s|nuestr[oa]s) ){{1,2}}{_WHO}"
 )
@@ -41,7 +42,7 @@ class Aim:
 
 AIMS = {
     WIN_BACK: Aim(
-        r"w[io]n(?:ning)? (?:\w+ ){0,2}back|winback|lapsed|inactive|dormant|com(?:e|ing) back|churn\w*"
+        r"w[io]n(?:ning)? (?:\w+ ){0,2}back|winback|lapsed|inactive|dormant|come back|churn\w*"
         r"|bring(?:ing)? (?:\w+ ){0,3}back|stay(?:ed|ing)? away|reactivat\w+|re-?engag\w+"
         rf"|recuper\w+|reconquist\w+|reactiv\w+|inactiv[oa]s?|vuelvan|regresen|dej(?:aron|ado) de|{_THEY_RETURN}",
         ("at_risk", "cannot_lose", "hibernating", "lost"),

@@ -127,17 +127,16 @@ SCENES = (
         "A closed slim box beside a small dropper bottle with a plain label",
     ),
 )
-PLACES = ("on the counter of a small shop", "on a wooden table by a window", "on a shelf of pale wood")
 
 
 def write_brief(facts: Facts) -> Facts:
-    """What the group likes best, where the shop is; room for the offer; the light of the season the tone asks for."""
+    """What the group likes best, in the shop; room for the offer; the light of the season the tone asks for."""
     liked = [str(name) for name in facts["group"].get("favourite_categories", [])]
     found = next(
         (scene for name in liked for words, scene in SCENES if re.search(rf"\b({words})", name, re.IGNORECASE)), None
     )
     goods = found or "A tidy shelf of the shop, with unopened goods in plain packaging"
-    place = PLACES[len(facts["playbook"]["name"]) % len(PLACES)] if found else "seen from the front"
+    place = "on a wooden table by a window" if found else "seen from the front"
     offer = " In front of it lies a small blank card." if facts["offer"] else ""
     warm = re.search(
         r"warm|friend|personal|thank", f"{facts['playbook']['tone']} {facts['playbook']['aim']}", re.IGNORECASE

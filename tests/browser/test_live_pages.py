@@ -100,6 +100,23 @@ def test_each_piece_of_news_is_asked_about_once(
     console_errors.clear()  # each piece of news ends its stream, which htmx writes down
 
 
+def test_news_that_comes_right_behind_an_answer_is_not_missed(
+    browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None]
+) -> None:
+    page, step = browser_page, PlanStep.objects.first()
+    assert step
+    sign_in(page, marketer)
+    page.goto(f"{live_server.url}/staff/campaigns/steps/{step.public_id}/")
+    page.locator('[data-lazy][hx-get$="/comments/"]').scroll_into_view_if_needed()
+    page.get_by_label("Your comment").fill("Is this not too early")
+    page.evaluate(
+        "document.addEventListener('htmx:afterSwap', () => setTimeout(() => htmx.trigger('#comments', 'sse:changed')),"
+        " { once: true })"
+    )
+    with page.expect_request(lambda request: request.headers.get("hx-trigger") == "comments"):
+        page.get_by_role("button", name="Comment", exact=True).click()
+
+
 def test_a_dialog_opens_before_the_scripts_are_there(
     browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None]
 ) -> None:

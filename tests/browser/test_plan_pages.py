@@ -15,7 +15,7 @@ from campaigns.actions.campaigns import create_campaign, start_campaign
 from campaigns.actions.planning import make_plan, request_plan
 from campaigns.actions.sends import send_step_now
 from campaigns.models import Experiment, Plan
-from campaigns.queries.workspace import changes_by_hand
+from campaigns.queries.workspace import work_by_hand
 from loyalty.actions.segments import create_segment
 from loyalty.models import User
 from tests.campaigns.world import Shop, rule, send_all
@@ -92,7 +92,7 @@ def test_a_plan_says_whom_it_reaches_what_it_lost_and_what_came_of_it(
     page.get_by_role("button", name="Propose anew").click()
     expect(page.locator("#anew-text")).not_to_have_text(before)
     expect(page.locator("#anew-text")).to_contain_text("and 1 comment would be lost")
-    expect(page.locator("#anew [name=losing]")).to_have_value(str(changes_by_hand(plan).pieces))
+    expect(page.locator("#anew [name=losing]")).to_have_value(str(work_by_hand(plan).pieces))
     expect(page.locator("#anew")).to_be_visible()
     shot(page, "plan-anew")
     assert_accessible(page)

@@ -12,8 +12,8 @@ from django.db import connection
 from django.test import Client
 from PIL import Image
 
-from campaigns.actions import copywriting, picturing, review, revising, templates
-from campaigns.actions.copywriting import CannotWrite
+from campaigns.actions import calls, copywriting, picturing, review, revising, templates
+from campaigns.actions.calls import CannotAsk
 from campaigns.actions.media import BadPicture
 from campaigns.actions.picturing import BadBrief, CannotPicture
 from campaigns.actions.review import ChangedMeanwhile
@@ -308,7 +308,7 @@ def test_cancelling_takes_effect_while_nothing_comes(
     def cancel() -> None:
         call = writing_of(step, pictures=True)
         assert call
-        copywriting.cancel_texts(call=call, now=now)
+        calls.cancel(call=call, now=now)
         connection.close()
 
     server.paints = Painted((a_picture(),), hangs=True, meanwhile=cancel)
@@ -369,9 +369,9 @@ def test_pictures_need_a_model_a_brief_and_a_plan_under_review(
     with pytest.raises(CannotPicture, match="one to 4"):
         ask(5)
     ask()
-    with pytest.raises(CannotWrite, match="made for this step already"):
+    with pytest.raises(CannotAsk, match="made for this step already"):
         ask()
-    with pytest.raises(CannotWrite, match="for this step already"):
+    with pytest.raises(CannotAsk, match="for this step already"):
         copywriting.request_texts(step=step, wish=Wish(ModelCall.Task.WRITE_VARIANTS), by=marketer, now=now)
     settings.IMAGE_MODEL = ""
     with pytest.raises(CannotPicture, match="set OPENAI_IMAGE_MODEL"):

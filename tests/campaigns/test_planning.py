@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.actions import copywriting, planning, review, suppressions
+from campaigns.actions import calls, planning, review, suppressions
 from campaigns.actions.campaigns import CannotChange, cancel_campaign, change_campaign
 from campaigns.actions.planning import CannotPlan, cancel_plan, request_plan
 from campaigns.actions.playbooks import save_offer, save_playbook
@@ -429,12 +429,12 @@ def test_no_call_of_a_plan_that_is_given_up_or_cancelled_is_asked_for_ever(
     assert (hopeless.calls.get().status, hopeless.calls.get().ended_at) == ("UNAVAILABLE", later)
 
     cancelled = worker_dies(1)
-    copywriting.give_up_texts(now=later)  # its plan is still being made
+    calls.give_up(now=later)  # its plan is still being made
     assert cancelled.calls.get().status == "ASKING"
     cancel_plan(plan=cancelled, now=now)
-    copywriting.give_up_texts(now=now + planning.LEASE)  # its worker may live
+    calls.give_up(now=now + planning.LEASE)  # its worker may live
     assert cancelled.calls.get().status == "ASKING"
-    copywriting.give_up_texts(now=later)
+    calls.give_up(now=later)
     assert (cancelled.calls.get().status, cancelled.calls.get().tokens) == ("UNAVAILABLE", 16_100)
 
 

@@ -10,7 +10,7 @@ KEPT = {
     "make_pictures.v1": "2be359f59e19e4f8",
     "plan_week.v1": "3919cfdd0c091d83",
     "plan_week.v2": "cad70b9de9e1aa2f",
-    "plan_week.v3": "45ef4cb9fce61232",
+    "plan_week.v3": "610c066e3453d417",
     "regenerate_step.v1": "76244a3a1e2a095f",
     "rewrite.v1": "fba1459e92a7b2cc",
     "write_brief.v1": "ad6cbaa9cdaa44f3",

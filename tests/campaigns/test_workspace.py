@@ -12,8 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns.actions import asking, copywriting, picturing, review, revising
-from campaigns.actions.copywriting import CannotWrite
+from campaigns.actions import asking, calls, copywriting, picturing, review, revising
+from campaigns.actions.calls import CannotAsk
 from campaigns.actions.playbooks import save_playbook
 from campaigns.actions.review import CannotApprove, CannotEdit, ChangedMeanwhile
 from campaigns.ai.instructions import prompt
@@ -22,7 +22,7 @@ from campaigns.models import Campaign, DrawnPicture, ModelCall, Plan, PlanStep, 
 from campaigns.queries.calls import calls_to_answer
 from campaigns.queries.cautions import cautions_of
 from campaigns.queries.plans import most_it_can_cost
-from campaigns.queries.workspace import alternatives_of, change_log, changes_by_hand, open_comments
+from campaigns.queries.workspace import alternatives_of, change_log, open_comments, work_by_hand
 from campaigns.rules import spending
 from campaigns.rules.briefs import Brief
 from integrations.llm.base import ModelUnavailable, Question
@@ -178,7 +178,7 @@ def test_comments_briefs_pictures_and_texts_are_not_lost_unasked_either(
     plan: Plan, marketer: User, now: dt.datetime, client_of: Callable[[User], Client]
 ) -> None:
     client, url, step = client_of(marketer), f"/staff/campaigns/{plan.campaign.public_id}/", first_of(plan)
-    assert changes_by_hand(plan).pieces == 0
+    assert work_by_hand(plan).pieces == 0
     comment = revising.comment(step=step, text="Why them?", by=marketer, now=now)
     assert "one: 1 comment would be lost." in client.get(url).text
     revising.settle_comment(comment=comment, is_settled=True, by=marketer, now=now)
@@ -197,7 +197,7 @@ def test_comments_briefs_pictures_and_texts_are_not_lost_unasked_either(
     edit(step, marketer, now, subject="Mine")
     edit(PlanStep.objects.get(pk=step.pk), marketer, now, subject="Mine again")
     with CaptureQueriesContext(connection) as asked:
-        by_hand = changes_by_hand(plan)
+        by_hand = work_by_hand(plan)
     assert (len(asked), by_hand.pieces) == (1, 8)
     assert str(by_hand) == "2 changes, 1 comment, 1 image brief, 3 pictures and 1 text"
     assert f"one: {by_hand} would be lost. This cannot be undone." in client.get(url).text
@@ -349,13 +349,13 @@ def test_one_thing_is_written_for_a_step_at_a_time_and_can_be_cancelled(
 ) -> None:
     step = first_of(plan)
     call = copywriting.request_texts(step=step, wish=Wish(Task.WRITE_VARIANTS), by=marketer, now=now)
-    with pytest.raises(CannotWrite, match="being written for this step already"):
+    with pytest.raises(CannotAsk, match="being made for this step already"):
         copywriting.request_texts(step=step, wish=Wish(Task.WRITE_VARIANTS), by=marketer, now=now)
-    copywriting.cancel_texts(call=call, now=now)
+    calls.cancel(call=call, now=now)
     assert not copywriting.write_texts(call.pk, now=now)
-    with pytest.raises(CannotWrite, match="ended already"):
-        copywriting.cancel_texts(call=call, now=now)
-    with pytest.raises(CannotWrite, match="Say what should be different"):
+    with pytest.raises(CannotAsk, match="ended already"):
+        calls.cancel(call=call, now=now)
+    with pytest.raises(CannotAsk, match="Say what should be different"):
         copywriting.request_texts(step=step, wish=Wish(Task.REGENERATE_STEP), by=marketer, now=now)
 
 
@@ -367,7 +367,7 @@ def test_words_cancelled_while_the_last_of_them_come_are_not_offered_or_asked_fo
     call = copywriting.request_texts(step=first_of(plan), wish=wish, by=marketer, now=now)
 
     def answer(question: Question) -> str:
-        copywriting.cancel_texts(call=ModelCall.objects.get(pk=call.pk), now=now)
+        calls.cancel(call=ModelCall.objects.get(pk=call.pk), now=now)
         return said
 
     scripted.answers.append(answer)
@@ -386,7 +386,7 @@ def test_words_cancelled_after_a_worker_took_them_up_are_not_asked_for(
 ) -> None:
     call = copywriting.request_texts(step=first_of(plan), wish=Wish(Task.WRITE_VARIANTS), by=marketer, now=now)
     taken = ModelCall.objects.get(pk=call.pk)  # as the worker read it
-    copywriting.cancel_texts(call=call, now=now)
+    calls.cancel(call=call, now=now)
     question = Question(task=Task.WRITE_VARIANTS, instructions="", facts={}, schema=TextsProposal)
     for wanted in (lambda: False, lambda: True):  # the second is cancelled after it was looked at
         purpose = asking.Purpose(plan, wanted, by=marketer, step=taken.step, call=taken)
@@ -414,9 +414,9 @@ def test_answers_that_come_too_late_count_with_the_most_they_may_have_used(
 
 def test_a_call_whose_worker_died_frees_its_step_after_the_lease(plan: Plan, marketer: User, now: dt.datetime) -> None:
     call = copywriting.request_texts(step=first_of(plan), wish=Wish(Task.WRITE_VARIANTS), by=marketer, now=now)
-    ModelCall.objects.filter(pk=call.pk).update(status="ASKING", claimed_until=now + copywriting.LEASE)
-    assert copywriting.give_up_texts(now=now) == 0
-    assert copywriting.give_up_texts(now=now + 2 * copywriting.LEASE) == 1
+    ModelCall.objects.filter(pk=call.pk).update(status="ASKING", claimed_until=now + calls.LEASE)
+    assert calls.give_up(now=now) == 0
+    assert calls.give_up(now=now + 2 * calls.LEASE) == 1
     assert copywriting.request_texts(step=first_of(plan), wish=Wish(Task.WRITE_VARIANTS), by=marketer, now=now)
 
 

@@ -25,7 +25,7 @@ from campaigns.queries.estimates import expected_of
 from campaigns.queries.plans import board_of, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
-from campaigns.queries.workspace import WorkByHand, change_log, changes_by_hand, open_comments
+from campaigns.queries.workspace import WorkByHand, change_log, open_comments, work_by_hand
 from campaigns.rules import goals
 from campaigns.rules.checking import Check
 from campaigns.sending.checklist import told_drift
@@ -116,7 +116,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
     days = week_of(plan) if plan and plan.status in (Plan.Status.READY, Plan.Status.APPROVED) else []
     is_under_review = plan is not None and plan.status == Plan.Status.READY
     cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
-    user, by_hand = request.user, changes_by_hand(plan) if plan and is_under_review else WorkByHand()
+    user, by_hand = request.user, work_by_hand(plan) if plan and is_under_review else WorkByHand()
     expected = expected_of(plan, now=timezone.now()) if plan else None
     totals, has_begun = totals_of(days), campaign.status != Campaign.Status.DRAFT
     heard, left_out = audience.Hearing(), dict[str, int]()

@@ -6,14 +6,14 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import picturing
-from campaigns.ai.briefs import brief_of, offer_said
+from campaigns.ai.briefs import brief_of
 from campaigns.dashboard.views.media import POLICY
 from campaigns.dashboard.views.workspace import seen_number
 from campaigns.forms.briefs import ImageBriefForm
@@ -74,7 +74,9 @@ def step_brief(request: HttpRequest, step_id: UUID) -> HttpResponse:
 def step_brief_file(request: HttpRequest, step_id: UUID) -> HttpResponse:
     """The brief in force for a designer, as text."""
     step = _step(step_id)
-    row = get_object_or_404(ImageBrief.objects.filter(step=step).order_by("-pk")[:1])
+    row = workspace.brief_in_force(step)
+    if row is None:
+        raise Http404
     response = HttpResponse(_told(step, row), content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="brief-{step.day.isoformat()}-{step.group}.txt"'
     return response
@@ -122,7 +124,7 @@ def _shown(request: HttpRequest, step: PlanStep, *, form: ImageBriefForm | None 
         "brief": row,
         "told": _told(step, row) if row else "",
         "never_seen": briefs.never_seen(business().vertical),
-        "warnings": briefs.warnings(brief_of(row), house(), offer=offer_said(step)) if row else [],
+        "warnings": briefs.warnings(brief_of(row), house(), offer=step.offer_said) if row else [],
         "form": form or ImageBriefForm(instance=row),
         "call": call,
         "seconds": max(0, int((timezone.now() - call.asked_at).total_seconds())) if call else 0,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns.actions import copywriting, revising
+from campaigns.actions import calls, copywriting, revising
 from campaigns.actions.review import CannotEdit
 from campaigns.ai.writer import Wish, rules_know_variants
 from campaigns.models import ModelCall, Plan, PlanStep, StepComment, StepText
@@ -104,7 +104,7 @@ def text_use(request: HttpRequest, text_id: UUID) -> HttpResponse:
 @needs("campaigns.change_campaign")
 def call_cancel(request: HttpRequest, call_id: UUID) -> HttpResponse:
     call = get_object_or_404(ModelCall.objects.select_related("step", "plan__campaign"), public_id=call_id)
-    copywriting.cancel_texts(call=call, now=timezone.now())
+    calls.cancel(call=call, now=timezone.now())
     if call.step is None:
         return redirect("campaigns:campaign", call.plan.campaign.public_id)
     part = "campaigns:step-picture" if call.task in ModelCall.PICTURING else "campaigns:step-texts"
