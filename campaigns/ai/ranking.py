@@ -136,7 +136,7 @@ _RANK = f"""
         LIMIT %(looked_at)s
     ), worth AS (
         SELECT looked_at.*, coalesce(habit.category, '') AS category,
-               coalesce(factor * %(lapsed)s * habit.spent * 90 / 365, 0) AS lapsed,
+               coalesce(factor * %(lapsed)s * alive * habit.spent * 90 / 365, 0) AS lapsed,
                power(%(weariness)s, coalesce(heard.messages, 0)) AS patience
         FROM looked_at
         LEFT JOIN LATERAL (

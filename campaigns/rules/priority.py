@@ -5,7 +5,7 @@ adds nothing (Ascarza 2018, "Retention Futility", Journal of Marketing Research 
 
     usual    = USUAL × value               a message brings a little more of what is bought anyway
     at risk  = AT_RISK × value × (1 - p)   most where staying and leaving are both likely: value itself shrinks with p
-    lapsed   = LAPSED × what they used to spend in 90 days on a category they no longer buy
+    lapsed   = LAPSED × p × what they used to spend in 90 days on a category they no longer buy
     net      = factor × (usual + at risk + lapsed) × WEARINESS ^ heard - price of the message
 
 `value` is what the next 90 days are expected to bring and `p` the probability that the member still shops here (see
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import floor, sqrt
 
-USUAL, AT_RISK, LAPSED = 0.03, 0.08, 0.08
+USUAL, AT_RISK, LAPSED = 0.03, 0.08, 0.03
 WEARINESS = 0.85
 HEARD_DAYS = 30
 # Of how sure the assumptions are: the true share lies within about twice of what is assumed, seldom below nothing.

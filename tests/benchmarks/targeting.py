@@ -8,7 +8,8 @@ from everything that can be seen; one in ten buys less after a message. What a m
     lifts      more of what is bought anyway
     saves      those about to stay away for good stay
     revives    some who left within half a year come back once
-    mixed      a third of each
+    reminds    whose habit of wine ended buys some wine again
+    mixed      a quarter of each
 
 The product sees orders only: statistics, scores, forecasts and its ranking are made as in a shop. Each way to choose
 takes as many members of the same shop. What a message adds to the next 90 days of each is drawn once, about
@@ -39,15 +40,17 @@ from tests.benchmarks.copying import copy
 from tests.benchmarks.result import Result
 from tests.campaigns.crowd import take_in_members
 
-MEMBERS, TAKEN, SHOPS = 20_000, 600, 6
+MEMBERS, TAKEN, SHOPS = 20_000, 600, 12
 NOW = dt.datetime(2026, 11, 20, 8, 10, tzinfo=dt.UTC)
 HISTORY, AHEAD = 730, 90  # days
-WORLDS: dict[str, tuple[float, float, float]] = {
-    "lifts": (1, 0, 0),
-    "saves": (0, 1, 0),
-    "revives": (0, 0, 1),
-    "mixed": (1 / 3, 1 / 3, 1 / 3),
+WORLDS: dict[str, tuple[float, float, float, float]] = {
+    "lifts": (1, 0, 0, 0),
+    "saves": (0, 1, 0, 0),
+    "revives": (0, 0, 1, 0),
+    "reminds": (0, 0, 0, 1),
+    "mixed": (1 / 4, 1 / 4, 1 / 4, 1 / 4),
 }
+WINE = 0.6  # of their purchases, while it is a habit
 Floats = NDArray[np.float64]
 
 
@@ -58,6 +61,7 @@ class Shop:
     rate: Floats  # purchases a day while they come
     spend: Floats  # the mean of one
     leaves: Floats  # chance to stay away after a purchase
+    habit_ends: Floats  # the day of the last wine
     left: Floats  # the day of the last purchase of those who left, or inf
     response: Floats  # what a message does to them, 1 on average
     orders: pl.DataFrame  # member (from 0), day, cents, category
@@ -86,21 +90,21 @@ def _shop(chance: Generator) -> Shop:
     leaves = chance.beta(0.9, 9, MEMBERS)
     spend = chance.gamma(4, 9, MEMBERS)
     came = chance.uniform(0, HISTORY - 30, MEMBERS)
-    rows, left = _history(rate, leaves, spend, came, chance)
+    habit_ends = came + chance.uniform(0, 2 * HISTORY, MEMBERS)  # by itself, and for most of them not yet
+    rows, left = _history(rate, leaves, spend, came, habit_ends, chance)
     response = chance.lognormal(-0.5, 1, MEMBERS) * np.where(chance.random(MEMBERS) < 0.1, -0.5, 1)
-    return Shop(rate, spend, leaves, left, response, rows)
+    return Shop(rate, spend, leaves, habit_ends, left, response, rows)
 
 
 def _history(
-    rate: Floats, leaves: Floats, spend: Floats, came: Floats, chance: Generator
+    rate: Floats, leaves: Floats, spend: Floats, came: Floats, habit_ends: Floats, chance: Generator
 ) -> tuple[pl.DataFrame, Floats]:
     """Purchase after purchase of everybody at once, until all have left or the past is over."""
     at, left = came.copy(), np.full(MEMBERS, np.inf)
     here, frames = np.arange(MEMBERS), list[pl.DataFrame]()
-    ends = chance.uniform(0, 2 * HISTORY, MEMBERS)  # a habit of wine ends by itself for some
     while len(here):
         cents = np.round(100 * spend[here] * chance.gamma(3, 1 / 3, len(here))).astype(int) + 100
-        wine = (at[here] < ends[here]) & (chance.random(len(here)) < 0.6)
+        wine = (at[here] < habit_ends[here]) & (chance.random(len(here)) < WINE)
         frames.append(pl.DataFrame({"member": here, "day": at[here], "cents": cents, "wine": wine}))
         goes = chance.random(len(here)) < leaves[here]
         left[here[goes]] = at[here[goes]]
@@ -150,7 +154,7 @@ def _rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
 # --- What a message does ------------------------------------------------------------------------------------------
 
 
-def _effects(shop: Shop, mix: tuple[float, float, float], chance: Generator) -> tuple[Floats, Floats]:
+def _effects(shop: Shop, mix: tuple[float, float, float, float], chance: Generator) -> tuple[Floats, Floats]:
     """What a message adds to the next 90 days of each member: expected, and drawn."""
     alive = np.isinf(shop.left)
     until_leaving = shop.rate * AHEAD * shop.leaves  # expected departures if nobody wrote
@@ -160,7 +164,8 @@ def _effects(shop: Shop, mix: tuple[float, float, float], chance: Generator) -> 
     lifts = 0.04 * usual * (1 - share_lost)
     saves = 0.2 * usual * share_lost
     revives = 0.05 * (ago < 182) * np.exp(-ago / 120) * shop.spend * (1 + shop.rate * AHEAD / 2)
-    expected = shop.response * (mix[0] * lifts + mix[1] * saves + mix[2] * revives)
+    reminds = 0.06 * WINE * usual * (shop.habit_ends < HISTORY)
+    expected = shop.response * (mix[0] * lifts + mix[1] * saves + mix[2] * revives + mix[3] * reminds)
     # As many more (or fewer) purchases as that is worth on average, each of a size of its own.
     purchases = chance.poisson(np.abs(expected) / shop.spend) * np.sign(expected)
     return expected, purchases * shop.spend * chance.gamma(3, 1 / 3, MEMBERS)
