@@ -57,6 +57,13 @@ def _redis_of_this_worker(worker_id: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Argon2 takes a sixth of a second, for each of the thousands of people the tests make."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _pictures_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Not among those of the copy that somebody runs here. The field was given its storage when models were loaded."""
     kept = media.storage(None, tmp_path_factory.mktemp("media"))
