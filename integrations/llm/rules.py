@@ -1,6 +1,6 @@
 """The planner that needs no account: the same facts, decided by rules a shopkeeper can follow.
 
-1. Groups the goal is about come first, then those who buy mostly the categories it names, then by what is at stake;
+1. Groups the goal is about come first, then those who buy much of the categories it names, then by what is at stake;
    groups it says it is not about come last.
    What the goal is about is read before (campaigns.rules.goals), and told among the facts.
 2. The groups are spread evenly over the days, first come first; each hears an hour before its usual time to shop.
@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from textwrap import shorten
 from typing import Any
 
 from integrations.llm.base import Listener, ModelUnavailable, Question, Reply, nobody_listens
@@ -40,6 +41,7 @@ NO_OFFER = {
     "{{ member.points }} points with us.\n\n{{ business.name }}",
 }
 OFFER = re.compile(r"\boffer\b\s*[.\[]")
+LONGEST_ALT = 200  # as a brief takes
 EARLIEST_HOUR, LATEST_HOUR, NIGHT_ENDS = 9, 19, 6
 
 
@@ -130,23 +132,24 @@ SCENES = (
 
 
 def write_brief(facts: Facts) -> Facts:
-    """What the group likes best, in the shop; room for the offer; the light of the season the tone asks for."""
+    """What somebody asked for, or else what the group likes best; room for the offer; light that fits the tone."""
     liked = [str(name) for name in facts["group"].get("favourite_categories", [])]
     found = next(
         (scene for name in liked for words, scene in SCENES if re.search(rf"\b({words})", name, re.IGNORECASE)), None
     )
     goods = found or "A tidy shelf of the shop, with unopened goods in plain packaging"
     place = "on a wooden table by a window" if found else "seen from the front"
+    scene = facts["note"].rstrip(" .") if facts.get("note") else f"{goods}, {place}"
     offer = " In front of it lies a small blank card." if facts["offer"] else ""
     warm = re.search(
         r"warm|friend|personal|thank", f"{facts['playbook']['tone']} {facts['playbook']['aim']}", re.IGNORECASE
     )
     light = "Warm evening light" if warm else "Clear morning light"
     return {
-        "scene": f"{goods}, {place}.{offer} Nobody is in the picture, and the left third is calm and nearly empty.",
+        "scene": f"{scene}.{offer} Nobody is in the picture, and the left third is calm and nearly empty.",
         "style": f"A photograph, close and plain. {light}, natural colours, a soft background.",
         "avoid": "",
-        "alt": f"{goods}, {place}.",
+        "alt": shorten(f"{scene}.", LONGEST_ALT, placeholder=" …"),
     }
 
 
@@ -183,7 +186,7 @@ def _is_excluded(group: Facts, read: Facts) -> bool:
 
 
 def _named_of(group: Facts, read: Facts) -> str:
-    """The category they buy mostly that the goal names, too; empty without one."""
+    """The first of the categories they buy most that the goal names, too; empty without one."""
     return next((name for name in group.get("favourite_categories", []) if name in read["categories"]), "")
 
 
@@ -253,10 +256,10 @@ def _why(group: Facts, place: int, read: Facts) -> str:
     if _is_excluded(group, read):
         return "The goal says it is not about them: they come last."
     if group["group"] in read["groups"]:
-        also = f", and they buy mostly {category.lower()}" if category else ""
+        also = f", and {category.lower()} is among what they buy most" if category else ""
         return f"The goal is about them{also}: they come before others."
     if category:
-        return f"They buy mostly {category.lower()}, which the goal names."
+        return f"{category.capitalize()}, which the goal names, is among what they buy most."
     return (
         "Most is at stake with them, so they hear first." if place == 0 else "They come by what is at stake with them."
     )

@@ -213,7 +213,7 @@ def test_reasons_say_what_the_goal_has_to_do_with_it_and_name_no_hour() -> None:
     reasons = [step["reason"] for step in week("Win back the lapsed with beer")]
     assert reasons == [
         "The goal is about them: they come before others.",
-        "They buy mostly beer, which the goal names.",
+        "Beer, which the goal names, is among what they buy most.",
         "They come by what is at stake with them.",
     ]
 

@@ -94,6 +94,21 @@ def test_without_any_account_the_rules_write_a_brief_from_playbook_category_and_
     assert (call.status, call.cost) == ("ANSWERED", 0)
 
 
+def test_without_any_account_what_somebody_asked_for_is_what_is_to_be_seen(
+    step: PlanStep, marketer: User, now: dt.datetime
+) -> None:
+    wish = "A bottle of red on a wooden counter, in autumn light."
+    assert picturing.picture_step(picturing.request_brief(step=step, note=wish, by=marketer, now=now).pk, now=now)
+    row = brief_in_force(step)
+    assert row
+    assert (row.scene.startswith(wish), row.alt) == (True, wish)
+    assert "Nobody is in the picture" in row.scene
+    call = picturing.request_brief(step=step, note="Children around a bottle " * 11, by=marketer, now=now)
+    assert picturing.picture_step(call.pk, now=now)
+    assert brief_in_force(step) == row
+    assert "No picture may show minors" in step.calls.latest("pk").faults_text
+
+
 def test_a_language_model_writes_a_brief_and_is_told_what_must_not_be_seen(
     step: PlanStep, scripted: type[Scripted], marketer: User, now: dt.datetime
 ) -> None:
