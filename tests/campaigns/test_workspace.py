@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from campaigns.actions import asking, calls, copywriting, picturing, review, revising
 from campaigns.actions.calls import CannotAsk
@@ -222,6 +224,29 @@ def test_the_question_before_a_new_plan_stands_outside_what_a_colleague_changes(
     asked = fragment("anew")
     assert "one: 1 change would be lost." in asked
     assert 'name="losing" value="1"' in asked
+
+
+def test_the_question_before_an_approval_says_what_is_approved_and_what_is_still_open(
+    plan: Plan, marketer: User, manager: User, now: dt.datetime, client_of: Callable[[User], Client]
+) -> None:
+    client, url = client_of(manager), f"/staff/campaigns/{plan.campaign.public_id}/"
+
+    def asked() -> str:
+        page = client.get(url, headers={"HX-Request": "true", "HX-Target": "approve"}).text
+        found = re.search(r'<p id="approve-text">(.*?)</p>', page)
+        assert found
+        return found[1]
+
+    steps = list(plan.steps.filter(removed_at=None).order_by("day"))
+    messages = sum(step.evidence["reached"] for step in steps)
+    reached = plan.candidates.filter(group__in={step.group for step in steps}).count()
+    begins = date_format(steps[0].day, "l, F j")
+    assert asked() == (
+        f"{messages} messages in {len(steps)} steps to {reached} members are made ready, the first on {begins}."
+        " They leave once you start the campaign."
+    )
+    revising.comment(step=steps[0], text="Too early?", by=marketer, now=now)
+    assert asked().endswith("They leave once you start the campaign. 1 comment is still open.")
 
 
 # --- What people write ----------------------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -7,7 +8,9 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import campaigns as actions
@@ -22,7 +25,7 @@ from campaigns.queries.calls import thinking_of
 from campaigns.queries.cautions import cautions_in
 from campaigns.queries.departures import next_departure
 from campaigns.queries.estimates import expected_of
-from campaigns.queries.plans import board_of, totals_of, week_of, why_two_people
+from campaigns.queries.plans import Day, board_of, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
 from campaigns.queries.workspace import WorkByHand, change_log, open_comments, work_by_hand
@@ -107,7 +110,7 @@ def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         request,
         "campaigns/campaign.html",
         _campaign_context(request, campaign),
-        partials=("plan", "results", "standing", "anew"),
+        partials=("plan", "results", "standing", "anew", "approve"),
     )
 
 
@@ -116,6 +119,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
     days = week_of(plan) if plan and plan.status in (Plan.Status.READY, Plan.Status.APPROVED) else []
     is_under_review = plan is not None and plan.status == Plan.Status.READY
     cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
+    comments = open_comments(plan) if plan else {}
     user, by_hand = request.user, work_by_hand(plan) if plan and is_under_review else WorkByHand()
     expected = expected_of(plan, now=timezone.now()) if plan else None
     totals, has_begun = totals_of(days), campaign.status != Campaign.Status.DRAFT
@@ -131,7 +135,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "is_by_rules": plan is not None and plan.model_name == RulesModel.name,
         "is_planning": plan is not None and plan.status in Plan.WORKING,
         "days": days,
-        "board": board_of(days, open_comments(plan) if plan else {}, cautions),
+        "board": board_of(days, comments, cautions),
         "totals": totals,
         "reached": heard.reached,
         "understood": _understood(plan) if plan else "",
@@ -142,6 +146,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "log": change_log(plan) if plan and plan.status == Plan.Status.READY else None,
         "by_hand": by_hand.pieces,
         "anew_text": _anew_text(by_hand),
+        "approve_text": _approve_text(days, totals, heard.reached, sum(comments.values())),
         "cautions": sum(len(found) for found in cautions.values()),
         "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
         "results": results.results_of(campaign) if has_begun else None,
@@ -176,6 +181,18 @@ def _anew_text(by_hand: WorkByHand) -> str:
     """What a new plan in place of this one would cost people."""
     lost = f": {by_hand} would be lost" if by_hand.pieces else ""
     return f"A new week takes the place of this one{lost}. This cannot be undone."
+
+
+def _approve_text(days: Sequence[Day], totals: Mapping[str, Any], reached: int, comments: int) -> str:
+    """What becomes of the week, in figures, and what people have said of it that nobody settled."""
+    messages, steps = totals["messages"], totals["steps"]
+    first = next((day.date for day in days if day.count_text), None)
+    begins = f", the first on {date_format(first, 'l, F j')}" if first else ""
+    said = f" {comments} comment{pluralize(comments)} {pluralize(comments, 'is,are')} still open." if comments else ""
+    return (
+        f"{messages:,} message{pluralize(messages)} in {steps} step{pluralize(steps)} to {reached:,}"
+        f" member{pluralize(reached)} are made ready{begins}. They leave once you start the campaign.{said}"
+    )
 
 
 def _start_text(rules: CampaignPolicy) -> str:
