@@ -3,7 +3,7 @@
 Planned for a power of 80 % at a level of 5 %, two-sided: of differences that are really there, four in five are seen.
 """
 
-from math import ceil, sqrt
+from math import ceil, floor, sqrt
 from statistics import NormalDist
 
 from campaigns.rules.statistics import ALPHA, Share
@@ -40,6 +40,15 @@ def for_means(
     if not difference:
         raise ValueError("No difference cannot be seen.")
     return ceil((1 + 1 / ratio) * (sum(_quantiles(alpha, power)) * deviation / difference) ** 2)
+
+
+def seen_above(rate: float, members: int) -> float | None:
+    """The least proportion above `rate` that two arms of so many `members` each tell apart from it, in whole percent.
+
+    None when they tell not even everybody apart.
+    """
+    percents = (percent / 100 for percent in range(floor(100 * rate) + 1, 101))
+    return next((other for other in percents if for_shares(rate, other) <= members), None)
 
 
 def is_enough(first: Share, second: Share, *, fewest: int) -> bool:

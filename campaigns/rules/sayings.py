@@ -1,7 +1,8 @@
 """A comparison in one sentence of plain words. Plain Python."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from campaigns.rules import sample_sizes
 from campaigns.rules.arms import ArmFigures, OutcomeReport
 from campaigns.rules.effects import BUYERS, CLICKS, LESS, MARGIN, MORE, OPEN, ORDERS, REVENUE, TOO_FEW, Effect
 from campaigns.rules.statistics import Difference
@@ -16,7 +17,28 @@ NOUNS = {
 }
 LABELS = {BUYERS: "Members who bought", ORDERS: "Orders", REVENUE: "Revenue", MARGIN: "Margin", CLICKS: "Clicks"}
 MONEY = (REVENUE, MARGIN)
+# A share of those who get an e-mail that is neither high nor low, to say what a test of some size could tell.
+USUAL_SHARE = 0.05
+SHARES = {CLICKS: "click", BUYERS: "buy"}
 Show = Callable[[float], str]
+
+
+def planned(members: Mapping[str, int], measure: str) -> str:
+    """What a test of about so many `members` of each wording can tell.
+
+    `About 27 get A, 27 get B. Where 5 of 100 click with one wording, another usually stands out only if 35 of 100 do.`
+    """
+    parted = ", ".join(f"{count:,} get {letter}" for letter, count in members.items())
+    if measure not in SHARES:
+        return f"About {parted}. Orders and money differ so much between members that it takes thousands to tell."
+    least = sample_sizes.seen_above(USUAL_SHARE, min(members.values()))
+    if least is None:
+        return f"About {parted}. So few tell nothing: let more take part, or try fewer wordings."
+    usual, needed = round(100 * USUAL_SHARE), round(100 * least)
+    return (
+        f"About {parted}. Where {usual} of 100 {SHARES[measure]} with one wording, another usually stands out only if"
+        f" {needed} of 100 do."
+    )
 
 
 def said_of(effect: Effect, *, money: Show, than: str = "without it", others: str = "held out", final: str = "") -> str:

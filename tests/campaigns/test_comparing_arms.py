@@ -104,6 +104,14 @@ def test_a_planned_sample_finds_four_in_five_differences():
     assert 0.77 < found / 800 < 0.83
 
 
+def test_the_least_share_a_test_sees_is_the_least_it_is_large_enough_for():
+    for members in (27, 500, 2_000):
+        least = sample_sizes.seen_above(0.05, members)
+        assert least
+        assert sample_sizes.for_shares(0.05, least) <= members < sample_sizes.for_shares(0.05, least - 0.01)
+    assert sample_sizes.seen_above(0.05, 1) is None
+
+
 def paths(random: np.random.Generator, *, looks: int, regulars: float) -> tuple[np.ndarray, np.ndarray]:
     """Orders so far at each look, of 360 members who get a message and 40 who do not: alike in truth.
 

@@ -501,6 +501,8 @@ def test_wordings_are_written_changed_and_dropped_on_their_page(step: PlanStep, 
     shown = client.get(reverse("campaigns:step-variants", args=[step.public_id])).content.decode()
     assert "Hey" in shown
     assert "Will be decided" in shown
+    each = step.evidence["reached"] / 10  # a part of 40 percent, by weights of 1, 2 and 1
+    assert f"About {each:.0f} get A, {2 * each:.0f} get B, {each:.0f} get C. " in shown
     assert "Hey" in client.get(url).content.decode()
     client.post(reverse("campaigns:step-variants-drop", args=[step.public_id]))
     assert not Experiment.objects.exists()

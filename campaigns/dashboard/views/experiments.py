@@ -63,6 +63,9 @@ def _shown(tried: Tried, experiment: Experiment) -> dict[str, Any]:
         "rows": [(f"{arm.letter} against A", cells_of(effect, currency)) for arm, effect in against],
         "arms": [(arm, arm.outcome.members, example_of(arm.subject)) for arm in tried.arms],
         "measure": sayings.LABELS[measure],
+        "planned": sayings.planned(experiment.parted(experiment.step.evidence["reached"]), measure)
+        if experiment.step.plan.status == Plan.Status.READY
+        else "",
     }
 
 
