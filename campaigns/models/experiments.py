@@ -73,12 +73,6 @@ class Experiment(models.Model):
         """How many percent of the step's members take part."""
         return 100 if self.decides == self.Decides.NEVER else self.test_percent
 
-    def parted(self, members: int) -> dict[str, int]:
-        """About how many of a step's `members` the lots will give each wording."""
-        weights = {LETTERS[0]: self.own_weight} | {variant.letter: variant.weight for variant in self.variants.all()}
-        part = members * self.share / 100 / sum(weights.values())
-        return {letter: round(part * weight) for letter, weight in weights.items()}
-
 
 class Variant(models.Model):
     """Other words for a step, or another template. What is empty is as in A."""

@@ -1,5 +1,6 @@
 """Lots as the database draws them, and up to which lot each variant of an experiment reaches."""
 
+from itertools import pairwise
 from typing import Any
 
 from campaigns.models import Experiment
@@ -21,3 +22,10 @@ def drawn(experiment: Experiment) -> dict[str, Any]:
         "letters": [LETTERS[0], *(variant.letter for variant in variants)],
         "ends": shares_of(weights, experiment.share),
     }
+
+
+def expected(experiment: Experiment, members: int) -> dict[str, int]:
+    """By letter, about how many of `members` the lots will give each wording."""
+    lots = drawn(experiment)
+    widths = (end - start for start, end in pairwise([0, *lots["ends"]]))
+    return {letter: round(members * width / LOTS) for letter, width in zip(lots["letters"], widths, strict=True)}

@@ -38,6 +38,20 @@ def campaign(tmp_path: object, marketer: User, follow_events: Callable[[], None]
     return campaign
 
 
+@pytest.fixture
+def half_commented(
+    browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None]
+) -> Page:
+    """A step's page with a comment that is typed and not yet sent."""
+    page, step = browser_page, PlanStep.objects.first()
+    assert step
+    sign_in(page, marketer)
+    page.goto(f"{live_server.url}/staff/campaigns/steps/{step.public_id}/")
+    page.locator('[data-lazy][hx-get$="/comments/"]').scroll_into_view_if_needed()
+    page.get_by_label("Your comment").fill("Is this not too early")
+    return page
+
+
 def test_a_button_pressed_while_the_page_renews_itself_does_what_it_says(
     browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None]
 ) -> None:
@@ -54,15 +68,8 @@ def test_a_button_pressed_while_the_page_renews_itself_does_what_it_says(
     expect(page.get_by_role("dialog")).to_contain_text("Start the campaign?")
 
 
-def test_words_typed_and_lists_opened_stay_while_the_page_renews_itself(
-    browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None]
-) -> None:
-    page, step = browser_page, PlanStep.objects.first()
-    assert step
-    sign_in(page, marketer)
-    page.goto(f"{live_server.url}/staff/campaigns/steps/{step.public_id}/")
-    page.locator('[data-lazy][hx-get$="/comments/"]').scroll_into_view_if_needed()
-    page.get_by_label("Your comment").fill("Is this not too early")
+def test_words_typed_and_lists_opened_stay_while_the_page_renews_itself(half_commented: Page) -> None:
+    page = half_commented
     for where in ("focused", "elsewhere"):
         if where == "elsewhere":
             page.get_by_label("Your comment").blur()
@@ -100,15 +107,8 @@ def test_each_piece_of_news_is_asked_about_once(
     console_errors.clear()  # each piece of news ends its stream, which htmx writes down
 
 
-def test_news_that_comes_right_behind_an_answer_is_not_missed(
-    browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None]
-) -> None:
-    page, step = browser_page, PlanStep.objects.first()
-    assert step
-    sign_in(page, marketer)
-    page.goto(f"{live_server.url}/staff/campaigns/steps/{step.public_id}/")
-    page.locator('[data-lazy][hx-get$="/comments/"]').scroll_into_view_if_needed()
-    page.get_by_label("Your comment").fill("Is this not too early")
+def test_news_that_comes_right_behind_an_answer_is_not_missed(half_commented: Page) -> None:
+    page = half_commented
     page.evaluate(
         "document.addEventListener('htmx:afterSwap', () => setTimeout(() => htmx.trigger('#comments', 'sse:changed')),"
         " { once: true })"

@@ -16,6 +16,7 @@ from campaigns.dashboard.comparing import cells_of, interval_chart, whole_money
 from campaigns.forms import ExperimentForm
 from campaigns.models import Campaign, Experiment, Plan, PlanStep
 from campaigns.models.plans import example_of
+from campaigns.queries import lots
 from campaigns.queries.experiments import Tried, tried_of
 from campaigns.rules import sayings
 from campaigns.rules.effects import FIGURES
@@ -63,7 +64,7 @@ def _shown(tried: Tried, experiment: Experiment) -> dict[str, Any]:
         "rows": [(f"{arm.letter} against A", cells_of(effect, currency)) for arm, effect in against],
         "arms": [(arm, arm.outcome.members, example_of(arm.subject)) for arm in tried.arms],
         "measure": sayings.LABELS[measure],
-        "planned": sayings.planned(experiment.parted(experiment.step.evidence["reached"]), measure)
+        "planned": sayings.planned(lots.expected(experiment, experiment.step.evidence["reached"]), measure)
         if experiment.step.plan.status == Plan.Status.READY
         else "",
     }
