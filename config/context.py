@@ -35,6 +35,15 @@ PLACES = (
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
+    """Once for each request and person: every part of a page that is rendered by itself asks again."""
+    person = getattr(request, "user", None)
+    known = getattr(request, "shell", None)
+    if known is None or known[0] != person:
+        known = request.shell = (person, _shell(request))  # type: ignore[attr-defined]
+    return known[1]
+
+
+def _shell(request: HttpRequest) -> dict[str, Any]:
     role = _role(request)
     partner = None if role else _partner(request)
     return {

@@ -12,6 +12,7 @@ from django.utils.timezone import localdate
 
 from campaigns.ai.ranking import Ranked
 from campaigns.models import Action, Candidate, Plan
+from campaigns.rules import goals
 from campaigns.sending import gate
 from loyalty.models import Consent, Member, MemberStats, Order, Score, Store
 from loyalty.queries.segments import members_matching
@@ -106,6 +107,15 @@ def hearing(plan: Plan, channels: Iterable[str], *, now: datetime) -> Hearing:
     unheard = ~Q(Exists(steps.filter(channel__in=allowed.values("channel")))) & ~Q(made_for)
     counted = audience.aggregate(reached=Count("pk", filter=reached), unheard=Count("pk", filter=unheard))
     return Hearing(**counted)
+
+
+def buyers(plan: Plan, categories: Iterable[str], *, now: datetime) -> dict[str, int]:
+    """How many of the plan's audience bought from each of `categories` within a year."""
+    audience = plan.candidates.filter(is_held_out=False)
+    return {
+        category: audience.filter(member__in=members_matching(goals.bought(category), now=now).values("pk")).count()
+        for category in categories
+    }
 
 
 def left_out_of(plan: Plan, heard: Hearing) -> dict[str, int]:

@@ -25,7 +25,7 @@ def week_facts(plan: Plan, days: list[str], channels: tuple[str, ...], *, now: d
     offers = list(Offer.objects.filter(is_active=True))
     return {
         "goal": quoting.passage(campaign.goal),
-        "understood": understood_facts(campaign.goal, offers),
+        "understood": _understood_of(plan, offers, now),
         "business": business_facts(),
         "days": days,
         "hours": [hours.opens, hours.closes],
@@ -52,6 +52,13 @@ def understood_facts(goal: str, offers: Sequence[Offer]) -> dict[str, Any]:
         },
         "offers": {offer.code: fits for offer in offers if (fits := understood.fits(offer.name, offer.wording))},
     }
+
+
+def _understood_of(plan: Plan, offers: Sequence[Offer], now: datetime) -> dict[str, Any]:
+    understood = understood_facts(plan.campaign.goal, offers)
+    named = [name for name in categories() if quoting.line(name) in understood["categories"]]
+    bought = audience.buyers(plan, named, now=now)
+    return understood | {"bought": {quoting.line(name): members for name, members in bought.items()}}
 
 
 def _measured_playbooks(channels: tuple[str, ...], now: datetime) -> list[dict[str, Any]]:

@@ -1,8 +1,10 @@
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils.dateformat import time_format
@@ -10,9 +12,11 @@ from django.utils.timezone import localdate, localtime
 
 from campaigns.models import Candidate, Plan, PlanStep, Send
 from campaigns.queries.policy import policy
+from campaigns.rules import goals
 from campaigns.rules.proposals import StepProposal
 from campaigns.rules.reasons import beyond_the_budget, headline
 from loyalty.models import Consent
+from loyalty.rules.segments import Rule, faults_of
 
 
 def plans_to_make(now: datetime) -> QuerySet[Plan]:
@@ -220,3 +224,30 @@ def as_proposal(step: PlanStep) -> StepProposal:
         reason=step.reason,
         is_reminder=step.is_reminder,
     )
+
+
+@dataclass(frozen=True)
+class Buyers:
+    """Of a category that the goal names: how many of the audience bought from it within a year.
+
+    `segment` is the query of a new segment's page: all members of the campaign's segments who did.
+    """
+
+    category: str
+    members: int
+    segment: str
+
+
+def buyers_of_goal(plan: Plan) -> list[Buyers]:
+    """A goal says what is sold, and the campaign's segments say to whom. None for a plan of before this was counted."""
+    bought = plan.facts.get("understood", {}).get("bought", {})
+    rules = [segment.rule for segment in plan.campaign.segments.all()] if bought else []
+    return [Buyers(category, members, _segment_of(category, rules)) for category, members in bought.items()]
+
+
+def _segment_of(category: str, rules: Sequence[Rule]) -> str:
+    bought = goals.bought(category)
+    conditions = rules[0].get("all", rules) if len(rules) == 1 else [{"any": list(rules)}]
+    narrowed: Rule = {"all": [*conditions, bought]}
+    rule = bought if faults_of(narrowed) else narrowed
+    return "?" + urlencode({"name": f"{category} within a year", "rule": json.dumps(rule)})

@@ -164,6 +164,12 @@ def understand(goal: str, *, categories: Iterable[str] = ()) -> Understood:
     return Understood(about.aims, named, tuple(dict.fromkeys((*named, *also))), liked[:_MOST_CATEGORIES], excluded)
 
 
+def bought(category: str) -> dict[str, Any]:
+    """The segment of those who count as buyers of a category the goal names."""
+    within_a_year = {"of": category, "times": 1, "days": 365}
+    return {"field": "orders.category", "is": "at_least", "value": within_a_year}
+
+
 def told(understood: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     """`Understood of the goal: win back; wine; not lost. The rest needs a language model.`
 

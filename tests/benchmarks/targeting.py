@@ -1,4 +1,4 @@
-"""Does it pay to write to whom we say? A simulation in which the truth is known, on the product's own ranking.
+"""Does it pay to write to whom we say? A simulation in which the truth is known, on the product's own plans.
 
 Made-up shops of 20,000 members with two years of orders. Each member has a rate of purchases, a usual spend and a
 chance to stay away for good after each (beta-geometric, as the forecasts assume), and beside them what no model here
@@ -11,11 +11,13 @@ from everything that can be seen; one in ten buys less after a message. What a m
     reminds    whose habit of wine ended buys some wine again
     mixed      a quarter of each
 
-The product sees orders only: statistics, scores, forecasts and its ranking are made as in a shop. Each way to choose
-takes as many members of the same shop. What a message adds to the next 90 days of each is drawn once, about
-the true expectation; a choice is worth what it adds to the chosen. The best possible choice, by the true expectation,
-bounds them all. The table gives the mean over shops with its interval of 95 % (Student's t; against the others the
-difference shop by shop).
+The product sees orders only: statistics, scores, forecasts and the plan are made as in a shop. A campaign is planned,
+approved and started, without a language model, and "our plan" is everybody who has a message of it waiting. "Our
+ranking" is the plan's order alone, before its steps leave anybody out. Each way to choose takes as many members of the
+same shop as the plan writes to. What a message adds to the next 90 days of each is drawn once, about the true
+expectation; a choice is worth what it adds to the chosen, each counted once however often they are written to. The
+best possible choice, by the true expectation, bounds them all. The table gives the mean over shops with its interval of
+95 % (Student's t; against the others the difference shop by shop).
 """
 
 import datetime as dt
@@ -25,22 +27,25 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from django.db import connection, transaction
+from django.db import connection
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import stats
 
-from campaigns.ai import ranking
-from campaigns.models import Campaign, Plan
+from campaigns.actions import planning, review
+from campaigns.actions.campaigns import create_campaign, start_campaign
+from campaigns.models import Plan
 from loyalty.actions import forecasting
 from loyalty.actions.orders import sum_up_again
 from loyalty.actions.scores import rescore
-from loyalty.models import Member, Product, Store, User
+from loyalty.actions.segments import create_segment
+from loyalty.models import Product, Store, User
 from tests.benchmarks.copying import copy
 from tests.benchmarks.result import Result
 from tests.campaigns.crowd import take_in_members
 
 MEMBERS, TAKEN, SHOPS = 20_000, 600, 12
+OURS = "our plan"
 NOW = dt.datetime(2026, 11, 20, 8, 10, tzinfo=dt.UTC)
 HISTORY, AHEAD = 730, 90  # days
 WORLDS: dict[str, tuple[float, float, float, float]] = {
@@ -76,9 +81,9 @@ def measure() -> Result:
         chosen = _choices(chance)
         for world, mix in WORLDS.items():
             expected, drawn = _effects(shop, mix, np.random.default_rng([number, 1]))
-            best = np.argsort(-expected)[:TAKEN]
+            best = np.argsort(-expected)[: len(chosen[OURS])]
             for way, members in {**chosen, "the best possible": best}.items():
-                gains[world].setdefault(way, []).append(float(drawn[members].sum()))
+                gains[world].setdefault(way, []).append(float(drawn[members].mean()))
     return _told(gains)
 
 
@@ -185,30 +190,38 @@ def _choices(chance: Generator) -> dict[str, NDArray[np.int64]]:
     by_sum = scored.sort(-(pl.col("r") + pl.col("f") + pl.col("m")), -pl.col("spent"))
     at_risk = scored.filter(pl.col("group").is_in(["cannot_lose", "at_risk"])).sort(-pl.col("spent"))
     rest = by_sum.filter(~pl.col("member").is_in(at_risk["member"].implode()))
-    return {
-        "our ranking": _ranked(),
-        "RFM, the best first": by_sum["member"].head(TAKEN).to_numpy(),
-        "RFM, at risk first": pl.concat([at_risk, rest])["member"].head(TAKEN).to_numpy(),
-        "who spent most": scored.sort(-pl.col("spent"))["member"].head(TAKEN).to_numpy(),
-        "at random": chance.choice(scored["member"].to_numpy(), TAKEN, replace=False),
+    planned, ranked = _planned()
+    orders = {
+        "our ranking": ranked,
+        "RFM, the best first": by_sum["member"].to_numpy(),
+        "RFM, at risk first": pl.concat([at_risk, rest])["member"].to_numpy(),
+        "who spent most": scored.sort(-pl.col("spent"))["member"].to_numpy(),
+        "at random": chance.permutation(scored["member"].to_numpy()),
     }
+    return {OURS: planned} | {way: order[: len(planned)] for way, order in orders.items()}
 
 
-def _ranked() -> NDArray[np.int64]:
-    day = NOW.date()
-    owner = User.objects.get_or_create(email="owner@shop.example")[0]
-    campaign = Campaign.objects.create(
-        name="Everybody", goal="Sell more", starts_on=day, ends_on=day, audience_limit=TAKEN, owner=owner,
-        created_at=NOW,
-    )  # fmt: skip
-    plan = Plan.objects.create(campaign=campaign, requested_by=owner, requested_at=NOW)
-    with transaction.atomic():
-        ranking.rank(plan, Member.objects.all(), ("email",), factors={}, days=7, now=NOW)
-    rows = _rows(
-        "SELECT member_id - (SELECT min(id) FROM loyalty_member) FROM campaigns_candidate WHERE plan_id = %s",
-        plan.pk,
+def _planned() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Whom a campaign for everybody writes to, and its candidates, the first first."""
+    owner = User.objects.filter(email="owner@shop.example").first() or User.objects.create_superuser(
+        "owner@shop.example", "correct horse battery staple", name="Owner"
     )
-    return np.array([member for (member,) in rows])
+    everybody = create_segment(name="Everybody", description="", rule={"all": []}, by=None, now=NOW)
+    campaign = create_campaign(
+        name="Everybody", goal="Sell more", starts_on=NOW.date() + dt.timedelta(days=1),
+        ends_on=NOW.date() + dt.timedelta(days=14), segments=[everybody], budget=None, audience_limit=TAKEN,
+        owner=owner, now=NOW,
+    )  # fmt: skip
+    plan = planning.request_plan(campaign=campaign, by=owner, now=NOW)
+    planning.make_plan(plan.pk, now=NOW)
+    plan.refresh_from_db()
+    assert plan.status == Plan.Status.READY, plan.error
+    review.approve_plan(plan=plan, by=owner, now=NOW)
+    start_campaign(campaign=campaign, by=owner, now=NOW)
+    first = "member_id - (SELECT min(id) FROM loyalty_member)"
+    sends = _rows(f"SELECT DISTINCT {first} FROM campaigns_send WHERE campaign_id = %s", campaign.pk)
+    candidates = _rows(f"SELECT {first} FROM campaigns_candidate WHERE plan_id = %s ORDER BY rank", plan.pk)
+    return np.array([member for (member,) in sends]), np.array([member for (member,) in candidates])
 
 
 # --- What came of it ----------------------------------------------------------------------------------------------
@@ -219,17 +232,17 @@ def _told(gains: Mapping[str, Mapping[str, list[float]]]) -> Result:
     detail: dict[str, Any] = {"members": MEMBERS, "taken": TAKEN}
     for world, ways in gains.items():
         print(f"\n{world:{width}}  a message adds, of 95 %          times at random   ours is ahead by, of 95 %")
-        ours, random = ways["our ranking"], np.mean(ways["at random"])
+        ours, random = ways[OURS], np.mean(ways["at random"])
         for way, values in sorted(ways.items(), key=lambda item: -np.mean(item[1])):
-            mean, low, high = (each / TAKEN for each in _interval(values))
+            mean, low, high = _interval(values)
             told = f"{way:{width}}  {mean:7.2f} ({low:6.2f} to {high:6.2f})  {np.mean(values) / random:10.1f}"
-            if way != "our ranking":
-                ahead, least, most = (each / TAKEN for each in _interval(np.subtract(ours, values)))
+            if way != OURS:
+                ahead, least, most = _interval(np.subtract(ours, values))
                 told += f"         {ahead:8.2f} ({least:6.2f} to {most:6.2f})"
             print(told)
-        detail[world] = {way: round(float(np.mean(values)) / TAKEN, 3) for way, values in ways.items()}
+        detail[world] = {way: round(float(np.mean(values)), 3) for way, values in ways.items()}
     mixed = gains["mixed"]
-    ours, limit = (float(np.mean(mixed[way])) / TAKEN for way in ("our ranking", "the best possible"))
+    ours, limit = (float(np.mean(mixed[way])) for way in (OURS, "the best possible"))
     return Result(
         "targeting", round(ours, 3), "money a message", round(limit, 3), round(ours / limit, 3), SHOPS, detail
     )

@@ -1,6 +1,8 @@
 """What the built-in rules read in a goal, and what follows from it in the week."""
 
 import datetime as dt
+import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +15,9 @@ from campaigns.models import Campaign, Plan
 from campaigns.rules.goals import AIMS, CLEAR, FIRST, GROUPS, OFTEN, THANK, WIN_BACK, told, understand
 from integrations.llm import rules
 from integrations.llm.rules import plan_week
-from loyalty.models import Member, Score, User
+from loyalty.models import Member, Score, Segment, User
 from tests.campaigns.test_campaign_pages import text_of
+from tests.campaigns.world import Shop
 
 CATALOGUE = [
     "AMERICAN VODKAS", "BEER", "CANADIAN WHISKIES", "Edibles", "Flower", "RED WINE", "STRAIGHT BOURBON WHISKIES",
@@ -233,3 +236,19 @@ def test_the_plan_says_what_was_understood_of_its_goal(
     assert first.group in AIMS[WIN_BACK].groups
     page = text_of(client_of(marketer).get(f"/staff/campaigns/{plan.campaign.public_id}/"))
     assert "Understood of the goal: win back; wine. The rest needs a language model." in page
+
+
+def test_a_goal_that_names_a_category_tells_how_many_of_the_audience_buy_it_and_how_to_write_to_them_alone(
+    shop: Shop, regulars: list[Member], everybody: Segment, make_campaign: Callable[..., Campaign],
+    make_plan: Callable[[Campaign], Plan], marketer: User, client_of: Callable[[User], Client],
+) -> None:  # fmt: skip
+    shop.sell(*((member, 30, "12.00") for member in regulars[:3]), category="BEER")
+    shop.sell((regulars[3], 400, "12.00"), (regulars[4], 20, "-12.00"), category="BEER")
+    plan = make_plan(make_campaign(goal="Sell more beer", holdout_percent=0))
+    assert plan.facts["understood"]["bought"] == {"BEER": 3}
+
+    client = client_of(marketer)
+    week = client.get(f"/staff/campaigns/{plan.campaign.public_id}/")
+    assert f"3 of the {plan.audience_size} bought beer within a year" in text_of(week)
+    (offered,) = re.findall(r'href="([a-z/]+segments/new/\?[^"]+)"', week.content.decode())
+    assert "3 of 20 members now" in text_of(client.get(html.unescape(offered)))

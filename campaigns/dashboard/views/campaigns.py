@@ -25,7 +25,7 @@ from campaigns.queries.calls import thinking_of
 from campaigns.queries.cautions import cautions_in
 from campaigns.queries.departures import next_departure
 from campaigns.queries.estimates import expected_of
-from campaigns.queries.plans import Day, board_of, totals_of, week_of, why_two_people
+from campaigns.queries.plans import Day, board_of, buyers_of_goal, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
 from campaigns.queries.workspace import WorkByHand, change_log, open_comments, work_by_hand
@@ -139,6 +139,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "totals": totals,
         "reached": heard.reached,
         "understood": _understood(plan) if plan else "",
+        "buyers_of_goal": buyers_of_goal(plan) if plan and is_under_review else [],
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items()],
         "estimates": expected.week if expected else None,
         "plan_steps": ["Rank members", "Write the week", "Check it"],
