@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from campaigns.rules import branches, claims, wording
@@ -134,10 +134,11 @@ class Finding:
     weight: Weight = Weight.WARNING
 
 
-def findings(words: Words, house: House) -> list[Finding]:
-    """Everything the checks see, the gravest first."""
+@lru_cache(maxsize=2_000)
+def findings(words: Words, house: House) -> tuple[Finding, ...]:
+    """Everything the checks see, the gravest first. Kept: a board asks the same of all its steps at every look."""
     found = [finding for check in _CHECKS for finding in check(words, house)]
-    return sorted(found, key=lambda finding: -finding.weight)
+    return tuple(sorted(found, key=lambda finding: -finding.weight))
 
 
 def of_a_model(words: Words, house: House, *, said_already: Sequence[Words] = ()) -> list[str]:

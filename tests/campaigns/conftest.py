@@ -15,6 +15,7 @@ from loyalty.actions.segments import create_segment
 from loyalty.models import Member, Segment, User
 from tests.campaigns.scripted import Scripted
 from tests.campaigns.world import Outlet, Shop, rule, send_all
+from tests.kept import kept
 from tests.post_office import PostOffice, open_post_office
 
 
@@ -26,6 +27,11 @@ def shop(db: None, now: dt.datetime, tmp_path: Path, follow_events: Callable[[],
 @pytest.fixture
 def regulars(shop: Shop) -> list[Member]:
     """Twenty members who may all be written to, from last week's best customer to one nearly forgotten."""
+    members, shop.orders = kept(("regulars", shop.now), lambda: _twenty(shop))
+    return list(Member.objects.filter(pk__in=members).order_by("pk"))
+
+
+def _twenty(shop: Shop) -> tuple[list[int], int]:
     members = [shop.join(f"Member {chr(65 + place)}") for place in range(20)]
     purchases = [
         (member, 4 * place + 15 * nth + 1, f"{200 - 9 * place}.00")
@@ -34,7 +40,7 @@ def regulars(shop: Shop) -> list[Member]:
     ]
     shop.sell(*purchases)
     shop.score()
-    return members
+    return [member.pk for member in members], shop.orders
 
 
 @pytest.fixture

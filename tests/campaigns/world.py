@@ -30,7 +30,8 @@ class Shop:
     """Members join, allow, and buy; scores follow."""
 
     def __init__(self, now: dt.datetime, folder: Path, follow_events: Callable[[], None]) -> None:
-        self.now, self._folder, self._follow, self._orders = now, folder, follow_events, 0
+        self.now, self.orders = now, 0
+        self._folder, self._follow = folder, follow_events
 
     def join(
         self, name: str, *, email: str | None = None, born: dt.date | None = OF_AGE, allows: bool = True
@@ -50,13 +51,13 @@ class Shop:
         """Each purchase: who, how many days ago, for how much. Scores are brought up to date."""
         lines = ["order_id,ordered_at,sku,product_name,category,quantity,amount,customer_id,store"]
         for member, days_ago, amount in purchases:
-            self._orders += 1
+            self.orders += 1
             at = (now or self.now) - dt.timedelta(days=days_ago)
             quantity = "-1" if amount.startswith("-") else "1"
             sku = "S1" if category == "WINE" else f"S-{category[:20]}"
-            cells = (f"O{self._orders}", f"{at:%Y-%m-%d %H:%M:%S}", sku, "Red", category, quantity, amount)
+            cells = (f"O{self.orders}", f"{at:%Y-%m-%d %H:%M:%S}", sku, "Red", category, quantity, amount)
             lines.append(",".join((*cells, str(member.external_id), "Harbor")))
-        path = self._folder / f"sales-{self._orders}.csv"
+        path = self._folder / f"sales-{self.orders}.csv"
         path.write_text("\n".join(lines) + "\n")
         reading = imports.Reading.guessed(imports.examine(path), time_zone="UTC")
         report = imports.import_file(path, reading, now=now or self.now)

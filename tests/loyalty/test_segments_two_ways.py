@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from loyalty.models import Consent, Forecast, Member, MemberStats, Order, OrderLine, Product, Score, Store
 from loyalty.queries.segments import facts_of, members_matching
 from loyalty.rules.segments import FIELDS, Kind, faults_of, matches
+from tests.kept import kept
 from tests.tracking.received import a_system
 from tracking.models import Event, SavedFunnel, TrackedEvent
 
@@ -77,6 +78,10 @@ rules = st.recursive(
 
 @pytest.fixture
 def crowd(db, now):
+    return kept(("crowd", now), lambda: _crowd(now))
+
+
+def _crowd(now):
     """Fifty members with every sort of gap, many of whose moments lie at the edge of a day."""
     dice = random.Random(20_260_329)
     stores = [Store.objects.create(code=code, name=code) for code in STORES]
