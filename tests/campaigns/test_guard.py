@@ -57,7 +57,7 @@ def test_the_law_is_refused_whoever_wrote_it(body: str, house: House) -> None:
     ["We secured a rare vintage.", "Our staff is highly trained.", "Cured ham from Parma.", "The teense corkscrew."],
 )
 def test_words_that_only_hold_such_a_word_are_left_alone(body: str) -> None:
-    assert guard.findings(words(body), LIQUOR) == []
+    assert guard.findings(words(body), LIQUOR) == ()
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_every_text_that_is_shipped_passes(vertical: str) -> None:
     texts += [(text["subject"], text["body"], None) for text in (REMINDER, NO_OFFER)]
     for subject, body, offer in texts:
         stated = f"{offer.name}\n{offer.wording}" if offer else ""
-        assert guard.findings(words(body, subject, offer=stated), house) == [], subject
+        assert guard.findings(words(body, subject, offer=stated), house) == (), subject
 
 
 @given(st.text(max_size=400), st.text(max_size=400))
