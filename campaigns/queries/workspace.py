@@ -18,9 +18,9 @@ from campaigns.models import (
     StepComment,
     StepText,
 )
+from campaigns.rules import steps
 from campaigns.rules.briefs import MOST_PICTURES
 from campaigns.rules.differences import Span, spans
-from campaigns.rules.steps import told
 
 CHANGES_SHOWN = 20
 
@@ -104,15 +104,15 @@ def change_log(plan: Plan) -> ChangeLog:
     rows = list(plan.changes.select_related("by", "undone_by", "step").order_by("-number")[:CHANGES_SHOWN])
     undo, redo = next_to_undo(plan), next_to_redo(plan)
     return ChangeLog(
-        changes=[_told(row) for row in rows],
-        undo=_told(undo) if undo else None,
-        redo=_told(redo) if redo else None,
+        changes=[told(row) for row in rows],
+        undo=told(undo) if undo else None,
+        redo=told(redo) if redo else None,
     )
 
 
-def _told(change: PlanChange) -> ChangeTold:
+def told(change: PlanChange) -> ChangeTold:
     """`Champions, March 29: text`"""
-    what = told(change.before, change.after) if change.kind == PlanChange.Kind.EDITED else ""
+    what = steps.told(change.before, change.after) if change.kind == PlanChange.Kind.EDITED else ""
     verb = change.get_kind_display().lower()
     return ChangeTold(change, f"{change.step.get_group_display()}: {verb}{f' ({what})' if what else ''}")
 

@@ -105,13 +105,15 @@ def campaign_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @require_GET
 @needs("campaigns.view_campaign")
 def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    campaign = get_object_or_404(Campaign.objects.select_related("owner", "series"), public_id=public_id)
-    return page(
-        request,
-        "campaigns/campaign.html",
-        _campaign_context(request, campaign),
-        partials=("plan", "results", "standing", "anew", "approve"),
+    return campaign_shown(
+        request, get_object_or_404(Campaign.objects.select_related("owner", "series"), public_id=public_id)
     )
+
+
+def campaign_shown(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """The page, or the part of it that was asked for."""
+    parts = ("plan", "results", "standing", "anew", "approve")
+    return page(request, "campaigns/campaign.html", _campaign_context(request, campaign), partials=parts)
 
 
 def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:

@@ -10,12 +10,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.formats import date_format
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from campaigns.actions import calls, copywriting, revising
 from campaigns.actions.review import CannotEdit
 from campaigns.ai.writer import Wish, rules_know_variants
-from campaigns.models import ModelCall, Plan, PlanStep, StepComment, StepText
+from campaigns.dashboard.views.campaigns import campaign_shown
+from campaigns.models import Campaign, ModelCall, Plan, PlanStep, StepComment, StepText
 from campaigns.queries import workspace
 from campaigns.queries.calls import thinking_about
 from campaigns.queries.track_record import DAYS, records_of
@@ -34,25 +37,33 @@ def step_move(request: HttpRequest, step_id: UUID) -> HttpResponse:
     if day is None:
         return HttpResponseBadRequest("Which day?")
     revising.move_step(step=step, day=day, by=request.user, now=timezone.now(), seen=_number(request, "seen"))
-    return redirect("campaigns:campaign", step.plan.campaign.public_id)
+    return _told(request, step.plan.campaign, f"{step.get_group_display()}: moved to {date_format(day, 'l, F j')}.")
 
 
 @require_POST
 @needs("campaigns.change_campaign")
 def plan_undo(request: HttpRequest, plan_id: UUID) -> HttpResponse:
-    return _turned(request, plan_id, revising.undo_change)
+    return _turned(request, plan_id, revising.undo_change, "Undone")
 
 
 @require_POST
 @needs("campaigns.change_campaign")
 def plan_redo(request: HttpRequest, plan_id: UUID) -> HttpResponse:
-    return _turned(request, plan_id, revising.redo_change)
+    return _turned(request, plan_id, revising.redo_change, "Made again")
 
 
-def _turned(request: HttpRequest, plan_id: UUID, turn: Any) -> HttpResponse:
+def _turned(request: HttpRequest, plan_id: UUID, turn: Any, said: str) -> HttpResponse:
     plan = get_object_or_404(Plan.objects.select_related("campaign"), public_id=plan_id)
-    turn(plan=plan, number=_number(request, "number") or 0, by=request.user, now=timezone.now())
-    return redirect("campaigns:campaign", plan.campaign.public_id)
+    change = turn(plan=plan, number=_number(request, "number") or 0, by=request.user, now=timezone.now())
+    return _told(request, plan.campaign, f"{said}. {workspace.told(change).what}.")
+
+
+def _told(request: HttpRequest, campaign: Campaign, said: str) -> HttpResponse:
+    """What was done to the board is said, too: a card that stands elsewhere now tells nothing to who cannot see it."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        messages.success(request, said)
+        return redirect("campaigns:campaign", campaign.public_id)
+    return trigger_client_event(campaign_shown(request, campaign), "toast", {"tone": "success", "text": said})
 
 
 @require_http_methods(["GET", "POST"])
