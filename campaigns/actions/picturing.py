@@ -62,7 +62,7 @@ def save_brief(*, step: PlanStep, brief: Brief, by: User, now: datetime) -> Imag
 def request_pictures(*, step: PlanStep, count: int, by: User, now: datetime) -> ModelCall:
     """Queue pictures of the brief in force. Raises CannotPicture, CannotAsk, and CannotEdit."""
     if image_model() is None:
-        raise CannotPicture("No image model is set: set OPENAI_IMAGE_MODEL, or give the brief to a designer.")
+        raise CannotPicture("No image model is connected (see Integrations): give the brief to a designer.")
     if not 1 <= count <= briefs.MOST_PICTURES:
         raise CannotPicture(f"Ask for one to {briefs.MOST_PICTURES} pictures.")
     row = brief_in_force(step)

@@ -37,7 +37,7 @@ class CampaignPolicy(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="By the prices of OPENAI_PRICE_IN and OPENAI_PRICE_OUT. Empty: the tokens alone count.",
+        help_text="By the prices that Integrations shows for the model. Empty: the tokens alone count.",
     )
     plan_pictures = models.PositiveSmallIntegerField(
         "pictures a plan may have made at most",

@@ -36,6 +36,8 @@ def integrations(request: HttpRequest) -> HttpResponse:
         "sender_has_name": bool(parseaddr(settings.DEFAULT_FROM_EMAIL)[0]),
         "model": language_model().name,
         "uses_rules": not settings.OPENAI["api_key"],
+        "prices": settings.OPENAI_PRICES,
+        "image_price": settings.OPENAI_IMAGE_PRICE,
         "image_model": settings.OPENAI_IMAGES["model"] if settings.IMAGE_MODEL else "",
         "model_address": settings.OPENAI["base_url"] or "api.openai.com",
         "unread": MailboxMessage.objects.filter(read_at=None).count(),

@@ -389,7 +389,7 @@ def test_pictures_need_a_model_a_brief_and_a_plan_under_review(
     with pytest.raises(CannotAsk, match="for this step already"):
         copywriting.request_texts(step=step, wish=Wish(ModelCall.Task.WRITE_VARIANTS), by=marketer, now=now)
     settings.IMAGE_MODEL = ""
-    with pytest.raises(CannotPicture, match="set OPENAI_IMAGE_MODEL"):
+    with pytest.raises(CannotPicture, match="No image model is connected"):
         ask()
 
 
@@ -515,7 +515,7 @@ def test_without_an_endpoint_the_brief_is_shown_copied_and_downloaded(
     assert client.post(f"{at}brief/", vars(SOUND)).status_code == 302
     page = client.get(f"{at}picture/").text
     assert SOUND.scene in page
-    assert "set OPENAI_IMAGE_MODEL and OPENAI_API_KEY" in page
+    assert "No image model is connected" in page
     assert "Make pictures" not in page
     file = client.get(f"{at}brief.txt")
     assert "attachment" in file["Content-Disposition"]

@@ -131,7 +131,6 @@ def _shown(request: HttpRequest, step: PlanStep, *, form: ImageBriefForm | None 
         "refusal": None if call else workspace.last_refusal(step, pictures=True),
         "drawn": workspace.drawn_for(step),
         "has_model": bool(settings.IMAGE_MODEL),
-        "has_key": bool(settings.OPENAI_IMAGES["api_key"]),
         "counts": [(count, None if price is None else count * price) for count in counts],
         "may_write": may_write,
         "may_choose": may_write and request.user.has_perm("campaigns.add_mediafile"),
