@@ -77,13 +77,11 @@ def change_campaign(
     now: datetime,
     repeats_on: int | None = None,
 ) -> Campaign:
-    """Change a draft. A plan that is not approved was made for the old answers and is put aside.
-
-    Raises CannotChange.
-    """
-    campaign = _locked(campaign)
+    """Change a draft. A plan under review that rests on other answers than these is put aside. Raises CannotChange."""
+    campaign, chosen = _locked(campaign), list(segments)
     if campaign.status != Status.DRAFT or campaign.plans.filter(status=Plan.Status.APPROVED).exists():
         raise CannotChange("Only a draft without an approved plan can be changed.")
+    before = _planned_for(campaign)
     campaign.name, campaign.goal = name, goal
     campaign.starts_on, campaign.ends_on = starts_on, ends_on
     campaign.budget, campaign.audience_limit = budget, audience_limit
@@ -94,9 +92,17 @@ def change_campaign(
             *("holdout_percent", "repeats_on"),
         ]
     )
-    campaign.segments.set(segments)
-    _put_plans_aside(campaign, now)
+    campaign.segments.set(chosen)
+    if _planned_for(campaign) != before:
+        _put_plans_aside(campaign, now)
     return campaign
+
+
+def _planned_for(campaign: Campaign) -> tuple[object, ...]:
+    """What a plan rests on."""
+    segments = frozenset(campaign.segments.values_list("pk", flat=True))
+    days, money = (campaign.starts_on, campaign.ends_on), campaign.budget
+    return campaign.goal, *days, money, campaign.audience_limit, campaign.holdout_percent, segments
 
 
 def _put_plans_aside(campaign: Campaign, now: datetime) -> None:

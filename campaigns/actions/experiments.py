@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from math import ceil
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Func
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from campaigns.models import Campaign, Experiment, Plan, PlanStep, Send, Template, Variant
 from campaigns.models.experiments import LETTERS
@@ -72,9 +74,10 @@ def save_experiment(
         step=step,
         defaults={
             "measure": measure, "decides": decides, "hours": hours, "test_percent": test_percent,
-            "own_weight": own_weight, "created_by": by, "created_at": now,
+            "own_weight": own_weight, "created_at": now,
         },
     )  # fmt: skip
+    experiment.authors.add(by)
     before = experiment.variants.count()
     experiment.variants.all().delete()
     for letter, words in zip(LETTERS[1:], variants, strict=False):
@@ -182,7 +185,7 @@ def _settle(
     rest = Send.objects.filter(action__step=experiment.step_id, waits_for_winner=True, status=Send.Status.PENDING)
     moved = rest.update(
         variant=letter, waits_for_winner=False, held_from=None,
-        due_at=_NextAtThatHour(Coalesce("held_from", "due_at"), now=now),
+        due_at=_NextAtThatHour(Coalesce("held_from", "due_at"), now=now, ends=_end_of(campaign)),
     )  # fmt: skip
     note_change(experiment.step, winner=("", letter), messages=(0, moved))
     announce(f"campaign:{campaign.public_id}")
@@ -193,19 +196,25 @@ def _settle(
 def _is_too_late(step: PlanStep, campaign: Campaign, decides: str, hours: int) -> bool:
     """Who waits gets the winner up to a day after the decision, and nothing leaves after the campaign's last day."""
     latest = campaign.ends_on - timedelta(days=1)
-    return decides != Experiment.Decides.NEVER and step.day + timedelta(hours=hours) > latest
+    return decides != Experiment.Decides.NEVER and step.day + timedelta(days=ceil(hours / 24)) > latest
+
+
+def _end_of(campaign: Campaign) -> datetime:
+    return timezone.make_aware(datetime.combine(campaign.ends_on + timedelta(days=1), time()))
 
 
 class _NextAtThatHour(Func):
-    """A moment, or the same hour of the first day on which it has not passed."""
+    """A moment, or the same hour of the first day on which it has not passed; at once where that is after the end."""
 
     template = (
-        "%(expressions)s + make_interval(days => greatest(0, ceil(extract(epoch FROM '%(now)s'::timestamptz - "
-        "%(expressions)s) / 86400))::int)"
+        "(SELECT CASE WHEN next.at < '%(ends)s'::timestamptz THEN next.at ELSE '%(now)s'::timestamptz END FROM ("
+        "SELECT %(expressions)s + make_interval(days => greatest(0, ceil(extract(epoch FROM '%(now)s'::timestamptz - "
+        "%(expressions)s) / 86400))::int)) AS next (at))"
     )
 
-    def __init__(self, moment: Coalesce, *, now: datetime) -> None:
-        super().__init__(moment, now=now.isoformat(), output_field=Send._meta.get_field("due_at"))
+    def __init__(self, moment: Coalesce, *, now: datetime, ends: datetime) -> None:
+        due_at = Send._meta.get_field("due_at")
+        super().__init__(moment, now=now.isoformat(), ends=ends.isoformat(), output_field=due_at)
 
 
 def _under_review(step: PlanStep) -> Plan:

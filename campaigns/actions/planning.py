@@ -65,7 +65,7 @@ def request_plan(*, campaign: Campaign, by: User, now: datetime, losing: int | N
             plan = Plan.objects.create(campaign=campaign, requested_by=by, requested_at=now)
     except IntegrityError:
         raise CannotPlan("A plan is being made already.") from None
-    replaced.update(status=Status.REPLACED)
+    replaced.update(status=Status.REPLACED, replaced_by=plan)
     nudge("campaigns.make_plan", plan_id=plan.pk)
     return plan
 
@@ -76,6 +76,7 @@ def cancel_plan(*, plan: Plan, now: datetime) -> None:
     working = Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING)
     if not working.update(status=Status.CANCELLED, finished_at=now):
         raise CannotPlan("This plan is not being made any more.")
+    _bring_back(plan)
     announce(f"plan:{plan.public_id}")
 
 
@@ -295,7 +296,12 @@ def _move(plan: Plan, status: str, now: datetime, **fields: Any) -> None:
 
 def _fail(plan: Plan, reason: str, now: datetime) -> None:
     with transaction.atomic():
-        Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING).update(
-            status=Status.FAILED, error=reason[:500], finished_at=now
-        )
+        working = Plan.objects.filter(pk=plan.pk, status__in=Plan.WORKING)
+        if working.update(status=Status.FAILED, error=reason[:500], finished_at=now):
+            _bring_back(plan)
         announce(f"plan:{plan.public_id}")
+
+
+def _bring_back(plan: Plan) -> None:
+    """What it was to take the place of, since it comes to nothing: work by hand is in there."""
+    plan.replaces.filter(status=Status.REPLACED).update(status=Status.READY, replaced_by=None)

@@ -4,8 +4,11 @@ from decimal import Decimal
 from django.db import transaction
 
 from campaigns.models import Offer, Playbook, Template
-from campaigns.rules import shipped, wording
+from campaigns.queries.house import house
+from campaigns.rules import guard, shipped, wording
+from campaigns.rules.guard import Words
 from config.shared.errors import DomainError
+from loyalty.models import Consent
 
 
 class BadWording(DomainError):
@@ -66,6 +69,9 @@ def save_playbook(
 
 @transaction.atomic
 def save_offer(*, offer: Offer | None, code: str, name: str, wording: str, cost: Decimal, is_active: bool) -> Offer:
+    """Make an offer or change one. Steps that are approved keep its words. Raises BadWording."""
+    if is_active and (faults := guard.of_law(Words(name, wording, Consent.Channel.EMAIL), house())):
+        raise BadWording(" ".join(faults))
     offer = offer or Offer()
     offer.code, offer.name, offer.wording, offer.cost, offer.is_active = code, name, wording, cost, is_active
     offer.save()

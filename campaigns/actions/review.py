@@ -153,6 +153,7 @@ def change_running_step(
     changed.pk, changed.public_id, changed.changed_from, changed.position = None, uuid4(), before, last + 1
     changed.template, changed.offer, changed.subject, changed.body = template, offer, subject, body
     changed.translations, changed.edited_by, changed.edited_at = translations, by, now
+    changed.approved_offer = None
     changed.save(force_insert=True)
     others = plan.steps.filter(removed_at=None).exclude(pk__in=[before.pk, changed.pk]).select_related("offer")
     week, limits = [as_proposal(other) for other in [*others, changed]], _limits(plan, now)
@@ -200,11 +201,13 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
     Raises CannotApprove, among others when the business asks for two people and the plan is the work of `by`.
     """
     plan = under_review(plan.pk, refusal=CannotApprove)
-    if is_own_work(plan, by) and (why := why_two_people(plan)):
+    week, limits = _proposal(plan), _limits(plan, now)
+    cost = proposals.cost_of_all(week.steps, limits)
+    if is_own_work(plan, by) and (why := why_two_people(plan, cost=cost)):
         raise CannotApprove(f"Somebody else has to approve this plan: you asked for it or wrote in it. {why}")
     if plan.campaign.status != Campaign.Status.DRAFT:
         raise CannotApprove(f"{plan.campaign.name} is {plan.campaign.get_status_display().lower()}.")
-    if faults := proposals.faults_in(_proposal(plan), _limits(plan, now)):
+    if faults := proposals.faults_in(week, limits):
         raise CannotApprove(" ".join(told(fault) for fault in faults[:3]))
     approved = {"status": Plan.Status.APPROVED, "approved_by": by, "approved_at": now}
     approved["expected"] = estimates.as_json(estimates.estimate_of(plan, now=now))
@@ -231,7 +234,7 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
 
 
 def _press(step: PlanStep, now: datetime, *, refusal: type[DomainError] = CannotApprove) -> None:
-    """From here on the step says what it says now, whatever becomes of its template.
+    """From here on the step says what it says now, whatever becomes of its template and its offer.
 
     A template may have a subject of its own: then that is the step's, wherever it is told of.
     """
@@ -241,12 +244,13 @@ def _press(step: PlanStep, now: datetime, *, refusal: type[DomainError] = Cannot
         raise refusal(f"{step}: no letter can be made of it. {fault}") from fault
     if said and said != step.subject and len(said) <= proposals.LONGEST_SUBJECT:
         PlanStep.objects.filter(pk=step.pk).update(subject=said)
+    PlanStep.objects.filter(pk=step.pk).update(approved_offer=step.offer_now)
 
 
 def is_own_work(plan: Plan, by: User) -> bool:
     """Whether `by` asked for the plan or for words that stand in it, or wrote in it, whoever wrote after them."""
     wrote, asked = Q(by=by) | Q(undone_by=by), Q(texts__call__asked_by=by, texts__used_at__isnull=False)
-    steps = plan.steps.filter(Q(edited_by=by) | Q(experiment__created_by=by) | asked)
+    steps = plan.steps.filter(Q(edited_by=by) | Q(experiment__authors=by) | asked)
     return plan.requested_by_id == by.pk or plan.changes.filter(wrote).exists() or steps.exists()
 
 
@@ -259,6 +263,7 @@ def withdraw_approval(*, plan: Plan, by: User, now: datetime) -> None:
     Send.objects.filter(action__step__plan=plan).delete()
     Letter.objects.filter(step__plan=plan).delete()
     Action.objects.filter(step__plan=plan).delete()
+    plan.steps.update(approved_offer=None)
     experiments.reopen(plan)
     Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.READY, approved_by=None, approved_at=None, expected={})
     note_change(plan, status=(Plan.Status.APPROVED, Plan.Status.READY))

@@ -23,8 +23,8 @@ from loyalty.models import Consent
 
 class OfferAnswer(serializers.Serializer[Any]):
     id = serializers.IntegerField(source="pk")
-    name = serializers.CharField(source="step.offer.name")
-    wording = serializers.CharField(source="step.offer.wording", help_text="What you get, as in “You get …”.")
+    name = serializers.CharField(source="step.promise.name")
+    wording = serializers.CharField(source="step.promise.wording", help_text="What you get, as in “You get …”.")
     ends_at = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField(help_text="The page to show at the till, where there is one.")
 

@@ -38,7 +38,11 @@ class Experiment(models.Model):
     own_weight = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(100)], help_text="Of A, beside the others'."
     )
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    authors = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        related_name="+",
+        help_text="Everybody who wrote in it: none of them is the second person.",
+    )
     created_at = models.DateTimeField()
     winner = models.CharField(max_length=1, blank=True, default="")
     is_certain = models.BooleanField(default=False, help_text="The figures decided, and not chance or a person.")

@@ -39,6 +39,10 @@ class Plan(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
+    replaced_by = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="replaces", editable=False,
+        help_text="The plan that was asked for in its place. It comes back when that one comes to nothing.",
+    )  # fmt: skip
     expected = models.JSONField(
         default=dict, db_default={}, blank=True,
         help_text="What it was expected to bring when it was approved; see campaigns.queries.estimates.",
@@ -79,6 +83,9 @@ class PlanStep(models.Model):
     group = models.CharField(max_length=20, choices=Score.Group)
     playbook = models.ForeignKey("campaigns.Playbook", models.PROTECT, related_name="+")
     offer = models.ForeignKey("campaigns.Offer", models.PROTECT, null=True, blank=True, related_name="+")
+    approved_offer = models.JSONField(
+        null=True, blank=True, editable=False, help_text="Name and wording of its offer as approved; {}: none."
+    )
     channel = models.CharField(max_length=10, choices=Consent.Channel)
     timing = models.CharField(max_length=10, choices=Timing, default=Timing.BUSINESS, db_default=Timing.BUSINESS)
     send_at = models.TimeField(help_text="By the clock that `timing` names; for the best hour: where none is known.")
@@ -123,6 +130,15 @@ class PlanStep(models.Model):
     def example_subject(self) -> str:
         """The subject with example words filled in, as a reader would see it."""
         return example_of(self.subject)
+
+    @property
+    def promise(self) -> dict[str, str]:
+        """Name and wording of its offer, as approved or else as they stand now; empty without one."""
+        return self.offer_now if self.approved_offer is None else self.approved_offer
+
+    @property
+    def offer_now(self) -> dict[str, str]:
+        return {"name": self.offer.name, "wording": self.offer.wording} if self.offer else {}
 
     @property
     def offer_said(self) -> str:

@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.timezone import localdate
 
@@ -22,9 +22,16 @@ def _count(sends: QuerySet[Send]) -> Coalesce:
 
 
 def current_plan(campaign: Campaign) -> Plan | None:
-    """The plan that matters now: approved, else the newest."""
-    plans = campaign.plans.select_related("requested_by", "approved_by")
-    return plans.filter(status=Plan.Status.APPROVED).first() or plans.exclude(status=Plan.Status.REPLACED).first()
+    """The plan that matters now: approved, else under review or at work, else the newest."""
+    plans = campaign.plans.exclude(status=Plan.Status.REPLACED).select_related("requested_by", "approved_by")
+    ended = Q(status__in=[Plan.Status.FAILED, Plan.Status.CANCELLED])
+    return plans.filter(status=Plan.Status.APPROVED).first() or plans.exclude(ended).first() or plans.first()
+
+
+def failed_since(plan: Plan) -> str:
+    """Why the last try to plan anew came to nothing, while `plan` stands; empty where none did."""
+    later = plan.campaign.plans.filter(requested_at__gt=plan.requested_at).first()
+    return later.error if later and later.status == Plan.Status.FAILED else ""
 
 
 def repeating() -> QuerySet[Campaign]:

@@ -188,14 +188,18 @@ def most_it_can_cost(plan: Plan) -> Decimal:
     return sum((Decimal(evidence["most_it_can_cost"]) for evidence in kept), Decimal(0))
 
 
-def why_two_people(plan: Plan) -> str:
-    """Why a plan needs somebody else's approval than its maker's; empty when it does not."""
+def why_two_people(plan: Plan, *, cost: Decimal | None = None) -> str:
+    """Why a plan needs somebody else's approval than its maker's; empty when it does not.
+
+    `cost` is what it can cost as things stand; without it, what was worked out when its steps were last changed.
+    """
     rules = policy()
     if rules.needs_second_person:
         return "Every plan here needs a second person."
     above = rules.second_person_above
-    if above is not None and (cost := most_it_can_cost(plan)) > above:
-        return f"Its offers can cost {cost:,.2f}; above {above:,.2f} a plan needs a second person."
+    cost = most_it_can_cost(plan) if cost is None else cost
+    if above is not None and cost > above:
+        return f"It can cost {cost:,.2f}; above {above:,.2f} a plan needs a second person."
     return ""
 
 

@@ -139,6 +139,11 @@ def cost_of(step: StepProposal, limits: Limits) -> Decimal:
     return limits.offers.get(step.offer or "", Decimal(0)) * limits.reach.get((step.group, step.channel), 0)
 
 
+def cost_of_all(steps: Sequence[StepProposal], limits: Limits) -> Decimal:
+    """The most a week can cost, with its text messages."""
+    return sum((cost_of(step, limits) + limits.texts(step) for step in steps), Decimal(0))
+
+
 def faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
     """What is wrong with one step, whatever the others are."""
     faults = []

@@ -147,7 +147,7 @@ def member_values(member: Member, step: PlanStep, shop: Business) -> dict[str, A
             "favourite": (stats.primary_category.capitalize() if stats else "") or "your favourites",
             "tier": standing.tier.name if standing and standing.tier else None,
         },
-        "offer": {"name": step.offer.name, "wording": step.offer.wording} if step.offer else {},
+        "offer": step.promise,
         "business": {"name": shop.name, "website": shop.website, "address": shop.address},
         "store": {"name": member.home_store.name if member.home_store else shop.name},
     }

@@ -49,8 +49,8 @@ def _for_nobody(letter: Letter, step: PlanStep, shop: Business) -> Message:
     """Of a member only examples; the shop and the offer are the true ones."""
     values = drafts.example_values(letter)
     values["business"] = {"name": shop.name, "website": shop.website, "address": shop.address}
-    if step.offer:
-        values["offer"] = {"name": step.offer.name, "wording": step.offer.wording}
+    if step.promise:
+        values["offer"] = step.promise
     return Message(
         id="",
         to="",

@@ -74,7 +74,7 @@ def tries(step: PlanStep, marketer: User, now: dt.datetime) -> Callable[..., Exp
     def save(*variants: Words, **wishes: Any) -> Experiment:
         usual = {"measure": "orders", "decides": "AFTER", "hours": 24, "test_percent": 50, "own_weight": 1}
         given = variants or (words("Good morning"), words("", "Wine is here."))
-        return experiments.save_experiment(step=step, variants=given, by=marketer, now=now, **(usual | wishes))
+        return experiments.save_experiment(step=step, variants=given, now=now, **(usual | {"by": marketer} | wishes))
 
     return save
 
@@ -236,6 +236,7 @@ def test_who_wrote_a_wording_is_not_the_second_person(
     rule(needs_second_person=True)
     Plan.objects.update(requested_by=User.objects.create_user("other@shop.example"))
     tries()
+    tries(hours=25, by=User.objects.create_user("third@shop.example"))  # who only decides later took its words over
     with pytest.raises(CannotApprove, match="wrote in it"):
         review.approve_plan(plan=step.plan, by=marketer, now=now)
 
@@ -392,6 +393,25 @@ def test_the_hours_of_a_test_begin_when_most_of_its_messages_have_left(
     assert experiments.decide_due(now=back + 25 * HOUR) == 1
     decided = tried_of(experiment, now=back + 26 * HOUR)
     assert (decided.window, decided.is_final) == (window, True)  # those who waited change nothing about it
+
+
+def test_hours_that_reach_into_the_last_day_are_too_many(step: PlanStep, tries: Callable[..., Experiment]):
+    Campaign.objects.update(ends_on=step.day + 2 * DAY)
+    tries(hours=24)
+    with pytest.raises(CannotTry, match="ends before"):
+        tries(hours=25)
+
+
+def test_who_would_get_the_winner_after_the_last_day_gets_it_at_once(
+    step: PlanStep, tries: Callable[..., Experiment], manager: User, now: dt.datetime
+):
+    experiment = tries()
+    run(step, manager, now)
+    Campaign.objects.update(ends_on=step.day + DAY)
+    evening = now.replace(hour=23) + DAY  # of the last day in the shop, later than the hour of the step
+    assert experiments.choose(experiment=experiment, letter="B", by=manager, now=evening)
+    assert set(sends_of(step, variant="B", status="PENDING").values_list("due_at", flat=True)) >= {evening}
+    assert not sends_of(step, waits_for_winner=False, due_at__gt=evening).exists()
 
 
 def test_a_step_is_not_moved_to_a_day_on_which_the_rest_would_get_nothing(

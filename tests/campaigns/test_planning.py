@@ -6,13 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from campaigns.actions import calls, planning, review, suppressions
 from campaigns.actions.campaigns import CannotChange, cancel_campaign, change_campaign
 from campaigns.actions.planning import CannotPlan, cancel_plan, request_plan
 from campaigns.actions.playbooks import save_offer, save_playbook
-from campaigns.ai import audience
+from campaigns.ai import audience, planner
 from campaigns.models import Action, Campaign, Plan, Playbook, Send
+from campaigns.queries.campaigns import current_plan
 from campaigns.queries.plans import plans_to_make, week_of
 from campaigns.rules.reasons import headline
 from campaigns.sending import gate, recipients
@@ -44,6 +46,31 @@ def test_a_new_plan_takes_the_place_of_the_one_under_review(plan: Plan, make_pla
     newer = make_plan(plan.campaign)
     plan.refresh_from_db()
     assert (plan.status, newer.status) == (Status.REPLACED, Status.READY)
+
+
+def test_a_week_under_review_comes_back_when_the_one_in_its_place_comes_to_nothing(
+    plan: Plan, marketer: User, now: dt.datetime, scripted: type[Scripted], client_of: Callable[[User], Client]
+) -> None:
+    campaign = plan.campaign
+    scripted.answers += ["nonsense"] * planner.ATTEMPTS
+    failed = request_plan(campaign=campaign, by=marketer, now=now + dt.timedelta(minutes=1))
+    planning.make_plan(failed.pk, now=now)
+    assert list(campaign.plans.values_list("status", flat=True)) == [Status.FAILED, Status.READY]
+    assert current_plan(campaign) == plan
+    assert "could not be proposed anew" in client_of(marketer).get(f"/staff/campaigns/{campaign.public_id}/").text
+
+    cancelled = request_plan(campaign=campaign, by=marketer, now=now + dt.timedelta(minutes=2))
+    assert current_plan(campaign) == cancelled
+    planning.cancel_plan(plan=cancelled, now=now)
+    assert current_plan(campaign) == plan
+
+
+def test_another_name_is_no_reason_to_plan_anew(plan: Plan, now: dt.datetime) -> None:
+    campaign = plan.campaign
+    same = {name: getattr(campaign, name) for name in ("goal", "starts_on", "ends_on", "budget", "audience_limit")}
+    change_campaign(campaign=campaign, name="May", segments=campaign.segments.all(), holdout_percent=0, now=now, **same)
+    plan.refresh_from_db()
+    assert (plan.status, Campaign.objects.get().name) == (Status.READY, "May")
 
 
 def test_a_campaign_that_is_over_or_has_no_days_left_gets_no_plan(

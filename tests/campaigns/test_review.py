@@ -7,10 +7,13 @@ import pytest
 
 from campaigns.actions import experiments, review
 from campaigns.actions.campaigns import cancel_campaign, start_campaign
+from campaigns.actions.playbooks import BadWording, save_offer
 from campaigns.actions.review import CannotApprove, CannotEdit
-from campaigns.models import Action, Offer, Plan, PlanChange, PlanStep, Send
-from loyalty.models import Member, User
-from tests.campaigns.world import Shop, first_of, rule
+from campaigns.models import Action, Campaign, Offer, Plan, PlanChange, PlanStep, Send
+from campaigns.queries.plans import most_it_can_cost, why_two_people
+from loyalty.models import Business, Member, User
+from tests.campaigns.world import Shop, first_of, rule, send_all
+from tests.post_office import PostOffice
 from tracking.models import Event
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -212,3 +215,54 @@ def test_messages_are_due_at_the_local_hour_on_both_sides_of_a_clock_change(
         assert (local.date(), local.time()) == (send.action.step.day, send.action.step.send_at)
         offsets.add(local.utcoffset())
     assert offsets == {dt.timedelta(hours=-5), dt.timedelta(hours=-4)}
+
+
+def test_an_approved_message_says_its_offer_as_it_was_approved(
+    plan: Plan, manager: User, marketer: User, shop: Shop, now: dt.datetime, at_the_end: dt.datetime, always_open: None,
+    post_office: PostOffice,
+) -> None:  # fmt: skip
+    step = plan.steps.exclude(offer=None)[0]
+    assert step.offer
+    promised = step.offer.wording
+    review.approve_plan(plan=plan, by=manager, now=now)
+    unchanged = {"code": step.offer.code, "name": step.offer.name, "cost": step.offer.cost, "is_active": True}
+    save_offer(offer=step.offer, wording="a trip to the moon", **unchanged)
+    start_campaign(campaign=plan.campaign, by=manager, now=now)
+    send_all(at_the_end)
+    letters = [letter.get_body(("plain",)).get_content() for letter in post_office.letters()]
+    assert any(promised in letter for letter in letters)
+    assert not any("moon" in letter for letter in letters)
+    assert set(Action.objects.filter(step=step).values_list("step__approved_offer__wording", flat=True)) == {promised}
+
+
+def test_an_approval_taken_back_takes_the_offer_as_it_stands_then(plan: Plan, manager: User, now: dt.datetime) -> None:
+    step = plan.steps.exclude(offer=None)[0]
+    assert step.offer
+    review.approve_plan(plan=plan, by=manager, now=now)
+    unchanged = {"code": step.offer.code, "name": step.offer.name, "cost": step.offer.cost, "is_active": True}
+    save_offer(offer=step.offer, wording="a second bottle", **unchanged)
+    review.withdraw_approval(plan=plan, by=manager, now=now)
+    review.approve_plan(plan=plan, by=manager, now=now)
+    assert PlanStep.objects.get(pk=step.pk).promise["wording"] == "a second bottle"
+
+
+def test_an_offer_says_nothing_that_nobody_may_say(plan: Plan) -> None:
+    Business.objects.update(vertical="CANNABIS")
+    words = {"code": "cure", "name": "A cure", "cost": Decimal(0)}
+    with pytest.raises(BadWording, match="Take out"):
+        save_offer(offer=None, wording="weed that cures anxiety", is_active=True, **words)
+    assert not Offer.objects.filter(code="cure").exists()
+
+
+def test_an_offer_that_grew_dear_since_asks_for_the_second_person_too(
+    plan: Plan, marketer: User, manager: User, now: dt.datetime
+) -> None:
+    rule(second_person_above=most_it_can_cost(plan) + 1)
+    assert not why_two_people(plan)
+    offer = plan.steps.exclude(offer=None)[0].offer
+    assert offer
+    save_offer(offer=offer, code=offer.code, name=offer.name, wording=offer.wording, cost=Decimal(500), is_active=True)
+    Campaign.objects.update(budget=None)
+    with pytest.raises(CannotApprove, match="Somebody else"):
+        review.approve_plan(plan=plan, by=marketer, now=now)
+    assert review.approve_plan(plan=plan, by=manager, now=now)

@@ -98,7 +98,8 @@ def campaign_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if form.is_valid():
         actions.change_campaign(campaign=campaign, **form.cleaned_data, now=timezone.now())
         return redirect("campaigns:campaign", campaign.public_id)
-    context = {"form": form, "campaign": campaign}
+    plan = campaign.plans.filter(status=Plan.Status.READY).first()
+    context = {"form": form, "campaign": campaign, "plan": plan, "aside_text": _aside_text(plan) if plan else ""}
     return page(request, "campaigns/campaign_form.html", context, status=422 if form.errors else 200)
 
 
@@ -141,6 +142,7 @@ def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any
         "totals": totals,
         "reached": heard.reached,
         "understood": _understood(plan) if plan else "",
+        "failed_since": queries.failed_since(plan) if plan and is_under_review else "",
         "buyers_of_goal": buyers_of_goal(plan) if plan and is_under_review else [],
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items()],
         "estimates": expected.week if expected else None,
@@ -178,6 +180,13 @@ def _understood(plan: Plan) -> str:
     read = plan.facts.get("understood")
     is_by_rules = plan.model_name == RulesModel.name
     return goals.told(read, dict(Score.Group.choices)) if read and is_by_rules else ""
+
+
+def _aside_text(plan: Plan) -> str:
+    """What other answers would cost people."""
+    by_hand = work_by_hand(plan)
+    lost = f" With it would go what people did in it: {by_hand}." if by_hand.pieces else ""
+    return f"Another goal, other days, segments, or limits put it aside.{lost} Another name does not."
 
 
 def _anew_text(by_hand: WorkByHand) -> str:
