@@ -20,7 +20,7 @@ from campaigns.queries.factors import factors_by_group
 from campaigns.rules import priority
 from campaigns.rules.priority import Factor
 from campaigns.rules.worth import take_up, worth_of
-from config.shared.tags import money
+from config.shared.tags import roughly
 from loyalty.actions.members import set_consent
 from loyalty.models import Forecast, Member, User
 from loyalty.queries.segments import members_matching
@@ -227,6 +227,14 @@ def test_a_week_says_what_it_is_expected_to_add_and_cost(plan: Plan, now: dt.dat
     assert estimate.week.cost_low < estimate.week.cost < estimate.week.cost_high < most
 
 
+@pytest.mark.parametrize(
+    ("estimate", "shown"),
+    [(143.72, "$140"), (1482, "$1,500"), (54.8, "$55"), (9.96, "$10"), (4.237, "$4.20"), (0.034, "$0.03"), (0, "$0")],
+)
+def test_an_estimate_is_shown_no_finer_than_it_is_known(estimate: float, shown: str) -> None:
+    assert roughly(estimate, "USD") == shown
+
+
 def test_whom_it_is_for_counts_only_those_a_step_reaches_and_gives_nobody_else_an_amount(
     make_campaign: Callable[..., Campaign], regulars: list[Member], make_plan: MakePlan, marketer: User,
     client_of: Callable[[User], Client], now: dt.datetime,
@@ -280,7 +288,7 @@ def test_what_was_expected_stays_as_it_was_approved_and_is_the_sum_of_its_steps(
 
 
 def estimate_in(estimate: Estimate) -> str:
-    return f"About {money(estimate.worth.expected)} more in 90 days"
+    return f"About {roughly(estimate.worth.expected)} more in 90 days"
 
 
 def test_what_rests_on_one_assumption_errs_together_and_what_was_measured_apart() -> None:
