@@ -47,7 +47,7 @@ def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "group": group,
         "candidates": candidates,
         "expected": expected.week if expected else None,
-        "worth": worth_of_one_message(audience.filter(is_reached=True), now=now),
+        "worth": worth_of_one_message(audience.filter(Q(is_reached=True)), now=now),
         "counted": counted,
         "unreached": counted["members"] - counted["reached"] - counted["held_out"],
         "selects": [{"name": "group", "label": "Group", "value": group, "options": Score.Group.choices}],
