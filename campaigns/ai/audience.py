@@ -93,18 +93,10 @@ class Hearing:
 
 def hearing(plan: Plan, channels: Iterable[str], *, now: datetime) -> Hearing:
     """In one statement; of an approved plan `reached` has a message made. `channels` are those of its steps."""
-    audience = plan.candidates.filter(is_held_out=False).order_by()
-    made_for = Exists(Action.objects.filter(step__plan=plan, member=OuterRef("member")))
+    audience, reached = plan.candidates.filter(is_held_out=False).order_by(), _is_reached(plan, channels, now=now)
     allowed = Consent.objects.filter(member=OuterRef(OuterRef("member")), topic=MARKETING, is_granted=True)
     steps = plan.steps.filter(group=OuterRef("group"), removed_at=None)
-    reached, members = Q(pk__in=[]), Member.objects.filter(pk__in=audience.values("member"))
-    if plan.status == Plan.Status.APPROVED:
-        reached = Q(made_for)
-    else:
-        for channel in channels:
-            admitted = gate.admitted(members, channel=channel, now=now).values("pk")
-            reached |= Q(Exists(steps.filter(channel=channel)), member__in=admitted)
-    unheard = ~Q(Exists(steps.filter(channel__in=allowed.values("channel")))) & ~Q(made_for)
+    unheard = ~Q(Exists(steps.filter(channel__in=allowed.values("channel")))) & ~Q(_made_for(plan))
     counted = audience.aggregate(reached=Count("pk", filter=reached), unheard=Count("pk", filter=unheard))
     return Hearing(**counted)
 
@@ -116,6 +108,30 @@ def buyers(plan: Plan, categories: Iterable[str], *, now: datetime) -> dict[str,
         category: audience.filter(member__in=members_matching(goals.bought(category), now=now).values("pk")).count()
         for category in categories
     }
+
+
+def with_reach(plan: Plan, *, now: datetime) -> QuerySet[Candidate]:
+    """The plan's audience, best first; of each `is_reached`: whether a step of the plan reaches them."""
+    channels = plan.steps.filter(removed_at=None).order_by().values_list("channel", flat=True).distinct()
+    reached = Q(is_held_out=False) & _is_reached(plan, channels, now=now)
+    return plan.candidates.select_related("member").annotate(is_reached=reached).order_by("rank")
+
+
+def _made_for(plan: Plan) -> Exists:
+    return Exists(Action.objects.filter(step__plan=plan, member=OuterRef("member")))
+
+
+def _is_reached(plan: Plan, channels: Iterable[str], *, now: datetime) -> Q:
+    """Of a candidate who is not held out."""
+    if plan.status == Plan.Status.APPROVED:
+        return Q(_made_for(plan))
+    members = Member.objects.filter(pk__in=plan.candidates.filter(is_held_out=False).values("member"))
+    steps = plan.steps.filter(group=OuterRef("group"), removed_at=None)
+    reached = Q(pk__in=[])
+    for channel in channels:
+        admitted = gate.admitted(members, channel=channel, now=now).values("pk")
+        reached |= Q(Exists(steps.filter(channel=channel)), member__in=admitted)
+    return reached
 
 
 def left_out_of(plan: Plan, heard: Hearing) -> dict[str, int]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from campaigns.models import Candidate, Plan, PlanStep, Send
 from campaigns.queries.factors import factors_by_group
@@ -56,11 +56,10 @@ def _read(kept: Mapping[str, Any]) -> Estimate:
     return Estimate(**{**kept, "worth": Worth(**kept["worth"])})
 
 
-def audience_worth(plan: Plan, *, now: datetime) -> Worth:
-    """What one message to each of the plan's candidates is expected to add."""
+def worth_of_one_message(heard: QuerySet[Candidate], *, now: datetime) -> Worth:
+    """What one message to each of these is expected to add."""
     factors = factors_by_group(now=now)
-    heard = Candidate.objects.filter(plan=plan, is_held_out=False).order_by()
-    rows = heard.values_list("group").annotate(Count("pk"), Sum("value"))
+    rows = heard.order_by().values_list("group").annotate(Count("pk"), Sum("value"))
     found = [(members, float(value), factors.get(group, ASSUMED)) for group, members, value in rows]
     return worth_of(sum(members for members, _, _ in found), [(value, factor) for _, value, factor in found])
 

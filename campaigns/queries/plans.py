@@ -10,7 +10,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.utils.dateformat import time_format
 from django.utils.timezone import localdate, localtime
 
-from campaigns.models import Candidate, Plan, PlanStep, Send
+from campaigns.models import Plan, PlanStep, Send
 from campaigns.queries.policy import policy
 from campaigns.rules import goals
 from campaigns.rules.proposals import StepProposal
@@ -131,12 +131,6 @@ def _why_no_offer(step: PlanStep, left: Decimal | None) -> str:
     costs = [offer.cost for offer in step.playbook.offers.all() if offer.is_active]
     is_dear = step.offer is None and beyond_the_budget(costs, step.evidence["reached"], left)
     return "The budget does not carry one for everybody here." if is_dear else ""
-
-
-def audience_of_plan(plan: Plan, *, group: str = "") -> QuerySet[Candidate]:
-    """Who is to be written to, best first."""
-    candidates = plan.candidates.select_related("member").order_by("rank")
-    return candidates.filter(group=group) if group else candidates
 
 
 @dataclass(frozen=True)

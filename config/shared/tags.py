@@ -31,6 +31,19 @@ def money(value: Number | None, currency: str = "USD") -> str:
 
 
 @register.filter
+def roughly(value: Number | None, currency: str = "USD") -> str:
+    """Money that is only estimated, in two significant figures, and from 10 up without cents: $140, $4.20."""
+    if not value:
+        return ABSENT if value is None else _whole(0, currency)
+    rough = float(f"{value:.2g}")
+    return _whole(rough, currency) if abs(rough) >= 10 else money(rough, currency)
+
+
+def _whole(value: Number, currency: str) -> str:
+    return format_currency(value, currency or "USD", format="¤#,##0", currency_digits=False, locale=LOCALE)
+
+
+@register.filter
 def number(value: Number | None) -> str:
     """1,234,567, and at most two decimals."""
     return ABSENT if value is None else format_decimal(value, format="#,##0.##", locale=LOCALE)

@@ -1,5 +1,6 @@
 """Whom to write to first: what a message is expected to bring, and the words that say so."""
 
+import csv
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
@@ -14,12 +15,12 @@ from campaigns.actions import review
 from campaigns.actions.campaigns import start_campaign
 from campaigns.ai import ranking
 from campaigns.models import Campaign, Candidate, Plan, SendingRate
-from campaigns.queries.estimates import Estimate, audience_worth, estimate_of, expected_of
+from campaigns.queries.estimates import Estimate, estimate_of, expected_of, worth_of_one_message
 from campaigns.queries.factors import factors_by_group
 from campaigns.rules import priority
 from campaigns.rules.priority import Factor
 from campaigns.rules.worth import take_up, worth_of
-from config.shared.tags import money
+from config.shared.tags import roughly
 from loyalty.actions.members import set_consent
 from loyalty.models import Forecast, Member, User
 from loyalty.queries.segments import members_matching
@@ -214,7 +215,7 @@ def test_a_plan_of_everybody_is_approved_and_sent_as_before(
 
 def test_a_week_says_what_it_is_expected_to_add_and_cost(plan: Plan, now: dt.datetime) -> None:
     estimate = estimate_of(plan, now=now)
-    worth = audience_worth(plan, now=now)
+    worth = worth_of_one_message(plan.candidates.all(), now=now)
     assert (worth.members, worth.is_measured) == (20, False)
     assert worth.expected == pytest.approx(float(sum(each.value for each in plan.candidates.all())), abs=0.2)
     assert worth.low < worth.expected < worth.high
@@ -224,6 +225,35 @@ def test_a_week_says_what_it_is_expected_to_add_and_cost(plan: Plan, now: dt.dat
     most = sum(float(step.evidence["most_it_can_cost"]) for step in plan.steps.all())
     assert estimate.week.cost == pytest.approx(most * 0.02)
     assert estimate.week.cost_low < estimate.week.cost < estimate.week.cost_high < most
+
+
+@pytest.mark.parametrize(
+    ("estimate", "shown"),
+    [(143.72, "$140"), (1482, "$1,500"), (54.8, "$55"), (9.96, "$10"), (4.237, "$4.20"), (0.034, "$0.03"), (0, "$0")],
+)
+def test_an_estimate_is_shown_no_finer_than_it_is_known(estimate: float, shown: str) -> None:
+    assert roughly(estimate, "USD") == shown
+
+
+def test_whom_it_is_for_counts_only_those_a_step_reaches_and_gives_nobody_else_an_amount(
+    make_campaign: Callable[..., Campaign], regulars: list[Member], make_plan: MakePlan, marketer: User,
+    client_of: Callable[[User], Client], now: dt.datetime,
+) -> None:  # fmt: skip
+    plan = make_plan(make_campaign(holdout_percent=20))
+    left = plan.candidates.filter(is_held_out=False)[0].member
+    set_consent(member=left, channel="email", is_granted=False, wording="No more.", source="test", now=now)
+    held_out = plan.candidates.filter(is_held_out=True).count()
+    reached = 20 - held_out - 1
+    client = client_of(marketer)
+    url = f"/staff/campaigns/plans/{plan.public_id}/audience/"
+    text = text_of(client.get(url))
+    assert f"from {reached} members who hear one message each" in text
+    assert f"These are the {reached} of 20 best-ranked members whom a step reaches." in text
+    assert f"{held_out} are held out" in text
+    assert "No step reaches the other 1." in text
+    rows = list(csv.DictReader(b"".join(client.get(f"{url}?format=csv")).decode().splitlines()))  # type: ignore[call-overload]
+    assert {row["reached"] for row in rows if row["expected_extra"]} == {"True"}
+    assert sum(not row["expected_extra"] for row in rows) == held_out + 1
 
 
 def test_what_was_expected_stays_as_it_was_approved_and_is_the_sum_of_its_steps(
@@ -258,7 +288,7 @@ def test_what_was_expected_stays_as_it_was_approved_and_is_the_sum_of_its_steps(
 
 
 def estimate_in(estimate: Estimate) -> str:
-    return f"About {money(estimate.worth.expected)} more in 90 days"
+    return f"About {roughly(estimate.worth.expected)} more in 90 days"
 
 
 def test_what_rests_on_one_assumption_errs_together_and_what_was_measured_apart() -> None:

@@ -5,14 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from campaigns.ai.audience import with_reach
 from campaigns.models import Plan
-from campaigns.queries.estimates import audience_worth, expected_of
-from campaigns.queries.plans import audience_of_plan
+from campaigns.queries.estimates import expected_of, worth_of_one_message
 from campaigns.rules.priority import told
 from config.shared.access import needs
 from config.shared.exports import csv_response
@@ -20,7 +21,7 @@ from config.shared.htmx import page
 from loyalty.models import Score
 
 SHOWN = 50
-COLUMNS = ("rank", "member", "group", "points", "why", "expected_extra", "held_out")
+COLUMNS = ("rank", "member", "group", "points", "why", "expected_extra", "held_out", "reached")
 
 
 @require_GET
@@ -28,10 +29,17 @@ COLUMNS = ("rank", "member", "group", "points", "why", "expected_extra", "held_o
 def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     plan = get_object_or_404(Plan.objects.select_related("campaign"), public_id=plan_id)
     group = request.GET.get("group", "")
-    rows = audience_of_plan(plan, group=group)
+    now = timezone.now()
+    audience = with_reach(plan, now=now)
+    rows = audience.filter(group=group) if group else audience
     if request.GET.get("format") == "csv":
         return csv_response(f"audience-{plan.public_id}.csv", COLUMNS, _lines(rows))
-    expected = expected_of(plan, now=timezone.now())
+    expected = expected_of(plan, now=now)
+    counted = audience.order_by().aggregate(
+        members=Count("pk"),
+        reached=Count("pk", filter=Q(is_reached=True)),
+        held_out=Count("pk", filter=Q(is_held_out=True)),
+    )
     candidates = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "plan": plan,
@@ -39,7 +47,9 @@ def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "group": group,
         "candidates": candidates,
         "expected": expected.week if expected else None,
-        "worth": audience_worth(plan, now=timezone.now()),
+        "worth": worth_of_one_message(audience.filter(Q(is_reached=True)), now=now),
+        "counted": counted,
+        "unreached": counted["members"] - counted["reached"] - counted["held_out"],
         "selects": [{"name": "group", "label": "Group", "value": group, "options": Score.Group.choices}],
     }
     return page(request, "campaigns/audience.html", context, partials=("candidates",))
@@ -54,6 +64,7 @@ def _lines(rows: Any) -> Iterator[tuple[Any, ...]]:
             each.get_group_display(),
             each.priority,
             why,
-            each.value,
+            each.value if each.is_reached else "",
             each.is_held_out,
+            each.is_reached,
         )
