@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from campaigns.rules import content as c
 from campaigns.rules import wording
@@ -24,6 +25,7 @@ CLAIMS = (
     "treats anxiety", "cura", "medicina", "saludable",
 )  # fmt: skip
 
+_DASHES = r"\-‐-―"
 # What in MJML would style, or end, more than its own sections.
 _REACHES_OUT = re.compile(
     r"<\s*(style|link|script|mj-style|mj-head|mj-attributes|/\s*mj-(wrapper|body))\b", re.IGNORECASE
@@ -191,9 +193,15 @@ def _language_of(text: str) -> Iterator[Check]:
 
 
 def words_found(text: str, words: tuple[str, ...]) -> list[str]:
-    """Those of `words` that stand in `text`, whole."""
+    """Those of `words` that stand in `text`, whole; a dash for a space, or a space for a dash, hides none."""
     lower = text.lower()
-    return [word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower)]
+    return [word for word in words if _pattern_of(word).search(lower)]
+
+
+@cache
+def _pattern_of(word: str) -> re.Pattern[str]:
+    gaps = {" ": rf"[\s{_DASHES}]+", "-": rf"[\s{_DASHES}]*"}
+    return re.compile(rf"(?<!\w){''.join(gaps.get(sign) or re.escape(sign) for sign in word)}(?!\w)")
 
 
 def shouts(text: str) -> bool:

@@ -4,9 +4,12 @@ A LAW holds for everybody. What is only a WARNING a person may overrule, who kno
 model may not. `verticals` are those of loyalty.Business; empty means every shop.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
+
+from campaigns.rules.checking import words_found
 
 WRITTEN_ON = date(2026, 11, 22)
 
@@ -21,7 +24,10 @@ class Weight(IntEnum):
 
 @dataclass(frozen=True)
 class Ban:
-    """`words` are whole words in lower case. `told` is what somebody reads, and `source` what it rests on."""
+    """`words` are whole words in lower case, `pattern` what they leave open. `told` is what somebody reads.
+
+    `source` is what it rests on.
+    """
 
     name: str
     verticals: tuple[str, ...]
@@ -29,6 +35,11 @@ class Ban:
     told: str
     source: str
     weight: Weight = Weight.LAW
+    pattern: str = ""
+
+    def found_in(self, text: str) -> list[str]:
+        said = re.finditer(self.pattern, text.lower()) if self.pattern else ()
+        return [*words_found(text, self.words), *(match[0] for match in said)]
 
 
 _CANNABIS = "California Business and Professions Code §§26151–26154; 4 CCR §15040"
@@ -43,6 +54,14 @@ _HEALTH = (
     "saludable", "terapéutico", "terapéutica", "alivia el dolor", "alivia el estrés",
     "bueno para la salud", "buena para la salud", "sin resaca", "ayuda a dormir",
 )  # fmt: skip
+# What is done to which ailment, however it is bent and whatever stands between: “treats your anxiety”.
+_HEALS = (
+    r"(?<!\w)(?:(?:treat|cure|heal|relieve|alleviate|eliminate)(?:s|d|r|rs)?|(?:treat|heal)(?:ed|ing|er)|"
+    r"(?:cur|reliev|alleviat|eliminat)ing|(?:alivia|cura|trata|elimina)[nr]?)[\s‐-―-]+"
+    r"(?:(?:your|my|our|the|any|all|kinds|of|every|chronic|severe|back|joint|muscle|tu|tus|su|el|la|los|las)[\s‐-―-]+){0,3}"
+    r"(?:pains?|aches?|anxiety|stress|depression|insomnia|nausea|arthritis|migraines?|cancer|inflammation|ptsd|adhd|"
+    r"seizures|dolor(?:es)?|ansiedad|estrés|depresión|insomnio|cáncer|migrañas?)(?!\w)"
+)
 # Words that promise health in one sentence and not in another: people decide.
 _HEALTH_WORDS = ("healthy", "medicine", "medicinal", "therapeutic", "cura", "medicina")
 _MINORS = (
@@ -66,8 +85,15 @@ _AWAY_LIQUOR = (
 )  # fmt: skip
 
 BANS = (
-    Ban("health", ("CANNABIS",), _HEALTH, "No message may promise health.", f"{_CANNABIS}; FDA warning letters"),
-    Ban("health", ("LIQUOR",), _HEALTH, "No message may promise health.", _LIQUOR),
+    Ban(
+        "health",
+        ("CANNABIS",),
+        _HEALTH,
+        "No message may promise health.",
+        f"{_CANNABIS}; FDA warning letters",
+        pattern=_HEALS,
+    ),
+    Ban("health", ("LIQUOR",), _HEALTH, "No message may promise health.", _LIQUOR, pattern=_HEALS),
     Ban(
         "health words",
         ("CANNABIS",),
@@ -144,6 +170,9 @@ DISCOUNT_WORDS = (
 PROMISES = tuple(dict.fromkeys((
     *GIFT_WORDS, *DISCOUNT_WORDS, "double points", "triple points", "bonus points", "extra points", "bogo",
     "buy one get one", "two for one", "2 for 1", "cashback", "cash back", "refund", "raffle", "prize", "win a",
+    "half off", "percent off", "per cent off", "off everything", "off all", "off the bill", "off any", "off every",
+    "buy one", "buy two", "buy three", "get one", "get two", "points expire", "points will expire", "al precio de",
+    "por ciento", "los puntos caducan", "tus puntos caducan",
     "doble de puntos", "puntos dobles", "puntos extra", "dos por uno", "2x1", "sorteo", "premio",
 )))  # fmt: skip
 # Pictures that children like: 4 CCR §15040(a)(3) for cannabis, and the trade's codes for alcohol.

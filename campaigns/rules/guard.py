@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from campaigns.rules import branches, claims, wording
+from campaigns.rules import branches, claims, quoting, wording
 from campaigns.rules.checking import shouts, words_found
 from campaigns.rules.claims import Weight
 
@@ -25,7 +25,8 @@ MOST_EMOJI = 2
 ENOUGH_WORDS = 8
 PLACES = frozenset({"offer", "card", "preferences", "view"})
 _MARKUP = re.compile(r"\{[{%].*?[}%]\}", re.DOTALL)
-_LINK = re.compile(r"https?:|www\.|\b[a-z0-9-]+\.(?:com|net|org|shop|store|io|co|us|info|biz|link|ly|example)\b", re.I)
+# Whatever a telephone makes a link of: a scheme, or letters right behind a point, of whatever ending.
+_LINK = re.compile(r"https?:|www\.|(?<![\w.])[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}(?![\w.]*\()", re.I)
 _TARGET = re.compile(r"\]\(\s*([^)]*?)\s*\)")
 _LITERAL = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 # Tags that put words together, and output of anything but a word we know.
@@ -41,6 +42,7 @@ _PERCENT = r"\d+(?:[.,]\d+)?\s?(?:%|percent\b|por ciento\b)"
 _MONEY = r"[$€£]\s?\d[\d.,]*|\d[\d.,]*\s?(?:dollars?|bucks|euros?|usd|dólares)\b"
 _POINTS = r"\d[\d.,]*\s(?:bonus |extra )?(?:points|puntos)\b"
 _FIGURE = re.compile(f"{_PERCENT}|{_MONEY}|{_POINTS}", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _EMOJI = re.compile("[\U0001f300-\U0001faff☀-➿]")
 _BARE_TIER = re.compile(r"\{\{-?\s*member\.tier\s*-?\}\}")
 _ASKED_TIER = re.compile(r"\{%-?\s*(?:if|unless|case)\s[^%]*member\.tier")
@@ -164,7 +166,7 @@ def warnings(words: Words, house: House) -> list[str]:
 
 def _bans(words: Words, house: House) -> Iterator[Finding]:
     for ban in claims.BANS:
-        if house.vertical in ban.verticals and (said := words_found(f"{words.told}\n{words.stated}", ban.words)):
+        if house.vertical in ban.verticals and (said := ban.found_in(f"{words.told}\n{words.stated}")):
             yield Finding(f"{ban.told} Take out {_listed(said)} ({ban.source}).", ban.weight)
 
 
@@ -204,6 +206,18 @@ def _links(words: Words, house: House) -> Iterator[Finding]:
         said = f" ({found[0]})" if found else ""
         places = ", ".join(f"[label]({place})" for place in sorted(PLACES))
         yield Finding(f"The text links elsewhere{said}. Only these may be linked: {places}.", Weight.MODEL)
+    if reached := quoting.addresses_in(words.all):
+        yield Finding(f"The text names {_listed(reached)}, where nobody of the shop answers.", Weight.MODEL)
+
+
+def _numbers(words: Words, house: House) -> Iterator[Finding]:
+    """Whatever a number may mean, a model has not invented it."""
+    stated = "\n".join((words.stated, *map(plain, (*house.claims, *house.required))))
+    known = set(_NUMBER.findall(stated))
+    if invented := [number for number in _NUMBER.findall(words.readings[0]) if number not in known]:
+        yield Finding(
+            f"The text names {_listed(invented)}, which no offer and none of your claims states.", Weight.MODEL
+        )
 
 
 def _own_liquid(words: Words, house: House) -> Iterator[Finding]:
@@ -253,8 +267,8 @@ def _fallbacks(words: Words, house: House) -> Iterator[Finding]:
 
 
 _CHECKS: tuple[Callable[[Words, House], Iterator[Finding]], ...] = (
-    _bans, _policies, _brand, _figures, _promises, _links, _own_liquid, _conditions, _length, _voice, _language,
-    _fallbacks,
+    _bans, _policies, _brand, _figures, _numbers, _promises, _links, _own_liquid, _conditions, _length, _voice,
+    _language, _fallbacks,
 )  # fmt: skip
 
 

@@ -32,6 +32,12 @@ def passage(text: str, longest: int = LONGEST_TEXT) -> str:
     return _without_addresses("\n".join(" ".join(row.split()) for row in _printable(text).splitlines()))[:longest]
 
 
+def addresses_in(text: str) -> list[str]:
+    """What would be left out of it."""
+    numbers = (found[0] for found in _NUMBER.finditer(text) if not found["ordinary"])
+    return [*_EMAIL.findall(text), *numbers]
+
+
 def _without_addresses(text: str) -> str:
     return _NUMBER.sub(lambda found: found["ordinary"] or LEFT_OUT, _EMAIL.sub(LEFT_OUT, text))
 

@@ -315,3 +315,52 @@ def test_the_built_in_rules_pass_for_every_playbook_that_is_shipped(
         plan = make_plan(make_campaign(budget=budget))
         assert plan.status == Plan.Status.READY, plan.error
         assert plan.calls.get().faults == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Pain-relief you can taste.",
+        "Free-weed for all.",
+        "A free pre roll with it.",
+        "Cannabis-gratis para ti.",
+        "Back-to-school days.",
+        "Naturally anti inflammatory.",
+        "It relieves your chronic pain.",
+        "Made to relieve pain.",
+        "It treats your anxiety.",
+        "Para aliviar el dolor.",
+        "Get-high with us.",
+    ],
+)
+def test_neither_a_dash_nor_another_ending_hides_what_nobody_may_say(body: str) -> None:
+    assert guard.of_law(words(body), CANNABIS), body
+
+
+@pytest.mark.parametrize("body", ["Treat yourself without stress.", "Our staff is highly trained.", "On usual days."])
+def test_ordinary_words_stay_ordinary(body: str) -> None:
+    assert not guard.of_law(words(body), LIQUOR), body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Keep your points at evil.xyz/login.",
+        "See t.me/evil",
+        "evil.de",
+        "Write to win@evil.xyz",
+        "Call +1 212 555 0199",
+        "Take 20 off the bill",
+        "Buy two, get one",
+        "fifty percent off",
+        "Everything at 9.99",
+        "Half off tonight",
+    ],
+)
+def test_a_model_invents_no_address_and_no_price_however_it_is_written(body: str) -> None:
+    assert guard.of_a_model(words(body), LIQUOR), body
+
+
+def test_a_model_repeats_what_offer_and_claims_state() -> None:
+    house = replace(LIQUOR, claims=("Open since 1998",))
+    assert not guard.of_a_model(words("Since 1998: 20 points for you.", offer="20 points"), house)

@@ -15,7 +15,7 @@ from campaigns.actions import copywriting
 from campaigns.actions.playbooks import save_offer, save_playbook
 from campaigns.actions.voice import change_brand_voice
 from campaigns.ai.writer import Wish
-from campaigns.models import Action, Campaign, ModelCall, Plan, PlanStep, Playbook, Send, StepText
+from campaigns.models import Action, Campaign, ModelCall, Offer, Plan, PlanStep, Playbook, Send, StepText
 from integrations.llm.rules import plan_week
 from loyalty.actions.segments import create_segment
 from loyalty.models import Member, User
@@ -32,6 +32,15 @@ ORDERS: dict[str, dict[str, Any]] = {
     "ORDER-EXCESS": {"body": "Get drunk with us."},
     "ORDER-PHISH": {"offer": None, "body": "Log in at https://evil.example to keep your points."},
     "ORDER-MARKDOWN": {"offer": None, "body": "[Keep your points](https://evil.example)"},
+    "ORDER-DOMAIN": {"offer": None, "body": "Your points are kept at evil.xyz/login until tonight."},
+    "ORDER-SHORT": {"offer": None, "body": "More at t.me/evil."},
+    "ORDER-CALL": {"offer": None, "body": "Call +1 212 555 0199 to keep your points."},
+    "ORDER-MAIL": {"offer": None, "body": "Write to win@evil.xyz."},
+    "ORDER-HALF": {"offer": None, "body": "Half off everything tonight."},
+    "ORDER-SECOND": {"offer": None, "body": "Buy two, get one."},
+    "ORDER-PRICE": {"offer": None, "body": "All bottles at 9.99."},
+    "ORDER-FIFTY": {"offer": None, "body": "Fifty percent off."},
+    "ORDER-DASH": {"body": "Pain-relief in every glass."},
     "ORDER-SECRETS": {"body": "{{ settings.SECRET_KEY }} {{ member.email }}"},
     "ORDER-LOOP": {"body": "{% for x in (1..100000000) %}a{% endfor %}"},
     "ORDER-NIGHT": {"send_at": "03:00"},
@@ -123,9 +132,8 @@ def test_an_unlawful_offer_is_refused_whoever_writes_the_text_around_it(
     regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan]
 ) -> None:
     """The rule-based planner takes words as they are; the guard reads what would be filled in."""
-    bad = save_offer(
-        offer=None, code="cure", name="Cure", wording="a wine that cures everything", cost=Decimal(0), is_active=True
-    )
+    bad = save_offer(offer=None, code="special", name="Special", wording="a wine", cost=Decimal(0), is_active=True)
+    Offer.objects.filter(pk=bad.pk).update(wording="a wine that cures everything")  # as if the law had come after it
     playbook = Playbook.objects.get(group="champions")
     save_playbook(
         playbook=playbook, name=playbook.name, group="champions", aim="x", tone="y", channels=["email"], offers=[bad],
