@@ -1,6 +1,7 @@
 """What the owner of a campaign must hear: on its page, by email, and with everybody else where alerts are told."""
 
 import logging
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.core.mail import send_mail
@@ -21,18 +22,27 @@ logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
-def notify(*, campaign: Campaign, kind: Notice.Kind, text: str, now: datetime, day: date | None = None) -> bool:
-    """Once a day, campaign and kind; False when it was told today."""
+def notify(
+    *,
+    campaign: Campaign,
+    kind: Notice.Kind,
+    text: str,
+    now: datetime,
+    day: date | None = None,
+    people: Iterable[int] = (),
+) -> bool:
+    """Its owner, or these users, once a day, campaign and kind; False when they were told today."""
     day = day or localdate(now)
-    notice, is_new = Notice.objects.get_or_create(
-        campaign=campaign,
-        kind=kind,
-        day=day,
-        defaults={"user_id": campaign.owner_id, "text": text[:500], "created_at": now},
-    )
+    told = [
+        Notice.objects.get_or_create(
+            campaign=campaign, kind=kind, day=day, user_id=user, defaults={"text": text[:500], "created_at": now}
+        )
+        for user in people or [campaign.owner_id]
+    ]
+    notice, is_new = told[0][0], any(created for _, created in told)
     if is_new:
         nudge("campaigns.email_notices")
-    if is_new and kind != Notice.Kind.PLAN_WAITS:  # that one is for its owner alone
+    if is_new and kind != Notice.Kind.PLAN_WAITS:  # that one is for those who may approve it alone
         tell_staff(
             key=f"{kind} {campaign.public_id} {day}",
             severity=SEVERITIES.get(kind, StaffAlert.Severity.ERROR),

@@ -15,6 +15,7 @@ from campaigns.ai.planner import Answer
 from campaigns.models import Campaign, Notice, Offer, Plan, PlanStep
 from campaigns.queries.factors import factors_by_group
 from campaigns.queries.house import house, planned_caps
+from campaigns.queries.plans import approvers_of
 from campaigns.queries.policy import policy
 from campaigns.queries.workspace import work_by_hand
 from campaigns.rules import proposals
@@ -108,9 +109,10 @@ def _tell_owner(plan: Plan, now: datetime) -> None:
     plan.refresh_from_db(fields=["status", "error"])
     if plan.status == Status.READY:
         kind, text = Notice.Kind.PLAN_WAITS, f"{campaign.name} is drafted and waits for your approval."
+        notices.notify(campaign=campaign, kind=kind, text=text, now=now, people=approvers_of(plan))
     else:
         kind, text = Notice.Kind.PLAN_FAILED, f"{campaign.name} could not be planned. {plan.error}"
-    notices.notify(campaign=campaign, kind=kind, text=text, now=now)
+        notices.notify(campaign=campaign, kind=kind, text=text, now=now)
 
 
 def _claim(plan_id: int, now: datetime) -> Plan | None:

@@ -9,7 +9,8 @@ from django.utils.timezone import localdate
 from campaigns.actions import notices, planning
 from campaigns.actions.campaigns import CannotChange, create_campaign
 from campaigns.models import Campaign, Notice
-from campaigns.queries.campaigns import latest_of_series, repeating, waits_for_approval
+from campaigns.queries.campaigns import current_plan, latest_of_series, repeating, waits_for_approval
+from campaigns.queries.plans import approvers_of
 from campaigns.rules import proposals, weeks
 from config.shared.errors import DomainError
 from config.shared.live import announce
@@ -51,6 +52,7 @@ def _draft(campaign: Campaign, now: datetime) -> bool:
             " Approve it or cancel it.",
             now=now,
             day=first,
+            people=approvers_of(plan) if (plan := current_plan(latest)) else (),
         )
         return False
     try:

@@ -6,14 +6,14 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 
 from campaigns.actions import experiments, notices, planning
 from campaigns.events import PlanApproved
 from campaigns.models import Action, Campaign, Letter, Notice, Offer, Plan, PlanChange, PlanStep, Send, Template
 from campaigns.queries import estimates
 from campaigns.queries.experiments import undecided
-from campaigns.queries.plans import as_proposal, why_two_people
+from campaigns.queries.plans import as_proposal, is_own_work, why_two_people
 from campaigns.rules import proposals
 from campaigns.rules.proposals import Limits, WeekProposal
 from campaigns.rules.reasons import told
@@ -245,13 +245,6 @@ def _press(step: PlanStep, now: datetime, *, refusal: type[DomainError] = Cannot
     if said and said != step.subject and len(said) <= proposals.LONGEST_SUBJECT:
         PlanStep.objects.filter(pk=step.pk).update(subject=said)
     PlanStep.objects.filter(pk=step.pk).update(approved_offer=step.offer_now)
-
-
-def is_own_work(plan: Plan, by: User) -> bool:
-    """Whether `by` asked for the plan or for words that stand in it, or wrote in it, whoever wrote after them."""
-    wrote, asked = Q(by=by) | Q(undone_by=by), Q(texts__call__asked_by=by, texts__used_at__isnull=False)
-    steps = plan.steps.filter(Q(edited_by=by) | Q(experiment__authors=by) | asked)
-    return plan.requested_by_id == by.pk or plan.changes.filter(wrote).exists() or steps.exists()
 
 
 @transaction.atomic

@@ -77,4 +77,11 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(keep_offers, migrations.RunPython.noop),
+        migrations.RemoveConstraint(model_name="notice", name="one_notice_per_kind_and_day"),
+        migrations.AddConstraint(
+            model_name="notice",
+            constraint=models.UniqueConstraint(
+                fields=("campaign", "kind", "day", "user"), name="one_notice_per_person_and_day"
+            ),
+        ),
     ]

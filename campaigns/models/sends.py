@@ -225,7 +225,7 @@ class ReceivedTouch(models.Model):
 
 
 class Notice(models.Model):
-    """Something the owner of a campaign must hear, once a day at most for each kind."""
+    """Something the owner of a campaign or who is to approve it must hear, once a day at most for each kind."""
 
     class Kind(models.TextChoices):
         SENDS_FAILED = "SENDS_FAILED", "Messages failed"
@@ -247,7 +247,9 @@ class Notice(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        constraints = [models.UniqueConstraint(fields=["campaign", "kind", "day"], name="one_notice_per_kind_and_day")]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "kind", "day", "user"], name="one_notice_per_person_and_day")
+        ]
 
     def __str__(self) -> str:
         return self.text

@@ -15,7 +15,8 @@ from campaigns.queries.policy import policy
 from campaigns.rules import goals
 from campaigns.rules.proposals import StepProposal
 from campaigns.rules.reasons import beyond_the_budget, headline
-from loyalty.models import Consent
+from loyalty.models import Consent, User
+from loyalty.queries.people import who_may
 from loyalty.rules.segments import Rule, faults_of
 
 
@@ -195,6 +196,21 @@ def why_two_people(plan: Plan, *, cost: Decimal | None = None) -> str:
     if above is not None and cost > above:
         return f"It can cost {cost:,.2f}; above {above:,.2f} a plan needs a second person."
     return ""
+
+
+def is_own_work(plan: Plan, by: User) -> bool:
+    """Whether `by` asked for the plan or for words that stand in it, or wrote in it, whoever wrote after them."""
+    wrote, asked = Q(by=by) | Q(undone_by=by), Q(texts__call__asked_by=by, texts__used_at__isnull=False)
+    steps = plan.steps.filter(Q(edited_by=by) | Q(experiment__authors=by) | asked)
+    return plan.requested_by_id == by.pk or plan.changes.filter(wrote).exists() or steps.exists()
+
+
+def approvers_of(plan: Plan) -> list[int]:
+    """Who is asked for its approval: the campaign's owner, or where it takes a second person all who may be that."""
+    if not why_two_people(plan):
+        return [plan.campaign.owner_id]
+    others = [user.pk for user in who_may("campaigns.approve_plan") if not is_own_work(plan, user)]
+    return others or [plan.campaign.owner_id]
 
 
 def totals_of(days: Sequence[Day]) -> dict[str, Any]:

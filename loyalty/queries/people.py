@@ -1,5 +1,6 @@
 from datetime import datetime
 
+from django.contrib.auth.models import Permission
 from django.db.models import Q, QuerySet
 
 from loyalty.models import Invitation, User
@@ -33,3 +34,11 @@ def role_of(user: User) -> str:
     """The name of the one group; a superuser made on the command line is an Admin."""
     group = next(iter(user.groups.all()), None)
     return group.name if group else ("Admin" if user.is_superuser else "")
+
+
+def who_may(permission: str) -> QuerySet[User]:
+    """Everybody here with a permission such as campaigns.approve_plan."""
+    app, _, codename = permission.partition(".")
+    granted = Permission.objects.filter(content_type__app_label=app, codename=codename)
+    may = Q(is_superuser=True) | Q(groups__permissions__in=granted) | Q(user_permissions__in=granted)
+    return User.objects.filter(may, is_active=True).distinct()

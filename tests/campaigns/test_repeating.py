@@ -66,6 +66,20 @@ def test_next_week_is_drafted_planned_and_told_of_and_nothing_of_it_is_approved(
     assert f"/staff/campaigns/{week.public_id}/" in letter.get_payload()
 
 
+def test_where_it_takes_a_second_person_those_who_may_be_that_are_asked(
+    approved: Campaign, now: dt.datetime, marketer: User, manager: User, admin: User, viewer: User
+) -> None:
+    rule(needs_second_person=True, send_from=0, send_until=24)
+    friday = on(dt.date(2026, 4, 3), now)
+    repeating.draft_weeks(now=friday)
+    (plan,) = plans_to_make(friday)
+    assert planning.make_plan(plan.pk, now=friday)
+    asked = Notice.objects.filter(campaign=plan.campaign, kind=Notice.Kind.PLAN_WAITS)
+    assert set(asked.values_list("user", flat=True)) == {manager.pk, admin.pk}
+    review.approve_plan(plan=plan, by=manager, now=friday)
+    assert not unread_notices(admin)
+
+
 def test_one_week_is_drafted_once_however_often_beat_asks(approved: Campaign, now: dt.datetime) -> None:
     friday = on(dt.date(2026, 4, 3), now)
     assert [repeating.draft_weeks(now=friday + dt.timedelta(hours=hour)) for hour in (0, 1, 20)] == [1, 0, 0]

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns.actions import campaigns as actions
 from campaigns.actions import notices, repeating
-from campaigns.actions.review import is_own_work
 from campaigns.ai import audience
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, CampaignPolicy, Plan
@@ -25,7 +24,7 @@ from campaigns.queries.calls import thinking_of
 from campaigns.queries.cautions import cautions_in
 from campaigns.queries.departures import next_departure
 from campaigns.queries.estimates import expected_of
-from campaigns.queries.plans import Day, board_of, buyers_of_goal, totals_of, week_of, why_two_people
+from campaigns.queries.plans import Day, board_of, buyers_of_goal, is_own_work, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
 from campaigns.queries.workspace import WorkByHand, change_log, open_comments, work_by_hand
