@@ -35,10 +35,10 @@ def _as_pairs(factors: Mapping[str, Factor]) -> dict[str, tuple[float, float]]:
 def _measured(now: datetime) -> Mapping[str, Factor]:
     """Each campaign's measured share of what was promised of a group, weighed by how sure it is."""
     outcomes = outcomes_by_group(since=now - LOOKS_BACK, now=now)
-    promised = _promised([campaign for campaign, _ in outcomes])
+    promises = promised([campaign for campaign, _ in outcomes])
     seen: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for (campaign, group), (treated, held_out) in outcomes.items():
-        expected = promised.get((campaign, group), 0.0)
+        expected = promises.get((campaign, group), 0.0)
         if expected > 0:
             value, squared = difference_under_one_spread(treated.revenue, held_out.revenue)
             seen[group].append((value / expected, squared / expected**2))
@@ -50,8 +50,10 @@ def _measured(now: datetime) -> Mapping[str, Factor]:
     return factors
 
 
-def _promised(campaigns: list[int]) -> dict[tuple[int, str], float]:
-    """What the assumptions alone, without the factor of that day, promised of a member of each group."""
+def promised(campaigns: list[int]) -> dict[tuple[int, str], float]:
+    """What the assumptions alone promised of a member of each group: without that day's factor, and before the price of
+    a text, for what was measured is revenue.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_PROMISED, [campaigns])
         return {
@@ -66,7 +68,8 @@ _EARLIER_WORDS = f"SELECT FROM {_STEP} earlier WHERE earlier.id = step.changed_f
 _LATER_WORDS = f"SELECT FROM {_STEP} later WHERE later.changed_from_id = step.id AND later.plan_id = plan.id"
 _PROMISED = f"""
     SELECT plan.campaign_id, candidate."group",
-           avg(candidate.value / coalesce((candidate.parts ->> 'factor')::numeric, 1)) AS value,
+           avg((candidate.value - coalesce((candidate.parts ->> 'price')::numeric, 0))
+               / coalesce((candidate.parts ->> 'factor')::numeric, 1)) AS value,
            (SELECT count(*) FROM {_STEP} step
             WHERE step.plan_id = plan.id AND step."group" = candidate."group" AND NOT EXISTS ({_EARLIER_WORDS})
               AND (step.removed_at IS NULL OR EXISTS ({_LATER_WORDS}))) AS messages

@@ -255,7 +255,7 @@ def _judged(found: ArmFigures, table: Table, control: str, name: str, is_share: 
     fewest = FEWEST_FOR_SHARES if is_share else FEWEST_FOR_MEANS
     if not sample_sizes.is_enough(mine, base, fewest=fewest):
         return replace(found, verdict=TOO_FEW, enough=sample_sizes.members_for(mine, base, fewest=fewest))
-    if found.difference is None or found.difference.p >= ALPHA:
+    if found.difference is None or found.difference.p >= ALPHA or not found.difference.is_clear:
         return replace(found, verdict=UNCLEAR)
     return replace(found, verdict=MORE if found.difference.value > 0 else LESS)
 

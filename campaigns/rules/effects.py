@@ -174,7 +174,7 @@ def _of_shares(measure: str, first: Outcome, other: Outcome, *, elapsed: float, 
         found = statistics.always_valid(mine.rate - others.rate, squared, elapsed=elapsed, alpha=alpha)
     else:
         found = statistics.difference_of_shares(mine, others, alpha=alpha)
-    verdict = _verdict(found, sample_sizes.is_enough(mine, others, fewest=FEWEST_FOR_SHARES), elapsed)
+    verdict = _verdict(found, sample_sizes.is_enough(mine, others, fewest=FEWEST_FOR_SHARES), elapsed, alpha)
     enough = None
     if verdict == TOO_FEW:
         enough = sample_sizes.members_for(mine, others, fewest=FEWEST_FOR_SHARES)
@@ -200,7 +200,7 @@ def _of_means(
     else:
         found = statistics.difference_of_means(mine, others, alpha=alpha)
     bought = first.bought, other.bought
-    verdict = _verdict(found, sample_sizes.is_enough(*bought, fewest=FEWEST_FOR_MEANS), elapsed)
+    verdict = _verdict(found, sample_sizes.is_enough(*bought, fewest=FEWEST_FOR_MEANS), elapsed, alpha)
     enough = None
     if verdict == TOO_FEW:
         enough = sample_sizes.members_for(*bought, fewest=FEWEST_FOR_MEANS)
@@ -215,9 +215,10 @@ def _ratio(first: Share, other: Share) -> float:
     return max(first.n, other.n) / min(first.n, other.n)
 
 
-def _verdict(found: Difference, is_enough: bool, elapsed: float) -> str:
+def _verdict(found: Difference, is_enough: bool, elapsed: float, alpha: float) -> str:
+    """Clear where interval and test say so: of shares they are two scores, and may part at the very edge."""
     if not is_enough:
         return TOO_FEW
     if elapsed < 1:
         return OPEN
-    return UNCLEAR if not found.is_clear else MORE if found.value > 0 else LESS
+    return UNCLEAR if not found.is_clear or found.p >= alpha else MORE if found.value > 0 else LESS

@@ -24,6 +24,8 @@ HEARD_DAYS = 30
 # Of how sure the assumptions are: the true share lies within about twice of what is assumed, seldom below nothing.
 PRIOR_SPREAD = 0.5
 LARGEST_FACTOR = 3.0
+# Never nothing: what is not tried any more is never measured again.
+LEAST_FACTOR = 0.05
 Z95 = 1.959964
 
 # Until a forecast can be fitted: how likely a member of each quintile of recency, from 1 to 5, still shops here.
@@ -58,7 +60,7 @@ def calibrated(*, expected: float, measured: float, error: float) -> Factor:
     seen, spread = measured / expected, error / expected
     prior, data = 1 / PRIOR_SPREAD**2, 1 / spread**2
     mean = (prior + data * seen) / (prior + data)
-    return Factor(mean=min(max(mean, 0.0), LARGEST_FACTOR), spread=sqrt(1 / (prior + data)))
+    return Factor(mean=min(max(mean, LEAST_FACTOR), LARGEST_FACTOR), spread=sqrt(1 / (prior + data)))
 
 
 @dataclass(frozen=True)

@@ -54,14 +54,19 @@ def seen_above(rate: float, members: int) -> float | None:
 def is_enough(first: Share, second: Share, *, fewest: int) -> bool:
     """Whether at least `fewest` would buy in each arm if both bought alike."""
     members = first.n + second.n
-    rate = (first.hits + second.hits) / members if members else 0.0
-    return min(first.n, second.n) * min(rate, 1 - rate if fewest == FEWEST_FOR_SHARES else rate) >= fewest
+    return members > 0 and min(first.n, second.n) * _rarer(first, second, fewest) >= fewest * members
 
 
 def members_for(first: Share, second: Share, *, fewest: int) -> int | None:
-    """How many members the smaller arm would need for `is_enough`; None while nobody at all has bought."""
+    """How many members the smaller arm would need for `is_enough`; None while all did the same."""
+    rarer = _rarer(first, second, fewest)
+    return ceil(fewest * (first.n + second.n) / rarer) if rarer else None
+
+
+def _rarer(first: Share, second: Share, fewest: int) -> int:
+    """Of shares the rarer answer decides what can be told; of means those who bought."""
     hits = first.hits + second.hits
-    return ceil(fewest * (first.n + second.n) / hits) if hits else None
+    return min(hits, first.n + second.n - hits) if fewest == FEWEST_FOR_SHARES else hits
 
 
 def _quantiles(alpha: float, power: float) -> tuple[float, float]:

@@ -1,10 +1,15 @@
 """What the rules of comparison say, against published examples and against chance itself."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
 from campaigns.rules import sample_sizes, statistics
-from campaigns.rules.statistics import Share, Sums
+from campaigns.rules.arms import Table, Tally, report
+from campaigns.rules.effects import UNCLEAR, Outcome, effect_of
+from campaigns.rules.sample_sizes import FEWEST_FOR_SHARES, is_enough, members_for
+from campaigns.rules.statistics import Share, Sums, difference_of_shares
 
 
 def sums(values: list[float]) -> Sums:
@@ -198,3 +203,31 @@ def test_the_bounds_of_several_campaigns_are_narrower_than_their_bounds_added_up
 
 def sums_of(values: np.ndarray) -> Sums:
     return Sums(len(values), float(values.sum()), float((values.astype(float) ** 2).sum()))
+
+
+def test_how_many_would_do_goes_by_the_rarer_answer():
+    mine, others = Share(900, 890), Share(100, 99)
+    assert not is_enough(mine, others, fewest=FEWEST_FOR_SHARES)
+    wanted = members_for(mine, others, fewest=FEWEST_FOR_SHARES)
+    assert wanted == 455
+    assert is_enough(Share(wanted, wanted - 5), Share(wanted, wanted - 5), fewest=FEWEST_FOR_SHARES)
+    assert members_for(Share(50, 50), Share(50, 50), fewest=FEWEST_FOR_SHARES) is None
+
+
+def test_nothing_is_clear_whose_interval_holds_zero_whatever_its_p():
+    shares = Share(300, 11), Share(300, 22)
+    difference = difference_of_shares(*shares)
+    assert difference.p < 0.05
+    assert difference.low < 0 < difference.high
+    table = Table(("bought",))
+    for arm, share in zip(("email", "control"), shares, strict=True):
+        table.units[arm] = share.n
+        table.tallies[arm] = {"bought": Tally(Decimal(share.hits), Decimal(share.hits), share.hits)}
+    (outcome,) = report(table, "control")
+    assert [arm.verdict for arm in outcome.others] == [UNCLEAR]
+
+
+@pytest.mark.parametrize(("mine", "others"), [((300, 11), (300, 22)), ((1000, 425), (1000, 382))])
+def test_arms_and_campaigns_are_judged_alike(mine: tuple[int, int], others: tuple[int, int]):
+    bought = [Outcome(n, hits, Sums(n, hits, hits), Sums(n, hits, hits)) for n, hits in (mine, others)]
+    assert effect_of("buyers", *bought, elapsed=1).verdict == UNCLEAR

@@ -16,7 +16,7 @@ from campaigns.actions.campaigns import start_campaign
 from campaigns.ai import ranking
 from campaigns.models import Campaign, Candidate, Plan, SendingRate
 from campaigns.queries.estimates import Estimate, estimate_of, expected_of, worth_of_one_message
-from campaigns.queries.factors import factors_by_group
+from campaigns.queries.factors import factors_by_group, promised
 from campaigns.rules import priority
 from campaigns.rules.priority import Factor
 from campaigns.rules.worth import take_up, worth_of
@@ -195,7 +195,7 @@ def test_a_measurement_moves_the_assumption_as_far_as_it_is_sure() -> None:
     assert 1 < vague.mean < 1.05
     assert sure.mean == pytest.approx(2.98, abs=0.01)
     assert sure.spread < vague.spread < priority.PRIOR_SPREAD
-    assert priority.calibrated(expected=1.0, measured=-4.0, error=0.1).mean == 0
+    assert priority.calibrated(expected=1.0, measured=-4.0, error=0.1).mean == priority.LEAST_FACTOR > 0  # still tried
     assert priority.calibrated(expected=0.0, measured=1.0, error=0.1) == priority.ASSUMED
     low, high = priority.ASSUMED.interval
     assert (round(low, 2), round(high, 2)) == (0.02, 1.98)
@@ -208,6 +208,14 @@ def test_a_plan_of_everybody_is_approved_and_sent_as_before(
     start_campaign(campaign=plan.campaign, by=manager, now=now)
     send_all(at_the_end)
     assert plan.campaign.sends.filter(status="SENT").count() == plan.campaign.sends.count() > 0
+
+
+def test_what_was_promised_is_revenue_as_what_was_measured_is(plan: Plan, manager: User, now: dt.datetime) -> None:
+    """A text for 8 cents that brings 12 is expected to add 4, and is measured at 12."""
+    review.approve_plan(plan=plan, by=manager, now=now)
+    plan.candidates.update(value=Decimal("0.16"), parts={"usual": 0.24, "price": -0.08, "factor": 2.0})
+    assert plan.steps.filter(group="champions").count() == 1
+    assert promised([plan.campaign_id])[plan.campaign_id, "champions"] == pytest.approx(0.12)
 
 
 # --- What a week is worth -----------------------------------------------------------------------------------------
