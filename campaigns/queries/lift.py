@@ -26,7 +26,7 @@ _KEPT_SECONDS = 600
 
 @dataclass(frozen=True)
 class Window:
-    """From the first message due until some days after the last."""
+    """From the first message until some days after the last: when it left, or was due if it never did."""
 
     opens: datetime
     closes: datetime
@@ -93,14 +93,20 @@ def lifts_of(campaigns: Iterable[Campaign], *, now: datetime) -> list[Lift]:
 
 
 def playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
-    """One for each playbook, the one that brings most first and those nobody has measured last."""
+    """One for each playbook, the one that brings most first; one that nobody has measured before those that bring less
+    than nothing.
+    """
     counted = _counted(_OF_PLAYBOOK, now=now, days=policy().result_days, campaigns=None)
     arms: dict[int, list[_Arms]] = {}
     for (_campaign, playbook), found in counted.items():
         if found.window.elapsed(now) == 1 and found.treated.members > 1 and found.held_out.members > 1:
             arms.setdefault(playbook, []).append(found)
     rows = [_playbook_lift(playbook, arms.get(playbook.pk, [])) for playbook in Playbook.objects.order_by("name")]
-    return sorted(rows, key=lambda row: (row.lift_per_member is None, -(row.lift_per_member or 0.0)))
+    return sorted(rows, key=_brings_most)
+
+
+def _brings_most(row: PlaybookLift) -> float:
+    return -(row.lift_per_member or 0.0)
 
 
 def known_playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
@@ -114,7 +120,8 @@ def known_playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
     )
     there = {playbook.pk: playbook for playbook in Playbook.objects.order_by("name")}
     kept = [PlaybookLift(*found[pk]) for pk in found if pk in there]
-    return [*kept, *(_playbook_lift(playbook, []) for pk, playbook in there.items() if pk not in found)]
+    newer = (_playbook_lift(playbook, []) for pk, playbook in there.items() if pk not in found)
+    return sorted([*kept, *newer], key=_brings_most)
 
 
 def outcomes_by_group(*, since: datetime, now: datetime) -> dict[tuple[int, str], tuple[Outcome, Outcome]]:
@@ -189,7 +196,8 @@ def _counted(assigned: str, *, now: datetime, days: int, campaigns: list[int] | 
     """By campaign and the part of it that `assigned` names: a playbook, a group, or 0 for all of it."""
     found: dict[tuple[int, Any], _Arms] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_OUTCOMES.format(assigned=assigned), {"days": days, "now": now, "campaigns": campaigns})
+        of = {"days": days, "now": now, "campaigns": campaigns, "open": list(Send.OPEN)}
+        cursor.execute(_OUTCOMES.format(assigned=assigned), of)
         for campaign, part, is_held_out, opens, closes, *counts in cursor.fetchall():
             arms = found.get((campaign, part)) or _Arms(Window(opens, closes))
             outcome = outcome_of(*counts)
@@ -219,18 +227,19 @@ BOUGHT = f"""
     WHERE orders.member_id = {{member}} AND orders.voided_at IS NULL
       AND orders.ordered_at >= {{opens}} AND orders.ordered_at < {{closes}}
 """
-# Of a campaign that was cancelled, what was due later does not keep the window open; and one that was cancelled before
-# anything was due did nothing to anybody.
+# A pause moves no due time: what still waits keeps the window open, however long it has been due. Of a campaign that
+# was cancelled, what was due later does not; one that was cancelled before anything was due did nothing to anybody.
 WINDOWS = f"""
     SELECT campaign.id, sent.opens,
-           greatest(sent.opens, CASE campaign.status WHEN 'CANCELLED' THEN least(sent.last, campaign.finished_at)
-                                                     ELSE sent.last END) + make_interval(days => %(days)s) AS closes
+           greatest(sent.opens, CASE WHEN campaign.status = 'CANCELLED' THEN least(sent.last, campaign.finished_at)
+                                     WHEN sent.is_waiting THEN greatest(sent.last, %(now)s)
+                                     ELSE sent.last END) + make_interval(days => %(days)s) AS closes
     FROM {_CAMPAIGN} campaign
     CROSS JOIN LATERAL (
-        SELECT greatest(campaign.started_at, (
-                   SELECT min(due_at) FROM {_SEND} send WHERE send.campaign_id = campaign.id
-               )) AS opens,
-               (SELECT max(due_at) FROM {_SEND} send WHERE send.campaign_id = campaign.id) AS last
+        SELECT greatest(campaign.started_at, coalesce(min(sent_at), min(due_at))) AS opens,
+               max(coalesce(sent_at, due_at)) AS last,
+               campaign.status IN ('RUNNING', 'PAUSED') AND bool_or(status = ANY(%(open)s)) AS is_waiting
+        FROM {_SEND} send WHERE send.campaign_id = campaign.id
     ) sent
     WHERE campaign.started_at IS NOT NULL AND sent.last IS NOT NULL
       AND (campaign.status <> 'CANCELLED' OR campaign.finished_at > sent.opens)

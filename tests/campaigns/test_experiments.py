@@ -482,15 +482,15 @@ def test_a_step_that_everybody_tries_is_rewritten_while_it_runs(
 def test_words_changed_on_the_way_promise_no_second_message(step: PlanStep, manager: User, now: dt.datetime):
     step.plan.candidates.update(value=Decimal(10))
     campaign = run(step, manager, now)
-    promised = promised([campaign.pk])
+    before = promised([campaign.pk])
     new = {"template": None, "offer": None, "subject": "Hi", "translations": {}, "by": manager, "now": now}
     changed = review.change_running_step(step=step, body="Do come.", **new)
     assert PlanStep.objects.get(pk=step.pk).removed_at  # nobody got it
-    assert promised([campaign.pk]) == promised
+    assert promised([campaign.pk]) == before
     some = list(sends_of(changed).order_by("pk").values_list("pk", flat=True)[:100])
     Send.objects.filter(pk__in=some).update(status=Send.Status.SENT, sent_at=now)
     review.change_running_step(step=changed, body="Do come soon.", **new)
-    assert promised([campaign.pk]) == promised
+    assert promised([campaign.pk]) == before
 
 
 def test_a_send_that_waits_is_not_taken_up_by_a_worker(

@@ -14,7 +14,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from campaigns.actions.campaigns import cancel_campaign, create_campaign, start_campaign
+from campaigns.actions.campaigns import (
+    cancel_campaign,
+    create_campaign,
+    pause_campaign,
+    resume_campaign,
+    start_campaign,
+)
 from campaigns.actions.review import approve_plan
 from campaigns.models import Campaign, Candidate, Plan, PlanStep, Playbook, Send
 from campaigns.queries.global_holdout import months_of_holdout
@@ -61,9 +67,14 @@ def run_for_everybody(name: str, holdout: int, owner: User, approver: User, now:
     )  # fmt: skip
     approve_plan(plan=plan, by=approver, now=now)
     start_campaign(campaign=campaign, by=approver, now=now)
-    Send.objects.filter(campaign=campaign).update(due_at=now)
+    Send.objects.filter(campaign=campaign).update(due_at=now, sent_at=now, status=Send.Status.SENT)
     campaign.refresh_from_db()
     return campaign
+
+
+def wait(campaign: Campaign, *, until: dt.datetime) -> None:
+    """Nothing has left yet."""
+    Send.objects.filter(campaign=campaign).update(due_at=until, sent_at=None, status=Send.Status.PENDING)
 
 
 def arms(campaign: Campaign) -> tuple[list[int], list[int]]:
@@ -83,6 +94,7 @@ def buy(members: list[int], at: dt.datetime, total: str = "20.00", **more: Any) 
 
 
 def test_orders_are_counted_for_whom_the_lot_chose_whether_or_not_a_message_left(tried: Campaign, now: dt.datetime):
+    Send.objects.filter(campaign=tried).update(status=Send.Status.FAILED, sent_at=None)
     treated, held = arms(tried)
     buy(treated[:100], now + DAY)
     buy(treated[:30], now + 2 * DAY, "10.00")
@@ -91,7 +103,6 @@ def test_orders_are_counted_for_whom_the_lot_chose_whether_or_not_a_message_left
     buy(held[:50], now + 15 * DAY)  # after it was over
     buy(held[:5], now + DAY, voided_at=now + 2 * DAY)
     found = lift_of(tried, now=now + 30 * DAY)
-    assert not Send.objects.filter(sent_at__isnull=False).exists()
     assert (found.treated.members, found.held_out.members) == (len(treated), len(held))
     assert (found.treated.buyers, found.held_out.buyers) == (100, 20)
     assert (found.treated.orders.total, found.held_out.orders.total) == (130, 20)
@@ -120,6 +131,38 @@ def test_a_real_difference_is_called_certain_only_when_the_window_has_closed(tri
     assert early.difference.high - early.difference.low > late.difference.high - late.difference.low
 
 
+def test_a_pause_closes_no_window_before_the_messages_have_left(tried: Campaign, manager: User, now: dt.datetime):
+    wait(tried, until=now)
+    pause_campaign(campaign=tried, by=manager, now=now)
+    paused = lift_of(tried, now=now + 20 * DAY)
+    assert not paused.is_final
+    assert {lift.lift_per_member for lift in playbook_lifts(now=now + 20 * DAY)} == {None}
+
+    resume_campaign(campaign=tried, by=manager, now=now + 20 * DAY)
+    assert not lift_of(tried, now=now + 20 * DAY).is_final
+    Send.objects.filter(campaign=tried).update(status=Send.Status.SENT, sent_at=now + 20 * DAY)
+    treated, held = arms(tried)
+    buy(treated[:200], now + 21 * DAY)
+    buy(held[:10], now + DAY)  # before anybody had heard anything
+    found = lift_of(tried, now=now + 40 * DAY)
+    assert found.window
+    assert (found.window.opens, found.window.closes) == (now + 20 * DAY, now + 34 * DAY)
+    assert (found.treated.buyers, found.held_out.buyers, found.is_final) == (200, 0, True)
+
+
+def test_a_playbook_nobody_has_measured_comes_before_one_that_brings_less_than_nothing(
+    tried: Campaign, now: dt.datetime
+):
+    treated, held = arms(tried)
+    buy(treated[:20], now + DAY)
+    buy(held, now + DAY)
+    rows = playbook_lifts(now=now + 20 * DAY)
+    last = rows[-1].lift_per_member
+    assert last is not None
+    assert last < 0
+    assert {row.lift_per_member for row in rows[:-1]} == {None}
+
+
 def test_too_few_buyers_are_said_to_be_too_few_with_how_many_would_do(tried: Campaign, now: dt.datetime):
     treated, held = arms(tried)
     buy([*treated[:12], *held[:4]], now + DAY)
@@ -143,7 +186,7 @@ def test_alike_arms_are_no_result_and_the_sample_that_would_show_a_tenth_is_name
 def test_a_cancelled_campaign_is_counted_until_some_days_after_it_was_cancelled(
     tried: Campaign, manager: User, now: dt.datetime
 ):
-    Send.objects.filter(campaign=tried).update(due_at=now + 9 * DAY)
+    wait(tried, until=now + 9 * DAY)
     first = Send.objects.filter(campaign=tried).earliest("pk")
     Send.objects.filter(pk=first.pk).update(due_at=now)
     cancel_campaign(campaign=tried, by=manager, now=now + DAY)
@@ -153,7 +196,7 @@ def test_a_cancelled_campaign_is_counted_until_some_days_after_it_was_cancelled(
 
 
 def test_a_campaign_cancelled_before_anything_was_due_is_no_result(tried: Campaign, manager: User, now: dt.datetime):
-    Send.objects.filter(campaign=tried).update(due_at=now + 3 * DAY)
+    wait(tried, until=now + 3 * DAY)
     cancel_campaign(campaign=tried, by=manager, now=now + DAY)
     treated, held = arms(tried)
     buy([*treated[:150], *held[:20]], now + 4 * DAY)
@@ -166,7 +209,7 @@ def test_the_window_of_a_campaign_is_worked_out_once_and_not_for_every_candidate
     with connection.cursor() as cursor:
         cursor.execute(
             "EXPLAIN (ANALYZE, TIMING OFF) " + _OUTCOMES.format(assigned=_OF_CAMPAIGN),
-            {"days": 14, "now": now + DAY, "campaigns": [tried.pk]},
+            {"days": 14, "now": now + DAY, "campaigns": [tried.pk], "open": list(Send.OPEN)},
         )
         looked = [
             line for (line,) in cursor.fetchall() if re.search(r"Scan.* on campaigns_send\b|send_of_campaign", line)
@@ -234,7 +277,7 @@ def test_a_campaign_that_holds_members_out_and_waits_for_its_first_message_has_n
     tried: Campaign, client_of: Callable[[User], Client], viewer: User
 ):
     client, later = client_of(viewer), timezone.now() + 3 * DAY
-    Send.objects.filter(campaign=tried).update(due_at=later)
+    wait(tried, until=later)
     page = marketing_of(client)
     assert "Not begun" in page
     due = f"Counting begins with the first message, {date_format(timezone.localtime(later), 'F j')}"
@@ -249,7 +292,7 @@ def test_a_campaign_that_holds_members_out_and_waits_for_its_first_message_has_n
 def test_a_campaign_cancelled_before_its_first_message_waits_for_nothing(
     tried: Campaign, client_of: Callable[[User], Client], viewer: User, manager: User, now: dt.datetime
 ):
-    Send.objects.filter(campaign=tried).update(due_at=now + 3 * DAY)
+    wait(tried, until=now + 3 * DAY)
     cancel_campaign(campaign=tried, by=manager, now=now + DAY)
     page = marketing_of(client_of(viewer))
     assert "Nothing to compare" in page

@@ -11,7 +11,7 @@ KEPT = {
     "plan_week.v1": "3919cfdd0c091d83",
     "plan_week.v2": "cad70b9de9e1aa2f",
     "plan_week.v3": "610c066e3453d417",
-    "plan_week.v4": "7c67206d2a12667a",
+    "plan_week.v4": "780667c07b53f280",
     "regenerate_step.v1": "76244a3a1e2a095f",
     "rewrite.v1": "fba1459e92a7b2cc",
     "write_brief.v1": "ad6cbaa9cdaa44f3",
