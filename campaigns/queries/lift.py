@@ -196,7 +196,7 @@ def _counted(assigned: str, *, now: datetime, days: int, campaigns: list[int] | 
     """By campaign and the part of it that `assigned` names: a playbook, a group, or 0 for all of it."""
     found: dict[tuple[int, Any], _Arms] = {}
     with connection.cursor() as cursor:
-        of = {"days": days, "now": now, "campaigns": campaigns, "open": list(Send.OPEN)}
+        of: dict[str, Any] = {"days": days, "now": now, "campaigns": campaigns, "open": list(Send.OPEN)}
         cursor.execute(_OUTCOMES.format(assigned=assigned), of)
         for campaign, part, is_held_out, opens, closes, *counts in cursor.fetchall():
             arms = found.get((campaign, part)) or _Arms(Window(opens, closes))

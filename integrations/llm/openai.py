@@ -19,11 +19,16 @@ from openai.types.chat import ChatCompletionChunk
 from openai.types.shared_params.response_format_json_schema import JSONSchema
 
 from integrations.llm.base import Listener, ModelUnavailable, Question, Reply, Usage, nobody_listens
+from integrations.llm.faults import is_unused, never_left, pause_asked
 
 # Without a word, and until the last one.
 TIMEOUT_SECONDS = 90
 LONGEST_SECONDS = 300
 RETRIES = 2
+THREAD = "language model"
+SHORT = timedelta(seconds=2)  # a pause that is waited for
+_PAUSES = (0.5, 2.0)  # seconds before each further try
+_NOTHING = Usage(0, 0)
 _LISTENING_SECONDS = 0.25
 _Piece = ChatCompletionChunk | Exception | None
 
@@ -37,7 +42,7 @@ class OpenAIModel:
             api_key=settings.OPENAI["api_key"],
             base_url=settings.OPENAI["base_url"],
             timeout=TIMEOUT_SECONDS,
-            max_retries=RETRIES,
+            max_retries=0,  # the SDK would ask again for whoever has left
         )
 
     def answer(self, question: Question, *, heard: Listener = nobody_listens) -> Reply:
@@ -52,7 +57,7 @@ class OpenAIModel:
     def _chunks(self, question: Question, answer: "_Answer", heard: Listener) -> Iterator[ChatCompletionChunk]:
         """As they come. None comes for a while: `heard` is asked all the same."""
         pieces, is_left = SimpleQueue[_Piece](), Event()
-        Thread(target=self._listen, args=(question, pieces, is_left), daemon=True).start()
+        Thread(target=self._listen, args=(question, pieces, is_left), name=THREAD, daemon=True).start()
         began = last = monotonic()
         try:
             while True:
@@ -76,7 +81,7 @@ class OpenAIModel:
     def _listen(self, question: Question, pieces: "SimpleQueue[_Piece]", is_left: Event) -> None:
         """What goes wrong is told where the answer is waited for."""
         try:
-            with self._ask(question) as stream:
+            with self._asked(question, is_left) as stream:
                 for chunk in stream:
                     if is_left.is_set():
                         return
@@ -84,6 +89,16 @@ class OpenAIModel:
             pieces.put(None)
         except Exception as error:
             pieces.put(error)
+
+    def _asked(self, question: Question, is_left: Event) -> "openai.Stream[ChatCompletionChunk]":
+        """Asked again where nothing was answered, while somebody waits: what was heard may have to be paid."""
+        for pause in _PAUSES[:RETRIES]:
+            try:
+                return self._ask(question)
+            except openai.OpenAIError as error:
+                if not _may_be_asked_again(error) or is_left.wait(pause):
+                    raise
+        return self._ask(question)
 
     def _ask(self, question: Question) -> "openai.Stream[ChatCompletionChunk]":
         shape: JSONSchema = {"name": question.task, "strict": True, "schema": question.schema.model_json_schema()}
@@ -105,7 +120,8 @@ class OpenAIModel:
             return _busy(error)
         if isinstance(error, openai.APITimeoutError):
             return _too_slow(answer, TIMEOUT_SECONDS)
-        return ModelUnavailable(self._why(error, answer), text=answer.text)
+        usage = _NOTHING if is_unused(error) else answer.usage
+        return ModelUnavailable(self._why(error, answer), text=answer.text, usage=usage)
 
     def _why(self, error: openai.OpenAIError, answer: "_Answer") -> str:
         told = "The language model does not answer; check OPENAI_BASE_URL."
@@ -166,14 +182,23 @@ class _Answer:
             self.ended = choice.finish_reason or self.ended
 
 
+def _may_be_asked_again(error: openai.OpenAIError) -> bool:
+    """Busy for a moment, broken, or not reached; not who was too slow, and may still be writing."""
+    if isinstance(error, openai.RateLimitError):
+        return error.code != "insufficient_quota" and (pause_asked(error) or SHORT) <= SHORT
+    return isinstance(error, openai.InternalServerError) or never_left(error)
+
+
 def _busy(error: openai.RateLimitError) -> ModelUnavailable:
     if error.code == "insufficient_quota":
-        return ModelUnavailable("The quota of the language model is used up; look at your account with its provider.")
-    wait = error.response.headers.get("Retry-After", "")
-    later = timedelta(seconds=int(wait)) if wait.isdecimal() else None
-    when = f"in {wait} seconds" if later else "later"
+        return ModelUnavailable(
+            "The quota of the language model is used up; look at your account with its provider.", usage=_NOTHING
+        )
+    later = pause_asked(error)
+    when = f"in {later.total_seconds():.0f} seconds" if later else "later"
     return ModelUnavailable(
         f"The language model is busy, or its quota is used up; try again {when}.",
+        usage=_NOTHING,
         outcome="rate_limited",
         retry_after=later,
     )

@@ -8,7 +8,6 @@ address, that is somebody else's word: it is fetched as any address of a strange
 import json
 from base64 import b64decode
 from collections.abc import Mapping
-from datetime import timedelta
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from time import monotonic
@@ -20,6 +19,7 @@ from requests import RequestException
 
 from integrations import outgoing
 from integrations.llm.base import Listener, ModelUnavailable, Usage, nobody_listens
+from integrations.llm.faults import is_unused, pause_asked
 from integrations.llm.pictures import Drawn
 
 # What every model and server knows.
@@ -109,9 +109,7 @@ class OpenAIPictures:
         """What a person reads. The server's own words stay out of it: they may repeat the key, or the brief."""
         if isinstance(error, openai.APITimeoutError):
             return _too_slow()
-        # What was refused was not made. What the server broke off may have been.
-        is_unmade = (isinstance(error, openai.APIStatusError) and error.status_code < 500) or _never_left(error)
-        usage = _NOTHING if is_unmade else None
+        usage = _NOTHING if is_unused(error) else None
         if isinstance(error, openai.RateLimitError):
             return _busy(error)
         if isinstance(error, openai.BadRequestError) and _is_policy(error):
@@ -184,19 +182,15 @@ def _is_policy(error: openai.BadRequestError) -> bool:
     )
 
 
-def _never_left(error: openai.OpenAIError) -> bool:
-    return isinstance(error, openai.APIConnectionError) and "Connect" in type(error.__cause__).__name__
-
-
 def _busy(error: openai.RateLimitError) -> ModelUnavailable:
     if error.code == "insufficient_quota":
         return ModelUnavailable(
             "The quota of the image model is used up; look at your account with its provider.", usage=_NOTHING
         )
-    wait = error.response.headers.get("Retry-After", "")
-    later = timedelta(seconds=int(wait)) if wait.isascii() and wait.isdigit() and len(wait) < 7 else None
+    later = pause_asked(error)
+    when = f"in {later.total_seconds():.0f} seconds" if later else "later"
     return ModelUnavailable(
-        f"The image model is busy, or its quota is used up; try again {f'in {wait} seconds' if later else 'later'}.",
+        f"The image model is busy, or its quota is used up; try again {when}.",
         outcome="rate_limited",
         usage=_NOTHING,
         retry_after=later,

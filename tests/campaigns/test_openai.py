@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -91,7 +92,7 @@ def test_an_error_of_the_server_is_said_in_words_a_person_can_act_on(
         model.answer(QUESTION)
     assert says in str(refusal.value)
     assert "sk-" not in str(refusal.value)
-    assert len(server.calls) == (3 if failure.status in (429, 500) else 1)
+    assert len(server.calls) == (3 if failure.status in (429, 500) and not failure.code else 1)
 
 
 def test_a_server_without_structured_output_is_told_apart_from_one_that_is_broken(
@@ -110,11 +111,26 @@ def test_a_busy_server_is_asked_again(model: LanguageModel, server: ModelServer)
 def test_a_server_that_asks_for_a_long_pause_gets_it_and_the_wait_is_said(
     model: LanguageModel, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "RETRIES", 0)
     server.always = Failed(429, headers={"Retry-After": "120"})
     with pytest.raises(ModelUnavailable, match="try again in 120 seconds") as refusal:
         language_model().answer(QUESTION)
     assert (refusal.value.outcome, refusal.value.retry_after) == ("rate_limited", dt.timedelta(seconds=120))
+    assert len(server.calls) == 1
+
+
+def test_nonsense_for_a_pause_is_no_pause(model: LanguageModel, server: ModelServer) -> None:
+    server.always = Failed(429, headers={"Retry-After": "9" * 15})
+    with pytest.raises(ModelUnavailable, match="try again later") as refusal:
+        language_model().answer(QUESTION)
+    assert refusal.value.retry_after is None
+
+
+@pytest.mark.parametrize("failure", [Failed(401), Failed(404), Failed(429), Failed(400)])
+def test_what_was_refused_has_used_nothing(model: LanguageModel, server: ModelServer, failure: Failed) -> None:
+    server.always = failure
+    with pytest.raises(ModelUnavailable) as refusal:
+        model.answer(QUESTION)
+    assert refusal.value.usage == Usage(0, 0)
 
 
 def test_a_refusal_of_the_model_is_said_in_its_words(model: LanguageModel, server: ModelServer) -> None:
@@ -162,10 +178,10 @@ def test_a_server_that_falls_silent_is_not_waited_for_for_ever(
 ) -> None:
     server.always = Said('{"greeting": "Hello and welcome"}', piece=5, hangs_after=3)
     monkeypatch.setattr(adapter, "TIMEOUT_SECONDS", 0.4)
-    monkeypatch.setattr(adapter, "RETRIES", 0)
     with pytest.raises(ModelUnavailable, match="took longer than") as refusal:
         language_model().answer(QUESTION)
     assert (refusal.value.outcome, refusal.value.text) == ("timeout", '{"greeting')
+    assert_asked_no_more(server)
 
 
 class Gone(Exception):
@@ -183,6 +199,25 @@ def test_who_goes_away_is_free_at_once_also_while_the_model_says_nothing(
 
     with pytest.raises(Gone):
         model.answer(QUESTION, heard=leave)
+
+
+def test_who_goes_away_between_two_tries_is_not_asked_for_again(model: LanguageModel, server: ModelServer) -> None:
+    server.always = Failed(503)
+
+    def leave(text: str) -> None:
+        raise Gone
+
+    with pytest.raises(Gone):
+        model.answer(QUESTION, heard=leave)
+    assert_asked_no_more(server)
+
+
+def assert_asked_no_more(server: ModelServer) -> None:
+    """Once every thread that might ask has ended."""
+    for thread in threading.enumerate():
+        if thread.name == adapter.THREAD:
+            thread.join(10)
+    assert len(server.calls) == 1
 
 
 # --- A plan by way of it ------------------------------------------------------------------------------------------
