@@ -306,4 +306,4 @@ def _fail(plan: Plan, reason: str, now: datetime) -> None:
 
 def _bring_back(plan: Plan) -> None:
     """What it was to take the place of, since it comes to nothing: work by hand is in there."""
-    plan.replaces.filter(status=Status.REPLACED).update(status=Status.READY, replaced_by=None)
+    plan.replaces.filter(status=Status.REPLACED).update(status=Status.READY)

@@ -1,6 +1,7 @@
 from datetime import datetime
+from itertools import chain
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.timezone import localdate
 
@@ -23,14 +24,16 @@ def _count(sends: QuerySet[Send]) -> Coalesce:
 
 def current_plan(campaign: Campaign) -> Plan | None:
     """The plan that matters now: approved, else under review or at work, else the newest."""
-    plans = campaign.plans.exclude(status=Plan.Status.REPLACED).select_related("requested_by", "approved_by")
-    ended = Q(status__in=[Plan.Status.FAILED, Plan.Status.CANCELLED])
-    return plans.filter(status=Plan.Status.APPROVED).first() or plans.exclude(ended).first() or plans.first()
+    plans = campaign.plans.exclude(status=Plan.Status.REPLACED)
+    known = list(plans.select_related("requested_by", "approved_by", "replaced_by"))
+    approved = (plan for plan in known if plan.status == Plan.Status.APPROVED)
+    alive = (plan for plan in known if plan.status not in (Plan.Status.FAILED, Plan.Status.CANCELLED))
+    return next(chain(approved, alive, known), None)
 
 
 def failed_since(plan: Plan) -> str:
     """Why the last try to plan anew came to nothing, while `plan` stands; empty where none did."""
-    later = plan.campaign.plans.filter(requested_at__gt=plan.requested_at).first()
+    later = plan.replaced_by
     return later.error if later and later.status == Plan.Status.FAILED else ""
 
 
