@@ -27,7 +27,7 @@ LONGEST_SECONDS = 300
 RETRIES = 2
 THREAD = "language model"
 SHORT = timedelta(seconds=2)  # a pause that is waited for
-_PAUSES = (0.5, 2.0)  # seconds before each further try
+PAUSES = (0.5, 2.0)  # seconds before each further try
 _NOTHING = Usage(0, 0)
 _LISTENING_SECONDS = 0.25
 _Piece = ChatCompletionChunk | Exception | None
@@ -92,7 +92,7 @@ class OpenAIModel:
 
     def _asked(self, question: Question, is_left: Event) -> "openai.Stream[ChatCompletionChunk]":
         """Asked again where nothing was answered, while somebody waits: what was heard may have to be paid."""
-        for pause in _PAUSES[:RETRIES]:
+        for pause in PAUSES[:RETRIES]:
             try:
                 return self._ask(question)
             except openai.OpenAIError as error:

@@ -201,7 +201,10 @@ def test_who_goes_away_is_free_at_once_also_while_the_model_says_nothing(
         model.answer(QUESTION, heard=leave)
 
 
-def test_who_goes_away_between_two_tries_is_not_asked_for_again(model: LanguageModel, server: ModelServer) -> None:
+def test_who_goes_away_between_two_tries_is_not_asked_for_again(
+    model: LanguageModel, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "PAUSES", (60, 60))
     server.always = Failed(503)
 
     def leave(text: str) -> None:
