@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 
 from campaigns.rules import content as c
 from campaigns.rules import wording
@@ -198,7 +198,7 @@ def words_found(text: str, words: tuple[str, ...]) -> list[str]:
     return [word for word in words if _pattern_of(word).search(lower)]
 
 
-@cache
+@lru_cache(maxsize=2_000)
 def _pattern_of(word: str) -> re.Pattern[str]:
     gaps = {" ": rf"[\s{_DASHES}]+", "-": rf"[\s{_DASHES}]*"}
     return re.compile(rf"(?<!\w){''.join(gaps.get(sign) or re.escape(sign) for sign in word)}(?!\w)")

@@ -214,10 +214,9 @@ def _numbers(words: Words, house: House) -> Iterator[Finding]:
     """Whatever a number may mean, a model has not invented it."""
     stated = "\n".join((words.stated, *map(plain, (*house.claims, *house.required))))
     known = set(_NUMBER.findall(stated))
-    if invented := [number for number in _NUMBER.findall(words.readings[0]) if number not in known]:
-        yield Finding(
-            f"The text names {_listed(invented)}, which no offer and none of your claims states.", Weight.MODEL
-        )
+    for number in dict.fromkeys(_NUMBER.findall(words.readings[0])):
+        if number not in known:
+            yield Finding(f"The text names “{number}”, which neither offer nor claims state.", Weight.MODEL)
 
 
 def _own_liquid(words: Words, house: House) -> Iterator[Finding]:

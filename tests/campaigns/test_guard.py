@@ -364,3 +364,9 @@ def test_a_model_invents_no_address_and_no_price_however_it_is_written(body: str
 def test_a_model_repeats_what_offer_and_claims_state() -> None:
     house = replace(LIQUOR, claims=("Open since 1998",))
     assert not guard.of_a_model(words("Since 1998: 20 points for you.", offer="20 points"), house)
+
+
+def test_a_model_that_keeps_some_of_the_numbers_a_person_wrote_invents_none() -> None:
+    before = words("Doors open at 5, and 12 wines are poured.")
+    assert not guard.of_a_model(words("Twelve? 12 wines are poured."), LIQUOR, said_already=[before])
+    assert guard.of_a_model(words("All 13 wines are poured."), LIQUOR, said_already=[before])

@@ -11,11 +11,14 @@ KEPT = {
     "plan_week.v1": "3919cfdd0c091d83",
     "plan_week.v2": "cad70b9de9e1aa2f",
     "plan_week.v3": "610c066e3453d417",
-    "plan_week.v4": "780667c07b53f280",
+    "plan_week.v4": "c4c2ad4e83c231d5",
     "regenerate_step.v1": "76244a3a1e2a095f",
+    "regenerate_step.v2": "587efd8d1757c114",
     "rewrite.v1": "fba1459e92a7b2cc",
+    "rewrite.v2": "281040bfb8ddb5bf",
     "write_brief.v1": "ad6cbaa9cdaa44f3",
     "write_variants.v1": "aa9c5d7e3366e777",
+    "write_variants.v2": "fc267d2750f02311",
 }
 
 
