@@ -62,7 +62,7 @@ def _understood_of(plan: Plan, offers: Sequence[Offer], now: datetime) -> dict[s
 
 
 def _measured_playbooks(channels: tuple[str, ...], now: datetime) -> list[dict[str, Any]]:
-    """The one that brought most first, those nobody has measured last."""
+    """The one that brought most first; those nobody has measured before those that brought less than nothing."""
     known = {playbook.pk: playbook for playbook in playbooks()}
     return [
         {**playbook_facts(known[lift.playbook_id], channels), "measured": _measured(lift)}

@@ -66,10 +66,14 @@ _CANDIDATE, _PLAN, _STEP = (model._meta.db_table for model in (Candidate, Plan, 
 # A step whose words were changed on the way became two or more, and is one message to a member still.
 _EARLIER_WORDS = f"SELECT FROM {_STEP} earlier WHERE earlier.id = step.changed_from_id AND earlier.plan_id = plan.id"
 _LATER_WORDS = f"SELECT FROM {_STEP} later WHERE later.changed_from_id = step.id AND later.plan_id = plan.id"
+# To a hundredth of a cent: the value itself is rounded to cents, which is nothing to many a group.
+_GROSS = """CASE WHEN candidate.parts ? 'usual' THEN (
+               SELECT sum((candidate.parts ->> part)::numeric)
+               FROM unnest(ARRAY['usual', 'at_risk', 'lapsed', 'heard']) AS part
+           ) ELSE candidate.value END"""
 _PROMISED = f"""
     SELECT plan.campaign_id, candidate."group",
-           avg((candidate.value - coalesce((candidate.parts ->> 'price')::numeric, 0))
-               / coalesce((candidate.parts ->> 'factor')::numeric, 1)) AS value,
+           avg({_GROSS} / coalesce((candidate.parts ->> 'factor')::numeric, 1)) AS value,
            (SELECT count(*) FROM {_STEP} step
             WHERE step.plan_id = plan.id AND step."group" = candidate."group" AND NOT EXISTS ({_EARLIER_WORDS})
               AND (step.removed_at IS NULL OR EXISTS ({_LATER_WORDS}))) AS messages
