@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from pytest_django.live_server_helper import LiveServer
 
 from config import environment
@@ -112,10 +114,26 @@ def shot() -> Callable[[Page, str], None]:
 
     def take(page: Page, name: str) -> None:
         for look in every_look(page):
-            page.screenshot(path=folder / f"{name}-{look}.png", full_page=True)
+            _draw(page, folder / f"{name}-{look}.png")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} overflows at {look}"
 
     return take
+
+
+def _draw(page: Page, path: Path) -> None:
+    """For people to look at: it is no check.
+
+    A browser that stands still over it, on a busy machine without a graphics card, is asked once more. A picture that
+    is missing all the same is told, and fails no test.
+    """
+    for _ in range(2):
+        try:
+            page.screenshot(path=path, full_page=True)
+        except PlaywrightTimeout:
+            page.bring_to_front()
+        else:
+            return
+    warnings.warn(f"No picture of {path.name}: the browser stood still twice.", stacklevel=2)
 
 
 @pytest.fixture

@@ -223,7 +223,9 @@ def test_while_it_is_thought_the_page_says_how_far_it_is(
     shot(browser_page, "workspace-thinking")
     assert_accessible(browser_page)
     browser_page.locator("#plan").get_by_role("button", name="Cancel").click()
-    expect(browser_page.locator("#plan")).to_contain_text("No plan yet")
+    # What it was to take the place of is back.
+    expect(browser_page.locator("#plan").get_by_role("button", name="Propose anew")).to_be_visible()
+    expect(browser_page.locator("#plan .board-card").first).to_be_visible()
 
 
 def test_the_voice_of_the_shop_is_set_beside_what_nobody_may_say(
