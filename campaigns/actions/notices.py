@@ -1,7 +1,7 @@
 """What the owner of a campaign must hear: on its page, by email, and with everybody else where alerts are told."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from django.core.mail import send_mail
@@ -29,7 +29,7 @@ def notify(
     text: str,
     now: datetime,
     day: date | None = None,
-    people: Iterable[int] = (),
+    people: Sequence[int] = (),
 ) -> bool:
     """Its owner, or these users, once a day, campaign and kind; False when they were told today."""
     day = day or localdate(now)

@@ -202,8 +202,7 @@ def approve_plan(*, plan: Plan, by: User, now: datetime) -> int:
     """
     plan = under_review(plan.pk, refusal=CannotApprove)
     week, limits = _proposal(plan), _limits(plan, now)
-    cost = proposals.cost_of_all(week.steps, limits)
-    if is_own_work(plan, by) and (why := why_two_people(plan, cost=cost)):
+    if is_own_work(plan, by) and (why := why_two_people(plan, cost=proposals.cost_of_all(week.steps, limits))):
         raise CannotApprove(f"Somebody else has to approve this plan: you asked for it or wrote in it. {why}")
     if plan.campaign.status != Campaign.Status.DRAFT:
         raise CannotApprove(f"{plan.campaign.name} is {plan.campaign.get_status_display().lower()}.")

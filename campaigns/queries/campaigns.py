@@ -1,7 +1,6 @@
 from datetime import datetime
-from itertools import chain
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Case, Count, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils.timezone import localdate
 
@@ -24,11 +23,10 @@ def _count(sends: QuerySet[Send]) -> Coalesce:
 
 def current_plan(campaign: Campaign) -> Plan | None:
     """The plan that matters now: approved, else under review or at work, else the newest."""
-    plans = campaign.plans.exclude(status=Plan.Status.REPLACED)
-    known = list(plans.select_related("requested_by", "approved_by", "replaced_by"))
-    approved = (plan for plan in known if plan.status == Plan.Status.APPROVED)
-    alive = (plan for plan in known if plan.status not in (Plan.Status.FAILED, Plan.Status.CANCELLED))
-    return next(chain(approved, alive, known), None)
+    status, plans = Plan.Status, campaign.plans.select_related("requested_by", "approved_by", "replaced_by")
+    ended = When(status__in=[status.FAILED, status.CANCELLED], then=2)
+    matters = Case(When(status=status.APPROVED, then=0), ended, default=1)
+    return plans.exclude(status=status.REPLACED).order_by(matters, "-requested_at").first()
 
 
 def failed_since(plan: Plan) -> str:
