@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -47,7 +47,7 @@ def open_demo_shop(*, now: datetime) -> None:
     """Everything or nothing: members, stores, and the purchases through the ordinary importer."""
     rows = list(_rows("liquor_purchases.csv.gz"))
     zone = ZoneInfo(demo.ZONE)
-    last = max(datetime.fromisoformat(row["purchased_at"]) for row in rows)
+    last = max(_local(row) for row in rows)
     weeks = demo.weeks_to_move(last, now.astimezone(zone).replace(tzinfo=None))
     _name_the_shop(weeks)
     _open_stores(rows)
@@ -193,7 +193,13 @@ def _write_purchases(path: Path, rows: list[Row], weeks: int) -> None:
 
 def _moved(row: Row, weeks: int) -> datetime:
     """Local and naive, on the same weekday at the same hour."""
-    return datetime.fromisoformat(row["purchased_at"]) + timedelta(weeks=weeks)
+    return _local(row) + timedelta(weeks=weeks)
+
+
+def _local(row: Row) -> datetime:
+    """By the clock of the shop: the file's times are UTC (see NOTICE.md)."""
+    at = datetime.fromisoformat(row["purchased_at"]).replace(tzinfo=UTC)
+    return at.astimezone(ZoneInfo(demo.ZONE)).replace(tzinfo=None)
 
 
 def _rows(name: str) -> Iterator[Row]:

@@ -168,7 +168,7 @@ def _not_judged(judged: queries.Judged, version: ForecastVersion) -> list[tuple[
     reasons = (
         ("Set where the bands lie, and so cannot judge them: every second member", judged.laid),
         (f"First bought in those {days} days", judged.new),
-        ("Not drawn by lot to be learned from", judged.not_drawn),
+        ("Not drawn by lot for the test", judged.not_drawn),
         (f"Had bought nothing by {version.as_of:%b %-d, %Y}", judged.without),
     )
     return [(reason, members) for reason, members in reasons if members]

@@ -102,13 +102,13 @@ class Judged:
 
 
 def judged_of(version: ForecastVersion) -> Judged:
-    held = version.holdout
+    held, tried = version.holdout, version.trained.get("members", version.fitted_on)
     judged = sum(band["members"] for band in held["bands"])
     return Judged(
         judged=judged,
         laid=held["members"] - judged,
-        new=version.fitted_on - held["members"],
-        not_drawn=version.members - version.fitted_on,
+        new=tried - held["members"],
+        not_drawn=version.members - tried,
         without=max(0, Member.objects.filter(merged_into=None).count() - version.members),
     )
 

@@ -74,7 +74,7 @@ def _one_run(times: dict[str, list[float]], now: dt.datetime, *, is_first: bool)
     known, found = forecasts.extent(now=now), {}
 
     def read() -> None:
-        found["sample"] = reading.sample(known)
+        found["sample"] = (reading.fitted(known), *reading.sample(known))
 
     def fit() -> None:
         found["version"] = fitting.fit(known, *found["sample"], in_use=None, now=now)

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
-from django.db.models import Sum
+from django.db.models import Count, Sum
+from django.db.models.functions import ExtractHour
 
 from loyalty.actions import demo_programme, members
 from loyalty.models import (
@@ -51,7 +52,11 @@ def test_the_demo_is_a_whole_year_up_to_last_week_and_loads_once(db, var, follow
     last = Order.objects.latest("ordered_at").ordered_at
     assert dt.timedelta(0) <= dt.datetime.now(dt.UTC) - last < dt.timedelta(days=7, hours=2)
     local = last.astimezone(ZoneInfo("America/New_York"))
-    assert (local.strftime("%A"), local.hour, local.minute) == ("Monday", 3, 32)
+    assert (local.strftime("%A"), local.hour, local.minute) == ("Sunday", 22, 32)
+    hours = Order.objects.annotate(hour=ExtractHour("ordered_at", tzinfo=ZoneInfo("America/New_York")))
+    at_night = hours.filter(hour__gte=1, hour__lt=5).count()
+    assert at_night < 0.005 * counts[1]
+    assert hours.values_list("hour").annotate(Count("pk")).order_by("-pk__count")[0][0] in (16, 17, 18)
 
     today = dt.datetime.now(dt.UTC).date()
     ages = [member.age_on(today) for member in Member.objects.all()]

@@ -43,9 +43,13 @@ class Model:
 
 
 def fit(
-    extent: Extent, members: Members, past: Past, *, in_use: ForecastVersion | None, now: datetime
+    extent: Extent, members: Members, sample: Members, past: Past, *, in_use: ForecastVersion | None, now: datetime
 ) -> ForecastVersion:
-    """A version, not saved: what was fitted, how it did on the holdout, and whether it may take over from `in_use`."""
+    """A version, not saved: what was fitted, how it did on the holdout, and whether it may take over from `in_use`.
+
+    `members` are fitted on. `sample` is a part of them, which says what to expect week by week, and `past` what was
+    known of that part when the holdout began.
+    """
     found = bgnbd.fit(members.x, members.t_x, members.age)
     spending = _fit_spending(members)
     trained = bgnbd.fit(past.x, past.t_x, past.age).parameters
@@ -64,9 +68,9 @@ def fit(
         members=extent.members,
         orders=extent.orders,
         fitted_on=members.ids.size,
-        trained={"parameters": _as_json(trained), "cuts": asdict(cuts)},
+        trained={"parameters": _as_json(trained), "cuts": asdict(cuts), "members": sample.ids.size},
         holdout=held.as_json(),
-        expected_by_week=_by_week(found.parameters, members, extent.members / members.ids.size),
+        expected_by_week=_by_week(found.parameters, sample, extent.members / sample.ids.size),
     )
     _judge(version, held, _tried_again(in_use, past, extent.holdout), in_use)
     return version

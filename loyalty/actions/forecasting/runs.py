@@ -145,7 +145,7 @@ def _refit(extent: forecasts.Extent, now: datetime) -> tuple[ForecastVersion, bo
     if extent.missing:
         raise reading.NotEnoughOrders(extent.missing)
     in_use = ForecastVersion.objects.filter(is_in_use=True).first()
-    fitted = fitting.fit(extent, *reading.sample(extent), in_use=in_use, now=now)
+    fitted = fitting.fit(extent, reading.fitted(extent), *reading.sample(extent), in_use=in_use, now=now)
     fitted.save(force_insert=True)
     is_taken = in_use is None or fitted.verdict == ForecastVersion.Verdict.TAKEN
     return (fitted, True) if in_use is None or is_taken else (in_use, False)
