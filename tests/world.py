@@ -20,7 +20,6 @@ from campaigns.actions import (
     attribution,
     campaigns,
     copywriting,
-    experiments,
     media,
     permits,
     picturing,
@@ -33,6 +32,7 @@ from campaigns.actions import (
     suppressions,
     templates,
     touches,
+    wordings,
 )
 from campaigns.actions.login_codes import send_codes
 from campaigns.actions.playbooks import save_playbook
@@ -264,9 +264,11 @@ def _forecast(by: User, now: dt.datetime) -> ForecastVersion:
     refused = forecasting.request_refit(by=by, now=now)
     assert forecasting.run(refused.pk, clock=lambda: now)
     x, t_x, age, later = buyers(400, days=300).known_at(209)
+    members = Members(ids=np.arange(x.size), x=x, t_x=t_x, age=age, value=np.full(x.size, 20.0))
     version = fitting.fit(
         replace(forecasts.extent(now=now), members=x.size, first_day=now.date() - dt.timedelta(days=300)),
-        Members(ids=np.arange(x.size), x=x, t_x=t_x, age=age, value=np.full(x.size, 20.0)),
+        members,
+        members,
         Past(x=x, t_x=t_x, age=age, later=later),
         in_use=None,
         now=now,
@@ -280,8 +282,8 @@ def _forecast(by: User, now: dt.datetime) -> ForecastVersion:
 
 
 def _try_two_wordings(step: PlanStep, by: User, now: dt.datetime) -> None:
-    other = experiments.Words(weight=1, subject="A word from us", body="", template=None, translations={})
-    experiments.save_experiment(
+    other = wordings.Words(weight=1, subject="A word from us", body="", template=None, translations={})
+    wordings.save_experiment(
         step=step, measure="clicks", decides="AFTER", hours=24, test_percent=40, own_weight=1, variants=[other], by=by,
         now=now,
     )  # fmt: skip

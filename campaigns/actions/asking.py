@@ -11,6 +11,7 @@ from typing import TypeVar
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from campaigns.ai.briefing import as_told
 from campaigns.ai.instructions import Prompt
 from campaigns.ai.planner import storable
 from campaigns.models import ModelCall, Plan, PlanStep
@@ -67,10 +68,13 @@ class Purpose:
 def ask(purpose: Purpose, model: LanguageModel, words: Prompt, question: Question, *, clock: Clock) -> ModelCall:
     """The call, answered: its `raw` is what the model said. No transaction is open while it thinks.
 
+    Of a small group, a model elsewhere is told no more than its size.
     Raises TooDear before anything is asked, ModelUnavailable, and NotWanted as soon as nobody wants the answer.
     """
     if not purpose.is_wanted():
         raise NotWanted
+    if model.is_metered:
+        question = replace(question, facts=as_told(question.facts))
     asked = spending.tokens_in(_told(question)) if model.is_metered else 0
 
     def reserve(call: ModelCall, caps: spending.Caps) -> None:

@@ -1,17 +1,14 @@
-"""Several wordings of one step: written while the plan is under review, drawn when it is approved, decided later."""
+"""Several wordings of one step: kept while the plan is under review, drawn when it is approved, decided later."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Func
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
-from campaigns.models import Campaign, Experiment, Plan, PlanStep, Send, Template, Variant
+from campaigns.models import Campaign, Experiment, Plan, PlanStep, Send, Variant
 from campaigns.models.experiments import LETTERS
 from campaigns.queries.experiments import said_by, to_decide, tried_of
 from campaigns.queries.house import house
@@ -34,73 +31,46 @@ class CannotChoose(DomainError):
     code = "cannot_choose"
 
 
+_SETTINGS = ("measure", "decides", "hours", "test_percent", "own_weight")
+# What is kept of a wording, by the field it is in.
+_WORDS = {
+    "weight": "weight",
+    "subject": "subject",
+    "body": "body",
+    "template": "template_id",
+    "translations": "translations",
+}
 TOO_LATE = "The campaign ends before those who wait could get the winner. Decide earlier."
 
 
-@dataclass(frozen=True)
-class Words:
-    """One variant as somebody wrote it. What is empty is as in A; `translations` hold subject and body by language."""
+def tried_beside(step: PlanStep) -> dict[str, Any] | None:
+    """The test of a step as `StepState` keeps it, or None without one."""
+    experiment = Experiment.objects.filter(step=step).first()
+    if experiment is None:
+        return None
+    variants = [
+        {name: getattr(variant, field) for name, field in _WORDS.items()} for variant in experiment.variants.all()
+    ]
+    return {name: getattr(experiment, name) for name in _SETTINGS} | {"variants": variants}
 
-    weight: int
-    subject: str
-    body: str
-    template: Template | None
-    translations: dict[str, Any]
 
-
-@transaction.atomic
-def save_experiment(
-    *,
-    step: PlanStep,
-    measure: str,
-    decides: str,
-    hours: int,
-    test_percent: int,
-    own_weight: int,
-    variants: Sequence[Words],
-    by: User,
-    now: datetime,
-) -> Experiment:
-    """Try `variants` beside the step's own words. Raises CannotTry.
-
-    Under review only: from the approval on it is drawn who gets which words.
-    """
-    plan = _under_review(step)
-    if not 1 <= len(variants) < len(LETTERS):
+def try_beside(step: PlanStep, wanted: dict[str, Any] | None, *, now: datetime) -> None:
+    """Write the test of a step whose plan is under review and held; None drops it. Raises CannotTry."""
+    if wanted is None:
+        Experiment.objects.filter(step=step).delete()
+        return
+    if not 1 <= len(wanted["variants"]) < len(LETTERS):
         raise CannotTry(f"Write at least one other wording, and {len(LETTERS) - 1} at most.")
-    if _is_too_late(step, plan.campaign, decides, hours):
+    if _is_too_late(step, step.plan.campaign, wanted["decides"], wanted["hours"]):
         raise CannotTry(TOO_LATE)
-    experiment, _ = Experiment.objects.update_or_create(
-        step=step,
-        defaults={
-            "measure": measure, "decides": decides, "hours": hours, "test_percent": test_percent,
-            "own_weight": own_weight, "created_at": now,
-        },
-    )  # fmt: skip
-    experiment.authors.add(by)
-    before = experiment.variants.count()
+    settings = {name: wanted[name] for name in _SETTINGS}
+    experiment, _ = Experiment.objects.update_or_create(step=step, defaults={**settings, "created_at": now})
     experiment.variants.all().delete()
-    for letter, words in zip(LETTERS[1:], variants, strict=False):
-        variant = Variant(
-            experiment=experiment, letter=letter, weight=words.weight, subject=words.subject, body=words.body,
-            template=words.template, translations=words.translations,
-        )  # fmt: skip
+    for letter, words in zip(LETTERS[1:], wanted["variants"], strict=False):
+        said = {field: words[name] for name, field in _WORDS.items()}
+        variant = Variant(experiment=experiment, letter=letter, **said)
         _refuse_faults(step, variant)
         variant.save(force_insert=True)
-    PlanStep.objects.filter(pk=step.pk).update(edited_by=by, edited_at=now)
-    note_change(step, variants=(before, len(variants)))
-    return experiment
-
-
-@transaction.atomic
-def drop_experiment(*, step: PlanStep, by: User, now: datetime) -> None:
-    """Everybody gets the step's own words. Raises CannotTry once the plan is approved."""
-    _under_review(step)
-    experiment = Experiment.objects.filter(step=step).first()
-    if experiment:
-        note_change(step, variants=(experiment.variants.count(), 0))
-        experiment.delete()
-        PlanStep.objects.filter(pk=step.pk).update(edited_by=by, edited_at=now)
 
 
 def press_variants(step: PlanStep, *, now: datetime, refusal: type[DomainError]) -> None:
@@ -185,7 +155,7 @@ def _settle(
     rest = Send.objects.filter(action__step=experiment.step_id, waits_for_winner=True, status=Send.Status.PENDING)
     moved = rest.update(
         variant=letter, waits_for_winner=False, held_from=None,
-        due_at=_NextAtThatHour(Coalesce("held_from", "due_at"), now=now, ends=_end_of(campaign)),
+        due_at=_NextAtThatHour(Coalesce("held_from", "due_at"), now=now, ends=campaign.ends_at),
     )  # fmt: skip
     note_change(experiment.step, winner=("", letter), messages=(0, moved))
     announce(f"campaign:{campaign.public_id}")
@@ -197,10 +167,6 @@ def _is_too_late(step: PlanStep, campaign: Campaign, decides: str, hours: int) -
     """Who waits gets the winner up to a day after the decision, and nothing leaves after the campaign's last day."""
     latest = campaign.ends_on - timedelta(days=1)
     return decides != Experiment.Decides.NEVER and step.day + timedelta(days=ceil(hours / 24)) > latest
-
-
-def _end_of(campaign: Campaign) -> datetime:
-    return timezone.make_aware(datetime.combine(campaign.ends_on + timedelta(days=1), time()))
 
 
 class _NextAtThatHour(Func):
@@ -215,15 +181,6 @@ class _NextAtThatHour(Func):
     def __init__(self, moment: Coalesce, *, now: datetime, ends: datetime) -> None:
         due_at = Send._meta.get_field("due_at")
         super().__init__(moment, now=now.isoformat(), ends=ends.isoformat(), output_field=due_at)
-
-
-def _under_review(step: PlanStep) -> Plan:
-    """The plan, held; the campaign first, as everybody takes them."""
-    Campaign.objects.select_for_update().get(plans=step.plan_id)
-    plan = Plan.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=step.plan_id)
-    if plan.status != Plan.Status.READY:
-        raise CannotTry(f"This plan is not under review: {plan.get_status_display().lower()}.")
-    return plan
 
 
 def _refuse_faults(step: PlanStep, variant: Variant) -> None:

@@ -1,6 +1,7 @@
 """From a goal to a week: asked for at once, worked out in the background, approved by a person."""
 
 import logging
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from campaigns.queries.plans import approvers_of
 from campaigns.queries.policy import policy
 from campaigns.queries.workspace import work_by_hand
 from campaigns.rules import proposals
-from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal
+from campaigns.rules.proposals import FreeDays, Limits, PlaybookChoice, StepProposal
 from campaigns.sending import assignment, prices
 from config.shared.clock import Clock, ticking
 from config.shared.errors import DomainError
@@ -56,8 +57,7 @@ def request_plan(*, campaign: Campaign, by: User, now: datetime, losing: int | N
         raise CannotPlan("This campaign's plan is approved. Withdraw the approval to plan again.")
     if not campaign.segments.exists():
         raise CannotPlan("Choose at least one segment first.")
-    if not planned_days(campaign, now=now):
-        raise CannotPlan("The campaign's last day has passed. Give it new dates first.")
+    _free_days(campaign, now)
     replaced = campaign.plans.filter(status=Status.READY)
     if losing is not None and sum(work_by_hand(each).pieces for each in replaced) > losing:
         raise CannotPlan("This plan has work that would be lost, done since you looked. Look at it again first.")
@@ -135,8 +135,9 @@ def _claim(plan_id: int, now: datetime) -> Plan | None:
 def _make(plan: Plan, clock: Clock) -> None:
     now, channels = clock(), available_channels()
     _rank(plan, channels, now)
-    days = [day.isoformat() for day in planned_days(plan.campaign, now=now)]
-    facts, allowed = briefing.week_facts(plan, days, channels, now=now), limits(plan, channels, now)
+    free = _free_days(plan.campaign, now)
+    facts = briefing.week_facts(plan, free, channels, now=now)
+    allowed = replace(limits(plan, channels, now), free=free)
     _refuse_without_playbook(facts)
     _move(plan, Status.WRITING, clock(), facts=facts)
     _write_steps(plan, _settled_answer(plan, facts, allowed, clock), facts, allowed, clock())
@@ -153,7 +154,7 @@ def _rank(plan: Plan, channels: tuple[str, ...], now: datetime) -> None:
     rules = list(plan.campaign.segments.values_list("rule", flat=True))
     target = audience.targeted(rules, now=now)
     plan.candidates.all().delete()
-    days = len(planned_days(plan.campaign, now=now))
+    days = len(_free_days(plan.campaign, now).days)
     ranked = ranking.rank(plan, target, channels, factors=factors_by_group(now=now), days=days, now=now)
     left_out = audience.left_out(target, channels, ranked=ranked, now=now)
     if held := assignment.hold_out(plan):
@@ -172,10 +173,20 @@ def _rank(plan: Plan, channels: tuple[str, ...], now: datetime) -> None:
 
 
 def planned_days(campaign: Campaign, *, now: datetime) -> tuple[date, ...]:
-    """Up to seven days from the campaign's first, or from today when that has passed."""
-    first = max(campaign.starts_on, timezone.localtime(now).date())
+    """Up to seven days from the campaign's first, or from today when that has passed; from tomorrow at night."""
+    local = timezone.localtime(now)
+    today_is_over = local.hour >= policy().window.closes
+    first = max(campaign.starts_on, local.date() + timedelta(days=today_is_over))
     days = (first + timedelta(days=number) for number in range(proposals.DAYS))
     return tuple(day for day in days if day <= campaign.ends_on)
+
+
+def _free_days(campaign: Campaign, now: datetime) -> FreeDays:
+    """When a new plan may have its messages leave. Raises CannotPlan when no time is left."""
+    days, hours = planned_days(campaign, now=now), policy().window
+    if free := proposals.free_days(days, hours, now=timezone.localtime(now)):
+        return free
+    raise CannotPlan("The campaign's last day has passed. Give it new dates first.")
 
 
 def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:

@@ -65,7 +65,7 @@ def edit_step(
     wanted = StepState(
         day=day.isoformat(), timing=timing, send_at=f"{send_at:%H:%M}", template=template.pk if template else None,
         offer=offer.pk if offer else None, subject=subject, body=body, translations=translations,
-        is_removed=step.removed_at is not None, picture=step.picture_id,
+        is_removed=step.removed_at is not None, picture=step.picture_id, experiment=experiments.tried_beside(step),
     )  # fmt: skip
     return change_step(step=step, wanted=wanted, kind=PlanChange.Kind.EDITED, by=by, now=now, seen=seen)
 
@@ -99,7 +99,11 @@ def put(
         removed_at=(before.removed_at or now) if wanted.is_removed else None, revision=before.revision + 1,
         edited_by=by, edited_at=now,
     )  # fmt: skip
-    if wanted != replace(was, is_removed=True):  # to leave something out is never wrong
+    if wanted.experiment != was.experiment:
+        edited = PlanStep.objects.select_related("plan__campaign", "offer", "template").get(pk=step.pk)
+        experiments.try_beside(edited, wanted.experiment, now=now)
+    # To leave something out is never wrong, and other wordings have been judged.
+    if replace(wanted, experiment=was.experiment) not in (was, replace(was, is_removed=True)):
         _refuse_faults_of(step, plan, now)
         _count_cost_again(step, plan, now)
     old, new = was.as_json(), wanted.as_json()
@@ -116,10 +120,11 @@ def refuse_stale(step: PlanStep, seen: int | None) -> None:
 
 
 def state_of(step: PlanStep) -> StepState:
+    """As it stands, with the other wordings that are tried."""
     return StepState(
         day=step.day.isoformat(), timing=step.timing, send_at=f"{step.send_at:%H:%M}", template=step.template_id,
         offer=step.offer_id, subject=step.subject, body=step.body, translations=step.translations,
-        is_removed=step.removed_at is not None, picture=step.picture_id,
+        is_removed=step.removed_at is not None, picture=step.picture_id, experiment=experiments.tried_beside(step),
     )  # fmt: skip
 
 

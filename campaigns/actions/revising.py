@@ -9,7 +9,6 @@ from django.db import transaction
 from campaigns.actions.review import CannotEdit, ChangedMeanwhile, change_step, put, state_of, under_review
 from campaigns.models import Plan, PlanChange, PlanStep, StepComment
 from campaigns.queries.workspace import next_to_redo, next_to_undo
-from campaigns.rules.steps import StepState
 from config.shared.live import announce
 from loyalty.models import User
 
@@ -26,7 +25,7 @@ def undo_change(*, plan: Plan, number: int, by: User, now: datetime) -> PlanChan
     plan = under_review(plan.pk)
     change = _still(next_to_undo(plan), number)
     _refuse_unless(change.step, is_as=change.after)
-    put(step=change.step, wanted=StepState.read(change.before), plan=plan, by=by, now=now)
+    put(step=change.step, wanted=state_of(change.step).as_kept(change.before), plan=plan, by=by, now=now)
     change.undone_at, change.undone_by = now, by
     change.save(update_fields=["undone_at", "undone_by"])
     return change
@@ -38,7 +37,7 @@ def redo_change(*, plan: Plan, number: int, by: User, now: datetime) -> PlanChan
     plan = under_review(plan.pk)
     change = _still(next_to_redo(plan), number)
     _refuse_unless(change.step, is_as=change.before)
-    put(step=change.step, wanted=StepState.read(change.after), plan=plan, by=by, now=now)
+    put(step=change.step, wanted=state_of(change.step).as_kept(change.after), plan=plan, by=by, now=now)
     change.undone_at = change.undone_by = None
     change.save(update_fields=["undone_at", "undone_by"])
     return change
@@ -51,7 +50,8 @@ def _still(change: PlanChange | None, number: int) -> PlanChange:
 
 
 def _refuse_unless(step: PlanStep, *, is_as: dict[str, Any]) -> None:
-    if state_of(step) != StepState.read(is_as):
+    state = state_of(step)
+    if state != state.as_kept(is_as):
         raise CannotEdit(
             "The step is not as this change left it, so it cannot be taken back by itself. Change the step."
         )

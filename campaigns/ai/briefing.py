@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from campaigns.ai import audience
 from campaigns.models import Offer, Plan, Playbook
@@ -13,22 +14,32 @@ from campaigns.queries.lift import PlaybookLift, known_playbook_lifts
 from campaigns.queries.policy import policy
 from campaigns.queries.track_record import ENOUGH_MESSAGES, Record, known_track_record
 from campaigns.rules import goals, quoting, wording
+from campaigns.rules.proposals import FreeDays
+from loyalty.models import Member
 from loyalty.queries.brand import business
 from loyalty.queries.programme import categories
 
 MOST_RECORDS = 60
+# Of fewer members, the numbers of a group are those of somebody.
+FEWEST_TOLD = 5
+_OF_SOMEBODY: dict[str, Any] = {
+    "expected_extra": None, "last_bought_days": None, "median_orders": None, "average_order": None,
+    "spent_so_far": None, "night_buyers": None, "usual_weekday": None, "usual_hour": None,
+    "favourite_categories": [], "hours_known": None,
+}  # fmt: skip
 
 
-def week_facts(plan: Plan, days: list[str], channels: tuple[str, ...], *, now: datetime) -> dict[str, Any]:
+def week_facts(plan: Plan, free: FreeDays, channels: tuple[str, ...], *, now: datetime) -> dict[str, Any]:
     """All a model needs for a week. Texts for money, so that cents stay."""
     campaign, hours = plan.campaign, policy().window
     offers = list(Offer.objects.filter(is_active=True))
     return {
-        "goal": quoting.passage(campaign.goal),
+        "goal": typed(campaign.goal),
         "understood": _understood_of(plan, offers, now),
         "business": business_facts(),
-        "days": days,
+        "days": [day.isoformat() for day in free.days],
         "hours": [hours.opens, hours.closes],
+        "first_hour": free.first_hour,
         "budget": None if campaign.budget is None else str(campaign.budget),
         "channels": list(channels),
         "groups": [_quoted(group) for group in audience.group_facts(plan, channels, now=now)],
@@ -39,6 +50,27 @@ def week_facts(plan: Plan, days: list[str], channels: tuple[str, ...], *, now: d
         "caps": [{"channel": cap.channel, "most": cap.most, "days": cap.days} for cap in planned_caps()],
         "track_record": record_facts(known_track_record(now=now)),
     }
+
+
+def as_told(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts as they leave the house: of a group with fewer than five members, no more than its size."""
+    if "groups" in facts:
+        facts = {**facts, "groups": [_told_of(group) for group in facts["groups"]]}
+    if facts.get("group"):
+        facts = {**facts, "group": _told_of(facts["group"])}
+    return facts
+
+
+def _told_of(group: dict[str, Any]) -> dict[str, Any]:
+    if group["members"] >= FEWEST_TOLD:
+        return group
+    return group | {name: blank for name, blank in _OF_SOMEBODY.items() if name in group}
+
+
+def typed(text: str, longest: int = quoting.LONGEST_TEXT) -> str:
+    """What somebody typed for the model to read: without addresses, and without the full names of members."""
+    named = Member.objects.annotate(in_lower_case=Lower("name")).filter(in_lower_case__in=quoting.runs_of_words(text))
+    return quoting.without(quoting.passage(text, longest), named.values_list("in_lower_case", flat=True))
 
 
 def understood_facts(goal: str, offers: Sequence[Offer]) -> dict[str, Any]:

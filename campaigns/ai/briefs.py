@@ -77,14 +77,14 @@ def _facts(step: PlanStep, note: str, now: ImageBrief | None) -> dict[str, Any]:
         else None
     )
     return {
-        "goal": quoting.passage(step.plan.campaign.goal),
+        "goal": briefing.typed(step.plan.campaign.goal),
         "business": briefing.business_facts(),
         "group": next((each for each in groups if each["group"] == step.group), {}),
         "playbook": briefing.playbook_facts(step.playbook, (step.channel,)),
         "offer": briefing.offer_facts(step.offer) if step.offer else None,
         "brand": briefing.brand_facts(),
         "never_seen": list(briefs.never_seen(business().vertical)),
-        "note": quoting.passage(note, 300) or None,
+        "note": briefing.typed(note, 300) or None,
         "message": {"subject": quoting.line(step.subject, 150), "body": quoting.passage(step.body, 4_000)},
         "now": quoted,
     }

@@ -111,7 +111,7 @@ def _facts(step: PlanStep, wish: Wish) -> dict[str, Any]:
     if not words["body"] or wish.manner == "translated":
         words = words_in(step, "en")
     return {
-        "goal": quoting.passage(step.plan.campaign.goal),
+        "goal": briefing.typed(step.plan.campaign.goal),
         "business": briefing.business_facts(),
         "group": group,
         "playbook": own,
@@ -125,7 +125,7 @@ def _facts(step: PlanStep, wish: Wish) -> dict[str, Any]:
         "channel": step.channel,
         "language": wish.language,
         "manner": wish.manner or None,
-        "note": quoting.passage(wish.note, 300) or None,
+        "note": briefing.typed(wish.note, 300) or None,
         "count": wish.count,
         "now": {"subject": quoting.line(words["subject"], 150), "body": quoting.passage(words["body"], 4_000)},
         "words": list(wording.WORDS),

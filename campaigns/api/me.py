@@ -1,10 +1,7 @@
 """Offers meant for a member, and what the shop has written to them."""
 
-from datetime import datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -25,13 +22,8 @@ class OfferAnswer(serializers.Serializer[Any]):
     id = serializers.IntegerField(source="pk")
     name = serializers.CharField(source="step.promise.name")
     wording = serializers.CharField(source="step.promise.wording", help_text="What you get, as in “You get …”.")
-    ends_at = serializers.SerializerMethodField()
+    ends_at = serializers.DateTimeField(source="step.plan.campaign.ends_at")
     url = serializers.SerializerMethodField(help_text="The page to show at the till, where there is one.")
-
-    def get_ends_at(self, action: Action) -> datetime:
-        """The last day is the shop's."""
-        after = action.step.plan.campaign.ends_on + timedelta(days=1)
-        return datetime.combine(after, time(), ZoneInfo(settings.TIME_ZONE))
 
     def get_url(self, action: Action) -> str | None:
         send = next(iter(action.sends.all()), None)

@@ -31,9 +31,11 @@ def waits_for(lift: Lift) -> str:
         missing = "was held out" if lift.treated.members else "is left to get its messages"
         return f"Its audience was so small that by lot nobody {missing}."
     if lift.campaign.status == Campaign.Status.CANCELLED:
-        return "It was cancelled before its first message was due."
+        return "It was cancelled before its first message had left."
+    if lift.campaign.status == Campaign.Status.DRAFT:
+        return "Counting begins with the first message, once the campaign has been started."
     if lift.window is None:
-        return "Counting begins with the first message, and none is planned yet."
+        return "Counting begins once the first message has left."
     opens = format_date(timezone.localtime(lift.window.opens), "F j, g:i a")
     return f"Counting begins with the first message, {opens.rstrip('.')}."
 

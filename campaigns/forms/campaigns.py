@@ -61,7 +61,7 @@ class CampaignForm(forms.ModelForm):
             "audience_limit": "The best-ranked members are taken.",
             "holdout_percent": (
                 "So many of them, drawn by lot, get nothing of this campaign: what they buy all the same shows what it "
-                "brought. 0: nobody, and nothing can be told."
+                "brought. With 0 everybody gets it, and nobody can say what it brought."
             ),
         }
         widgets = {"goal": forms.Textarea(attrs={"rows": 3}), "starts_on": DateInput, "ends_on": DateInput}
@@ -89,7 +89,6 @@ class WordsForm(forms.ModelForm):
         fields: tuple[str, ...] = ("template", "offer", "subject", "body")
         widgets: ClassVar[dict[str, Any]] = {"body": forms.Textarea(attrs={"rows": 9})}
         labels = {"body": "Text"}
-        help_texts = {"body": "Known words: " + ", ".join(f"{{{{ {word} }}}}" for word in wording.WORDS)}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -144,7 +143,6 @@ class StepForm(WordsForm):
         widgets = {**WordsForm.Meta.widgets, "send_at": TimeInput}
         labels = {**WordsForm.Meta.labels, "timing": "When", "send_at": "Time"}
         help_texts = {
-            **WordsForm.Meta.help_texts,
             "send_at": "For the best hour: the time where neither the member's nor their store's is known.",
         }
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.conf import settings
 
-from campaigns.actions.experiments import Words
+from campaigns.actions.wordings import Words
 from campaigns.models import Experiment, PlanStep, Variant
 from campaigns.models.experiments import LETTERS
 from campaigns.queries.templates import in_use

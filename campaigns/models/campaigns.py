@@ -1,6 +1,8 @@
 import uuid
 from calendar import day_name
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -89,6 +91,11 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def ends_at(self) -> datetime:
+        """Midnight after its last day, which is the shop's."""
+        return datetime.combine(self.ends_on + timedelta(days=1), time(), ZoneInfo(settings.TIME_ZONE))
 
     def move_to(self, target: str, **fields: Any) -> None:
         """Conditional: of two people who press at once, one gets WrongState."""

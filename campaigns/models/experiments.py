@@ -38,11 +38,6 @@ class Experiment(models.Model):
     own_weight = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(100)], help_text="Of A, beside the others'."
     )
-    authors = models.ManyToManyField(
-        settings.AUTH_USER_MODEL,
-        related_name="+",
-        help_text="Everybody who wrote in it: none of them is the second person.",
-    )
     created_at = models.DateTimeField()
     winner = models.CharField(max_length=1, blank=True, default="")
     is_certain = models.BooleanField(default=False, help_text="The figures decided, and not chance or a person.")

@@ -127,11 +127,6 @@ class PlanStep(models.Model):
         return f"{self.day} {self.get_group_display()}"
 
     @property
-    def example_subject(self) -> str:
-        """The subject with example words filled in, as a reader would see it."""
-        return example_of(self.subject)
-
-    @property
     def promise(self) -> dict[str, str]:
         """Name and wording of its offer, as approved or else as they stand now; empty without one."""
         return self.offer_now if self.approved_offer is None else self.approved_offer
@@ -149,13 +144,6 @@ class PlanStep(models.Model):
     def unfilled_subject(self) -> str:
         """The subject with its words named and not filled in: what was told to many."""
         return wording.unfilled(self.subject)
-
-
-def example_of(subject: str) -> str:
-    try:
-        return wording.fill(subject, wording.preview_values())
-    except wording.WordingFault:
-        return subject
 
 
 class Candidate(models.Model):

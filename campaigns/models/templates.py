@@ -147,7 +147,7 @@ class BrandVoice(models.Model):
         "words you leave out",
         max_length=2_000,
         blank=True,
-        help_text="One a line. No plan is proposed with one of them; who writes one is told.",
+        help_text="One a line. No language model writes one of them; where a person or a playbook does, you are told.",
     )
     required_words = models.TextField(
         "words every message has",

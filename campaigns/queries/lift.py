@@ -21,7 +21,7 @@ from loyalty.models import Order
 
 # How far the effect of a playbook is from none as a rule: a fifth of what members do by themselves.
 USUAL_EFFECT = 0.2
-_KEPT_SECONDS = 600
+_KEPT_SECONDS, _KEPT_SECONDS_WHOLE = 600, 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,32 @@ def lift_of(campaign: Campaign, *, now: datetime) -> Lift:
 
 
 def lifts_of(campaigns: Iterable[Campaign], *, now: datetime) -> list[Lift]:
-    """Each campaign with what it brought; one query however many they are, and one for the policy."""
+    """Each campaign with what it brought; one query however many they are, and one for the policy.
+
+    What is final is counted once a day: an order brought back later shows from the next day on.
+    """
     campaigns, rules = list(campaigns), policy()
-    counted = _counted(_OF_CAMPAIGN, now=now, days=rules.result_days, campaigns=[campaign.pk for campaign in campaigns])
+    counted = _known([campaign.pk for campaign in campaigns], now=now, days=rules.result_days)
     margin = None if rules.gross_margin_percent is None else float(rules.gross_margin_percent) / 100
-    return [_lift(campaign, counted.get((campaign.pk, 0)), margin, now) for campaign in campaigns]
+    return [_lift(campaign, counted.get(campaign.pk), margin, now) for campaign in campaigns]
+
+
+def _known(campaigns: Sequence[int], *, now: datetime, days: int) -> dict[int, "_Arms"]:
+    """By campaign, as far as any message of it was due."""
+    keys = {f"lift:{campaign}:{days}:{now:%Y-%m-%d}": campaign for campaign in campaigns}
+    found: dict[int, _Arms] = {keys[key]: arms for key, arms in cache.get_many(keys).items()}
+    missing = [campaign for campaign in campaigns if campaign not in found]
+    if not missing:
+        return found
+    rows = _counted(_OF_CAMPAIGN, now=now, days=days, campaigns=missing)
+    counted = {campaign: arms for (campaign, _), arms in rows.items()}
+    final = {key: counted[campaign] for key, campaign in keys.items() if _is_final(counted.get(campaign), now)}
+    cache.set_many(final, timeout=_KEPT_SECONDS_WHOLE)
+    return found | counted
+
+
+def _is_final(arms: "_Arms | None", now: datetime) -> bool:
+    return arms is not None and arms.window.elapsed(now) == 1
 
 
 def playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
@@ -99,7 +120,7 @@ def playbook_lifts(*, now: datetime) -> list[PlaybookLift]:
     counted = _counted(_OF_PLAYBOOK, now=now, days=policy().result_days, campaigns=None)
     arms: dict[int, list[_Arms]] = {}
     for (_campaign, playbook), found in counted.items():
-        if found.window.elapsed(now) == 1 and found.treated.members > 1 and found.held_out.members > 1:
+        if _is_final(found, now) and found.treated.members > 1 and found.held_out.members > 1:
             arms.setdefault(playbook, []).append(found)
     rows = [_playbook_lift(playbook, arms.get(playbook.pk, [])) for playbook in Playbook.objects.order_by("name")]
     return sorted(rows, key=_brings_most)
@@ -133,7 +154,7 @@ def outcomes_by_group(*, since: datetime, now: datetime) -> dict[tuple[int, str]
     return {
         key: (found.treated, found.held_out)
         for key, found in counted.items()
-        if found.window.elapsed(now) == 1 and min(found.treated.members, found.held_out.members) > 1
+        if _is_final(found, now) and min(found.treated.members, found.held_out.members) > 1
     }
 
 
@@ -227,8 +248,10 @@ BOUGHT = f"""
     WHERE orders.member_id = {{member}} AND orders.voided_at IS NULL
       AND orders.ordered_at >= {{opens}} AND orders.ordered_at < {{closes}}
 """
+# Of a campaign whose first message is due and was held back, for the night or by a pause, nothing has begun; nor of one
+# that was cancelled before any message had left.
 # A pause moves no due time: what still waits keeps the window open, however long it has been due. Of a campaign that
-# was cancelled, what was due later does not; one that was cancelled before anything was due did nothing to anybody.
+# was cancelled, what was due later does not.
 WINDOWS = f"""
     SELECT campaign.id, sent.opens,
            greatest(sent.opens, CASE WHEN campaign.status = 'CANCELLED' THEN least(sent.last, campaign.finished_at)
@@ -236,12 +259,15 @@ WINDOWS = f"""
                                      ELSE sent.last END) + make_interval(days => %(days)s) AS closes
     FROM {_CAMPAIGN} campaign
     CROSS JOIN LATERAL (
-        SELECT greatest(campaign.started_at, coalesce(min(sent_at), min(due_at))) AS opens,
-               max(coalesce(sent_at, due_at)) AS last,
-               campaign.status IN ('RUNNING', 'PAUSED') AND bool_or(status = ANY(%(open)s)) AS is_waiting
-        FROM {_SEND} send WHERE send.campaign_id = campaign.id
+        SELECT greatest(campaign.started_at, coalesce(left_at, first_due)) AS opens, last, is_waiting,
+               left_at IS NULL AND (campaign.status = 'CANCELLED' OR is_waiting AND first_due <= %(now)s) AS is_held
+        FROM (
+            SELECT min(sent_at) AS left_at, min(due_at) AS first_due, max(coalesce(sent_at, due_at)) AS last,
+                   campaign.status IN ('RUNNING', 'PAUSED') AND bool_or(status = ANY(%(open)s)) AS is_waiting
+            FROM {_SEND} send WHERE send.campaign_id = campaign.id
+        ) counted
     ) sent
-    WHERE campaign.started_at IS NOT NULL AND sent.last IS NOT NULL
+    WHERE campaign.started_at IS NOT NULL AND sent.last IS NOT NULL AND NOT sent.is_held
       AND (campaign.status <> 'CANCELLED' OR campaign.finished_at > sent.opens)
       AND (%(campaigns)s::bigint[] IS NULL OR campaign.id = ANY(%(campaigns)s))
 """

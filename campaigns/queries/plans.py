@@ -45,6 +45,11 @@ class Sent:
     waiting: int
     next_at: datetime | None
 
+    @property
+    def is_due(self) -> bool:
+        """It would have left, were it not outside its hours, paused, or behind others."""
+        return self.next_at is not None and self.next_at <= localtime()
+
 
 @dataclass(frozen=True)
 class StepView:
@@ -72,6 +77,13 @@ class StepView:
         if self.step.sent_now_at:
             return self.clock
         return _WHEN[self.step.timing].format(self.clock)
+
+    @property
+    def has_passed(self) -> bool:
+        """Its time, by the clock of the business: then its messages leave as soon as the campaign starts."""
+        now = localtime()
+        is_kept = self.step.sent_now_at is None and self.step.removed_at is None
+        return is_kept and (self.step.day, self.step.send_at) < (now.date(), now.time())
 
     @property
     def cost(self) -> Decimal:
@@ -201,7 +213,7 @@ def why_two_people(plan: Plan, *, cost: Decimal | None = None) -> str:
 def is_own_work(plan: Plan, by: User) -> bool:
     """Whether `by` asked for the plan or for words that stand in it, or wrote in it, whoever wrote after them."""
     wrote, asked = Q(by=by) | Q(undone_by=by), Q(texts__call__asked_by=by, texts__used_at__isnull=False)
-    steps = plan.steps.filter(Q(edited_by=by) | Q(experiment__authors=by) | asked)
+    steps = plan.steps.filter(Q(edited_by=by) | asked)
     return plan.requested_by_id == by.pk or plan.changes.filter(wrote).exists() or steps.exists()
 
 

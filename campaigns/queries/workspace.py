@@ -9,7 +9,6 @@ from django.utils.text import get_text_list
 
 from campaigns.models import (
     DrawnPicture,
-    Experiment,
     ImageBrief,
     ModelCall,
     Plan,
@@ -65,8 +64,7 @@ def work_by_hand(plan: Plan) -> WorkByHand:
     """
     this = OuterRef("pk")
     pieces = {
-        "altered": PlanChange.objects.filter(plan=this, undone_at=None),
-        "tried": Experiment.objects.filter(step__plan=this),
+        "changes": PlanChange.objects.filter(plan=this, undone_at=None),
         "comments": StepComment.objects.filter(step__plan=this, resolved_at=None),
         "briefs": PlanStep.objects.filter(
             Exists(ImageBrief.objects.filter(step=OuterRef("pk"), call=None, by__isnull=False)), plan=this
@@ -76,7 +74,7 @@ def work_by_hand(plan: Plan) -> WorkByHand:
     }
     counted = Plan.objects.filter(pk=plan.pk).values_list(*(_count(rows) for rows in pieces.values()))
     counts = dict(zip(pieces, counted.get(), strict=True))
-    return WorkByHand(changes=counts.pop("altered") + counts.pop("tried"), **counts)
+    return WorkByHand(**counts)
 
 
 def _count(rows: QuerySet[Any]) -> Subquery:

@@ -113,7 +113,7 @@ BANS = (
         ("LIQUOR",),
         _AWAY_LIQUOR,
         "Many states forbid giving alcohol away to bring people in.",
-        "16 Texas Administrative Code §45.101 and laws like it",
+        "such as 16 Texas Administrative Code §45.101: ask what holds in your state",
         Weight.WARNING,
     ),
 )

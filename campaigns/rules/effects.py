@@ -172,6 +172,7 @@ def _of_shares(measure: str, first: Outcome, other: Outcome, *, elapsed: float, 
     if elapsed < 1 or always:
         squared = statistics.squared_error_of_shares(mine, others)
         found = statistics.always_valid(mine.rate - others.rate, squared, elapsed=elapsed, alpha=alpha)
+        found = replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
     else:
         found = statistics.difference_of_shares(mine, others, alpha=alpha)
     verdict = _verdict(found, sample_sizes.is_enough(mine, others, fewest=FEWEST_FOR_SHARES), elapsed, alpha)

@@ -92,8 +92,9 @@ _SPANISH = {
 }  # fmt: skip
 # What tells nothing of a category by itself: “red” alone is no red wine.
 _GENERIC = frozenset(
-    "and the for with our new other special imported domestic american canadian red white dark light single straight "
-    "flavored gift misc mixed assorted temporary specialty packaged ready premium de del la los las el con para".split()
+    "and the for with our new other others more most less special imported domestic american canadian red white dark "
+    "light single straight flavored gift misc mixed assorted temporary specialty packaged ready premium de del la los "
+    "las el con para".split()
 )
 _MOST_CATEGORIES = 5
 # Before a negation what only sounds like one: who does not come any more is whom the goal is about.
@@ -171,7 +172,7 @@ def bought(category: str) -> dict[str, Any]:
 
 
 def told(understood: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """`Understood of the goal: win back; wine; not lost. The rest needs a language model.`
+    """`Understood of the goal: win back; wine; not lost. The built-in rules read no more of it.`
 
     `labels` are those of the groups.
     """
@@ -180,8 +181,8 @@ def told(understood: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     besides = _told_of(excluded["aims"], excluded["groups"], excluded["categories"], labels)
     parts = [*about, *(f"not {part}" for part in besides)]
     if not parts:
-        return "Nothing of the goal was understood: that needs a language model. Groups come by what is at stake."
-    return f"Understood of the goal: {'; '.join(parts)}. The rest needs a language model."
+        return "The built-in rules understood nothing of the goal. Groups come by what is at stake."
+    return f"Understood of the goal: {'; '.join(parts)}. The built-in rules read no more of it."
 
 
 def _told_of(

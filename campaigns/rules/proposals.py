@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from campaigns.rules.guard import House, Words
 from campaigns.rules.hours import SendWindow
 
 DAYS = 7
+LOOKED_AT = timedelta(minutes=30)
 TOUCHES_PER_GROUP = 2
 MOST_STEPS = 28
 TIMINGS = ("BUSINESS", "LOCAL", "BEST")
@@ -85,11 +86,34 @@ _ANY_HOUSE = House()
 
 
 @dataclass(frozen=True)
+class FreeDays:
+    """The days a new plan may use. On the first of them nothing leaves before `first_hour`, 0 to 23."""
+
+    days: tuple[date, ...]
+    first_hour: int
+
+
+def free_days(days: Sequence[date], hours: SendWindow, *, now: datetime) -> FreeDays | None:
+    """Of `days`, those on which messages can still leave after a person has read them; None when there are none.
+
+    `now` is by the clock of the shop. Of today, what begins with a full hour that is at least LOOKED_AT ahead.
+    """
+    if not days or days[0] > now.date():
+        return FreeDays(tuple(days), hours.opens) if days else None
+    soonest = now + LOOKED_AT
+    first = soonest.hour + (soonest.minute > 0) if soonest.date() == now.date() else 24
+    if first < hours.closes:
+        return FreeDays(tuple(days), max(first, hours.opens))
+    return free_days(days[1:], hours, now=now)
+
+
+@dataclass(frozen=True)
 class Limits:
     """What a proposal is held against. `reach`: members by (group, channel). `offers`: cost of one taking it up.
 
     `hours` are those of the shop: what was planned outside them would only wait for the next morning. `texts` says what
     the text messages of a step cost; nothing while no price is known. `offer_words`: what each offer states, by code.
+    `free` is for what is proposed now: people may also choose an hour that has passed, and are told.
     """
 
     days: tuple[date, ...]
@@ -102,6 +126,7 @@ class Limits:
     house: House = _ANY_HOUSE
     offer_words: Mapping[str, str] = field(default_factory=dict)
     caps: tuple[Cap, ...] = ()
+    free: FreeDays | None = None
 
 
 def read(raw: str) -> tuple[WeekProposal | None, list[str]]:
@@ -129,7 +154,9 @@ def faults_in(proposal: WeekProposal, limits: Limits, *, is_of_model: bool = Fal
     faults = [
         f"Step {number}: {fault}"
         for number, step in enumerate(proposal.steps, start=1)
-        for fault in faults_in_step(step, limits) + (faults_of_model(step, limits) if is_of_model else [])
+        for fault in faults_in_step(step, limits)
+        + _faults_in_haste(step, limits)
+        + (faults_of_model(step, limits) if is_of_model else [])
     ]
     return faults + faults_across(proposal.steps, limits) + faults_in_reminders(proposal.steps)
 
@@ -148,7 +175,8 @@ def faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
     """What is wrong with one step, whatever the others are."""
     faults = []
     if step.day not in (days := [day.isoformat() for day in limits.days]):
-        faults.append(f"{step.day} is not one of the campaign's days: {', '.join(days)}.")
+        any_more = " any more" if days and step.day < days[0] else ""
+        faults.append(f"{step.day} is not one of the campaign's days{any_more}: {', '.join(days)}.")
     opens, closes = limits.hours.opens, limits.hours.closes
     if (clock := _clock(step.send_at)) is None or not opens <= clock.hour < closes:
         faults.append(f"{step.send_at} is not a time from {opens:02d}:00 to just before {closes:02d}:00.")
@@ -159,6 +187,17 @@ def faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
     faults += _faults_in_choice(step, limits)
     faults += faults_in_text(step)
     return faults + faults_by_law(step, limits)
+
+
+def _faults_in_haste(step: StepProposal, limits: Limits) -> list[str]:
+    """On the first day of a new plan, some hours have passed, or come before anybody could approve it."""
+    clock = _clock(step.send_at)
+    if limits.free is None or clock is None or step.day not in (day.isoformat() for day in limits.days):
+        return []
+    first = limits.free.days[0]
+    if (step.day, clock.hour) >= (first.isoformat(), limits.free.first_hour):
+        return []
+    return [f"{step.send_at} on {step.day} is too soon: {limits.free.first_hour:02d}:00 on {first} is the first hour."]
 
 
 def words_of(step: StepProposal, limits: Limits, language: str = "en") -> Words:

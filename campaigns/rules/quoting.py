@@ -6,6 +6,7 @@ taken out here; that an order is not obeyed, guard and approval see to.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 LEFT_OUT = "[left out]"
 LONGEST_LINE, LONGEST_TEXT = 80, 1_000
@@ -30,6 +31,24 @@ def line(text: str, longest: int = LONGEST_LINE) -> str:
 def passage(text: str, longest: int = LONGEST_TEXT) -> str:
     """As `line`, with its paragraphs."""
     return _without_addresses("\n".join(" ".join(row.split()) for row in _printable(text).splitlines()))[:longest]
+
+
+def runs_of_words(text: str, *, most: int = 4) -> set[str]:
+    """All that could be a full name in it: two to `most` words in a row, in lower case and without a final 's."""
+    found = re.findall(r"[^\W\d_]+(?:[-'’.][^\W\d_]+)*\.?", _printable(text).lower())
+    words = [re.sub(r"['’]s$", "", word) for word in found]
+    return {
+        " ".join(words[first : first + length])
+        for length in range(2, most + 1)
+        for first in range(len(words) - length + 1)
+    }
+
+
+def without(text: str, phrases: Iterable[str]) -> str:
+    """`text` with each of `phrases` left out, however it is spaced and capitalised."""
+    for phrase in sorted(phrases, key=len, reverse=True):
+        text = re.sub(r"(?<!\w)" + r"\s+".join(map(re.escape, phrase.split())), LEFT_OUT, text, flags=re.IGNORECASE)
+    return text
 
 
 def addresses_in(text: str) -> list[str]:

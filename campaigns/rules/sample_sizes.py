@@ -3,12 +3,15 @@
 Planned for a power of 80 % at a level of 5 %, two-sided: of differences that are really there, four in five are seen.
 """
 
+from dataclasses import dataclass
 from math import ceil, floor, sqrt
 from statistics import NormalDist
 
 from campaigns.rules.statistics import ALPHA, Share
 
 POWER = 0.8
+# More buyers by a fifth are what a good campaign brings, and a campaign holds out half of its members at most.
+WORTH_PLANNING, MOST_HELD_OUT = 0.2, 50
 # Where fewer are expected to buy, an arm of the comparison says nothing: its own spread is not known yet. For shares
 # W. G. Cochran, Biometrics 10 (1954) 417; for means as tests/campaigns/test_comparing_arms.py measures it.
 FEWEST_FOR_SHARES, FEWEST_FOR_MEANS = 5, 20
@@ -42,13 +45,41 @@ def for_means(
     return ceil((1 + 1 / ratio) * (sum(_quantiles(alpha, power)) * deviation / difference) ** 2)
 
 
-def seen_above(rate: float, members: int) -> float | None:
-    """The least proportion above `rate` that two arms of so many `members` each tell apart from it, in whole percent.
-
-    None when they tell not even everybody apart.
+def seen_above(rate: float, members: int, *, ratio: float = 1.0) -> float | None:
+    """The least proportion that stands out from `rate`, in whole percent, where so many `members` do as `rate` says,
+    and `ratio` times as many otherwise. None when not even everybody would.
     """
     percents = (percent / 100 for percent in range(floor(100 * rate) + 1, 101))
-    return next((other for other in percents if for_shares(rate, other) <= members), None)
+    return next((other for other in percents if for_shares(other, rate, ratio=ratio) <= members), None)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A comparison before it is made. `bought`: how many members like them buy within so many `days` anyway."""
+
+    held_out: int
+    treated: int
+    days: int
+    bought: Share
+
+    @property
+    def seen_from(self) -> float | None:
+        """The least share of the treated that has to buy for it to stand out; None when not even all of them would."""
+        if not (self.held_out and self.treated):
+            return None
+        return seen_above(self.bought.rate, self.held_out, ratio=self.treated / self.held_out)
+
+    @property
+    def percent_for_a_fifth(self) -> int | None:
+        """How many percent to hold out at least to see a fifth more buyers; None when no share of so few would do."""
+        rate, members = self.bought.rate, self.held_out + self.treated
+        if not 0 < rate * (1 + WORTH_PLANNING) < 1:
+            return None
+        needed = (
+            (percent, for_shares(rate * (1 + WORTH_PLANNING), rate, ratio=(100 - percent) / percent))
+            for percent in range(1, MOST_HELD_OUT + 1)
+        )
+        return next((percent for percent, held_out in needed if 100 * held_out <= percent * members), None)
 
 
 def is_enough(first: Share, second: Share, *, fewest: int) -> bool:

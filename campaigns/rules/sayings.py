@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from campaigns.rules import sample_sizes
 from campaigns.rules.arms import ArmFigures, OutcomeReport
 from campaigns.rules.effects import BUYERS, CLICKS, LESS, MARGIN, MORE, OPEN, ORDERS, REVENUE, TOO_FEW, Effect
+from campaigns.rules.sample_sizes import Planned
 from campaigns.rules.statistics import Difference
 
 # What is counted, after its number.
@@ -39,6 +40,37 @@ def planned(members: Mapping[str, int], measure: str) -> str:
         f"About {parted}. Where {usual} of 100 {SHARES[measure]} with one wording, another usually stands out only if"
         f" {needed} of 100 do."
     )
+
+
+def planned_holdout(planned: Planned) -> str:
+    """What a campaign's own holdout will be able to tell, in words.
+
+    `20 of 300 are held out. Of 100 such members 31 buy within 14 days anyway: what the campaign adds stands out from
+    chance only if 58 of 100 buy. To see a fifth more, hold out 45 %.`
+    """
+    if not planned.held_out:
+        return "Nobody is held out, so nobody will be able to say what it brought."
+    held = f"{planned.held_out:,} of {planned.held_out + planned.treated:,} are held out"
+    usual, least = round(100 * planned.bought.rate), planned.seen_from
+    if not planned.bought.hits:
+        return (
+            f"{held}. None of them bought within {planned.days} days: it takes purchases to tell what a campaign adds."
+        )
+    if least is None:
+        return f"{held}: too few to tell by themselves what the campaign adds. {_advice(planned)}"
+    told = (
+        f"{held}. Of 100 such members {usual} buy within {planned.days} days anyway: what the campaign adds stands out"
+        f" from chance only if {round(100 * least)} of 100 buy."
+    )
+    return f"{told} {_advice(planned)}".rstrip()
+
+
+def _advice(planned: Planned) -> str:
+    """Nothing where enough are held out."""
+    if percent := planned.percent_for_a_fifth:
+        is_enough = 100 * planned.held_out >= percent * (planned.held_out + planned.treated)
+        return "" if is_enough else f"To see a fifth more, hold out {percent} %."
+    return "No share of so few members would show a fifth more: several campaigns together may."
 
 
 def said_of(effect: Effect, *, money: Show, than: str = "without it", others: str = "held out", final: str = "") -> str:
@@ -106,6 +138,9 @@ def said_of_arm(outcome: OutcomeReport, arm: ArmFigures, *, show: Show) -> str:
     if outcome.is_share:
         shares = f"{show(arm.mean)} of the members of {arm.arm}, {show(control.mean)} of {control.arm}"
         return f"{name.capitalize()}: {shares}{chance}"
+    if not arm.difference.value:
+        as_much = "as much" if outcome.is_money else "as many"
+        return f"{arm.arm} had {as_much} {name} per member as {control.arm}."
     if outcome.is_money:
         what = "" if name == REVENUE else f" {name}"
         return f"{arm.arm} earned {by} {more}{what} per member than {control.arm}{chance}"

@@ -1,6 +1,6 @@
 """What can change in a step of a plan under review, as it is kept for undoing. Plain Python."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, time
 from typing import Any, Self
 
@@ -15,12 +15,16 @@ _CALLED = {
     "translations": "other languages",
     "picture": "picture",
     "is_removed": "left out",
+    "experiment": "other wordings",
 }
 
 
 @dataclass(frozen=True)
 class StepState:
-    """`day` as YYYY-MM-DD, `send_at` as HH:MM, `template`, `offer` and `picture` by their ids."""
+    """`day` as YYYY-MM-DD, `send_at` as HH:MM, `template`, `offer` and `picture` by their ids.
+
+    `experiment` holds how other wordings are tried and what they say, as campaigns.actions.experiments writes them.
+    """
 
     day: str
     timing: str
@@ -32,10 +36,11 @@ class StepState:
     translations: dict[str, Any]
     is_removed: bool
     picture: int | None = None
+    experiment: dict[str, Any] | None = None
 
-    @classmethod
-    def read(cls, kept: dict[str, Any]) -> Self:
-        return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})
+    def as_kept(self, kept: dict[str, Any]) -> Self:
+        """What was `kept` of it; what nobody kept then is as it is here."""
+        return replace(self, **{field.name: kept[field.name] for field in fields(self) if field.name in kept})
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -18,9 +18,14 @@ def page(
 
     Only the fragments listed in `partials` are ever served alone.
     """
-    target = (request.htmx.target or "").rpartition("#")[2]  # type: ignore[attr-defined]
-    if target in partials:
-        template = f"{template}#{target}"
+    if part := part_of(request, partials):
+        template = f"{template}#{part}"
     response = render(request, template, dict(context), status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response
+
+
+def part_of(request: HttpRequest, partials: tuple[str, ...]) -> str:
+    """Which of `partials` htmx aimed at; empty for the whole page."""
+    target: str = (request.htmx.target or "").rpartition("#")[2]  # type: ignore[attr-defined]
+    return target if target in partials else ""

@@ -3,7 +3,8 @@
 1. Groups the goal is about come first, then those who buy much of the categories it names, then by what is at stake;
    groups it says it is not about come last.
    What the goal is about is read before (campaigns.rules.goals), and told among the facts.
-2. The groups are spread evenly over the days, first come first; each hears an hour before its usual time to shop.
+2. The groups are spread evenly over the days, first come first; each hears an hour before its usual time to shop, and
+   today once somebody has had time to look at the plan.
 3. Of a group's playbooks the one that speaks most of the goal's aims and categories is taken, else the first. Of its
    offers, the same; of equal ones the cheapest that the budget still carries, and the dearest to clear stock. Without
    one, the message makes none.
@@ -42,7 +43,7 @@ NO_OFFER = {
 }
 OFFER = re.compile(r"\boffer\b\s*[.\[]")
 LONGEST_ALT = 200  # as a brief takes
-EARLIEST_HOUR, LATEST_HOUR, NIGHT_ENDS = 9, 19, 6
+EARLIEST_HOUR, USUAL_HOUR, LATEST_HOUR, NIGHT_ENDS = 9, 17, 19, 6
 
 
 class RulesModel:
@@ -53,7 +54,7 @@ class RulesModel:
         try:
             work = TASKS[question.task]
         except KeyError:
-            raise ModelUnavailable("Only a language model can do this: set OPENAI_API_KEY.") from None
+            raise ModelUnavailable("Only a language model can do this: see Integrations.") from None
         return Reply(json.dumps(work(question.facts), ensure_ascii=False))
 
 
@@ -67,6 +68,8 @@ def plan_week(facts: Facts) -> Facts:
         offer = _offer(playbook, facts["offers"], group["reachable"][channel], purse, read)
         first = place * len(days) // len(choices)
         hour = _hour(group["usual_hour"], *facts["hours"])
+        if first == 0:
+            hour = max(hour, facts.get("first_hour", hour))
         steps += _steps(group, playbook, channel, offer, days[first:], hour=hour, why=_why(group, place, read))[:often]
     _say_what_is_required(steps, facts.get("brand", {}).get("required_words", []))
     return {"steps": sorted(steps, key=lambda step: (step["day"], step["send_at"]))}
@@ -92,7 +95,7 @@ def write_variants(facts: Facts) -> Facts:
     if not others or facts["language"] != "en":
         raise ModelUnavailable(
             "The built-in rules know only what your playbooks say, and no playbook of this group says anything else."
-            " Add one, or set OPENAI_API_KEY to have texts written."
+            " Add one, or connect a language model: see Integrations."
         )
     return {"texts": others[: facts["count"]]}
 
@@ -103,10 +106,10 @@ def rewrite(facts: Facts) -> Facts:
     middle = paragraphs[1:-1]
     if facts["manner"] != "shorter" or len(middle) < 2 or "{%" in facts["now"]["body"]:
         raise ModelUnavailable(
-            "The built-in rules can only leave paragraphs out, and there is none to leave out here. Set"
-            " OPENAI_API_KEY to have texts rewritten."
+            "The built-in rules can only leave paragraphs out, and there is none to leave out here. To"
+            " have texts rewritten, connect a language model: see Integrations."
             if facts["manner"] == "shorter"
-            else "Only a language model can do this: set OPENAI_API_KEY."
+            else "Only a language model can do this: see Integrations."
         )
     kept = next((part for part in middle if OFFER.search(part)), middle[0])
     body = "\n\n".join([paragraphs[0], kept, paragraphs[-1]])
@@ -218,8 +221,9 @@ def _steps(
     return steps
 
 
-def _hour(usual: int, opens: int, closes: int) -> int:
+def _hour(usual: int | None, opens: int, closes: int) -> int:
     """An hour before the usual one; who shops late or at night hears in the evening. Always in the shop's hours."""
+    usual = USUAL_HOUR if usual is None else usual
     wish = LATEST_HOUR if usual < NIGHT_ENDS else min(max(usual - 1, EARLIEST_HOUR), LATEST_HOUR)
     return min(max(wish, opens), closes - 1)
 

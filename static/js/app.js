@@ -38,10 +38,13 @@ function explain(xhr) {
   return REASONS[xhr.status] || 'Something went wrong on our side. Please try again in a moment.'
 }
 
+/** What asks every few seconds fails every few seconds: that is said once. */
+const isSaid = (text) => [...document.querySelectorAll('#toasts [data-text]')].some((said) => said.textContent === text)
+
 function report({ elt, xhr }) {
   const text = explain(xhr)
-  const lazy = elt.closest('[data-lazy]')
-  if (!lazy) return toast({ tone: 'danger', text })
+  const lazy = elt.matches('[data-lazy]') && elt // not what stands in it by now, with words in its forms
+  if (!lazy) return isSaid(text) || toast({ tone: 'danger', text })
   const error = clone('error-template')
   error.querySelector('[data-text]').textContent = text
   lazy.replaceChildren(error)

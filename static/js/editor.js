@@ -246,14 +246,15 @@ document.addEventListener('htmx:afterSettle', ({ detail }) => {
 
 /* Words ---------------------------------------------------------------------------------------------------------- */
 
+const WRITTEN = '[data-written] :is(textarea, input[type=text])'
 let lastField = null
 document.addEventListener('focusin', ({ target }) => {
-  if (target.matches('#editor textarea, #editor input[type=text]')) lastField = target
+  if (target.matches(WRITTEN)) lastField = target
 })
 
 on('click', '[data-word]', (button) => {
   const known = lastField && (lastField.isConnected ? lastField : document.getElementById(lastField.id))
-  const field = known || document.querySelector('#editor textarea, #editor input[type=text]')
+  const field = known || document.querySelector(WRITTEN)
   if (!field) return
   field.closest('details')?.setAttribute('open', '')
   field.setRangeText(`{{ ${button.dataset.word} }}`, field.selectionStart, field.selectionEnd, 'end')

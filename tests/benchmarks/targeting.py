@@ -45,7 +45,7 @@ from tests.benchmarks.result import Result
 from tests.campaigns.crowd import take_in_members
 
 MEMBERS, TAKEN, SHOPS = 20_000, 600, 12
-OURS = "our plan"
+OURS, RFM = "our plan", "RFM, the best first"
 NOW = dt.datetime(2026, 11, 20, 8, 10, tzinfo=dt.UTC)
 HISTORY, AHEAD = 730, 90  # days
 WORLDS: dict[str, tuple[float, float, float, float]] = {
@@ -84,7 +84,10 @@ def measure() -> Result:
             best = np.argsort(-expected)[: len(chosen[OURS])]
             for way, members in {**chosen, "the best possible": best}.items():
                 gains[world].setdefault(way, []).append(float(drawn[members].mean()))
-    return _told(gains)
+    told = _told(gains)
+    for world, ways in gains.items():
+        _refuse_defeat(world, ways)
+    return told
 
 
 # --- The shop -----------------------------------------------------------------------------------------------------
@@ -193,7 +196,7 @@ def _choices(chance: Generator) -> dict[str, NDArray[np.int64]]:
     planned, ranked = _planned()
     orders = {
         "our ranking": ranked,
-        "RFM, the best first": by_sum["member"].to_numpy(),
+        RFM: by_sum["member"].to_numpy(),
         "RFM, at risk first": pl.concat([at_risk, rest])["member"].to_numpy(),
         "who spent most": scored.sort(-pl.col("spent"))["member"].to_numpy(),
         "at random": chance.permutation(scored["member"].to_numpy()),
@@ -246,6 +249,15 @@ def _told(gains: Mapping[str, Mapping[str, list[float]]]) -> Result:
     return Result(
         "targeting", round(ours, 3), "money a message", round(limit, 3), round(ours / limit, 3), SHOPS, detail
     )
+
+
+def _refuse_defeat(world: str, ways: Mapping[str, list[float]]) -> None:
+    """Surely ahead of chance in every world, surely behind plain RFM in none, surely ahead of it in the mixed one."""
+    _, least, _ = _interval(np.subtract(ways[OURS], ways["at random"]))
+    assert least > 0, f"{world}: the plan is not ahead of chance"
+    _, least, most = _interval(np.subtract(ways[OURS], ways[RFM]))
+    assert most > 0, f"{world}: {RFM} beats the plan"
+    assert least > 0 or world != "mixed", f"{world}: the plan is not ahead of {RFM}"
 
 
 def _interval(values: Any) -> tuple[float, float, float]:

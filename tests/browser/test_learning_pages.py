@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns.actions.arms import compare_arms
-from campaigns.actions.experiments import Words, save_experiment
 from campaigns.actions.review import approve_plan
+from campaigns.actions.wordings import Words, save_experiment
 from campaigns.models import Campaign, Plan, PlanStep, Send
 from loyalty.models import Member, User
 from tests.campaigns.crowd import take_in_members

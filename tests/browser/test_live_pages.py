@@ -68,6 +68,30 @@ def test_a_button_pressed_while_the_page_renews_itself_does_what_it_says(
     expect(page.get_by_role("dialog")).to_contain_text("Start the campaign?")
 
 
+def test_a_dialog_asked_for_while_the_plan_renews_itself_says_what_it_asks(
+    browser_page: Page, live_server: LiveServer, campaign: Campaign, marketer: User, sign_in: Callable[..., None]
+) -> None:
+    page, held = browser_page, list[Route]()
+    sign_in(page, marketer)
+    page.goto(f"{live_server.url}/staff/campaigns/{campaign.public_id}/")
+    page.wait_for_load_state("networkidle")
+
+    def hold_back(route: Route) -> None:
+        held.append(route) if route.request.headers.get("hx-target") == "approve" else route.continue_()
+
+    page.route(f"**/campaigns/{campaign.public_id}/", hold_back)
+    with page.expect_request(lambda request: request.headers.get("hx-target") == "approve"):
+        page.get_by_role("button", name="Approve", exact=True).click()
+    with page.expect_response(lambda response: response.request.headers.get("hx-target") == "plan"):
+        page.evaluate("htmx.trigger('#plan', 'sse:changed')")
+    expect(page.locator("#plan.htmx-request")).to_have_count(0)
+    with page.expect_response(lambda response: response.request.headers.get("hx-target") == "approve"):
+        held[0].continue_()
+    expect(page.locator("dialog#approve")).to_have_count(1)
+    page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+    expect(page.locator("#plan")).to_contain_text("Approved by")
+
+
 def test_words_typed_and_lists_opened_stay_while_the_page_renews_itself(half_commented: Page) -> None:
     page = half_commented
     for where in ("focused", "elsewhere"):
@@ -80,6 +104,23 @@ def test_words_typed_and_lists_opened_stay_while_the_page_renews_itself(half_com
     page.get_by_role("button", name="Comment", exact=True).click()
     expect(page.locator("#comments article")).to_contain_text("Is this not too early")
     expect(page.get_by_label("Your comment")).to_have_value("")
+
+
+def test_a_comment_that_cannot_be_sent_stays_and_the_page_says_so(
+    half_commented: Page, console_errors: list[str]
+) -> None:
+    page = half_commented
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.get_by_role("region", name="Notifications")).to_contain_text("could not be reached")
+    expect(page.get_by_label("Your comment")).to_have_value("Is this not too early")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.locator("#comments.htmx-request, #comments .htmx-request")).to_have_count(0)
+    expect(page.locator("#toasts > *")).to_have_count(1)  # the same is not said again
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.locator("#comments article")).to_contain_text("Is this not too early")
+    console_errors.clear()  # the browser writes down what it could not reach
 
 
 def test_each_piece_of_news_is_asked_about_once(

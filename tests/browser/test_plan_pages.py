@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from campaigns.actions import experiments, review, revising
+from campaigns.actions import review, revising, wordings
 from campaigns.actions.campaigns import create_campaign, start_campaign
 from campaigns.actions.planning import make_plan, request_plan
 from campaigns.actions.sends import send_step_now
@@ -102,12 +102,12 @@ def test_a_plan_says_whom_it_reaches_what_it_lost_and_what_came_of_it(
 
     # Approved, on its way, one step ahead of its day while some wait for the better wording.
     page.set_viewport_size({"width": 1440, "height": 900})
-    words = experiments.Words(weight=1, subject="Hello again", body="", template=None, translations={})
+    words = wordings.Words(weight=1, subject="Hello again", body="", template=None, translations={})
     later = plan.steps.filter(
         removed_at=None, is_reminder=False, day__gt=now.date(), day__lt=now.date() + dt.timedelta(days=6)
     )
     step = max(later, key=lambda each: each.evidence["reached"])
-    experiments.save_experiment(
+    wordings.save_experiment(
         step=step, measure="clicks", decides=Experiment.Decides.AFTER, hours=24, test_percent=60, own_weight=1,
         variants=[words], by=marketer, now=now,
     )  # fmt: skip
@@ -123,13 +123,13 @@ def test_a_plan_says_whom_it_reaches_what_it_lost_and_what_came_of_it(
         send_all(timezone.now())
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(url)
-    expect(page.locator("#plan")).to_contain_text(f"Sent ahead of {step.day:%a, %b} {step.day.day}")
+    expect(page.locator("#plan")).to_contain_text(f"Ahead of {step.day:%a, %b} {step.day.day}")
     expect(page.locator("#results")).to_contain_text("Expected when it was approved")
     shot(page, "plan-running")
     assert_accessible(page)
     page.goto(step_url)
     expect(page.locator("main")).to_contain_text("So far: ")
-    expect(page.locator("main")).to_contain_text("Sent ahead of its day, on")
+    expect(page.locator("main")).to_contain_text("Asked to leave ahead of its time: ")
     shot(page, "plan-step-running")
     assert_accessible(page)
     page.goto(f"{live_server.url}/staff/campaigns/plans/{plan.public_id}/audience/")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns.actions import asking, copywriting, picturing
@@ -138,6 +138,42 @@ def test_a_week_is_moved_undone_reworded_and_talked_about(
     expect(page.locator("main")).to_contain_text("1,200 tokens in")
     shot(page, "workspace-evidence")
     assert_accessible(page)
+
+
+def test_other_wordings_are_written_beside_the_message_dropped_and_brought_back(
+    browser_page: Page, live_server: LiveServer, plan: Plan, marketer: User, sign_in: Callable[..., None],
+    shot: Callable[[Page, str], None], assert_accessible: Callable[[Page], None],
+) -> None:  # fmt: skip
+    page, step = browser_page, plan.steps.order_by("day").all()[0]
+    step_url = f"{live_server.url}/staff/campaigns/steps/{step.public_id}/"
+    sign_in(page, marketer)
+
+    def variants() -> Locator:
+        page.goto(step_url)
+        page.locator('[data-lazy][hx-get$="/variants/"]').scroll_into_view_if_needed()
+        return page.locator("#step-variants")
+
+    # Before anything is saved, what is written stands beside what the step says.
+    page.goto(f"{step_url}variants/write/")
+    page.locator("[data-lazy]").scroll_into_view_if_needed()
+    expect(page.frame_locator("#preview").locator("body")).to_contain_text("Hello Ada", timeout=20_000)
+    shot(page, "variants-write-first")
+    assert_accessible(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.locator("#id_subject_B").fill("A word from us")
+    page.get_by_role("button", name="Save").click()
+    expect(variants()).to_contain_text("A word from us", timeout=20_000)
+
+    page.get_by_role("button", name="Try nothing").click()
+    expect(page.locator("#toasts")).to_contain_text("come back by Undo on the plan")
+    expect(variants()).to_contain_text("Everybody gets the same words", timeout=20_000)
+
+    page.goto(f"{live_server.url}/staff/campaigns/{plan.campaign.public_id}/")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#toasts")).to_contain_text("(other wordings)")
+    page.get_by_text("What changed").click()
+    shot(page, "workspace-wordings")
+    expect(variants()).to_contain_text("A word from us", timeout=20_000)
 
 
 def test_a_picture_is_briefed_made_looked_at_and_chosen(

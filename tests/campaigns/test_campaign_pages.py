@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -52,6 +54,23 @@ def press(client_of: Callable[[User], Client]) -> Callable[..., int]:
         return client_of(who).post(f"/staff/campaigns/{path}", data).status_code
 
     return post
+
+
+def test_a_part_of_the_page_that_renews_itself_asks_for_that_part_alone(
+    plan: Plan, manager: User, client_of: Callable[[User], Client]
+) -> None:
+    client, url = client_of(manager), f"/staff/campaigns/{plan.campaign.public_id}/"
+
+    def asked_for(part: str) -> tuple[str, int]:
+        with CaptureQueriesContext(connection) as queries:
+            told = client.get(url, headers={"HX-Request": "true", "HX-Target": part}).text
+        return told, len(queries)
+
+    asked_for("plan")  # what is kept for ten minutes, is
+    parts = {part: asked_for(part) for part in ("plan", "results", "standing", "")}
+    assert 'id="standing"' in parts["standing"][0]
+    assert 'id="plan"' not in parts["standing"][0]
+    assert parts["standing"][1] < parts["results"][1] + 5 < parts["plan"][1] < parts[""][1]
 
 
 def test_whoever_chooses_segments_sees_how_many_members_each_has(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from campaigns.rules import goals, machines, proposals, quoting, shipped, wording
 from campaigns.rules.hours import SendWindow
-from campaigns.rules.proposals import Limits, PlaybookChoice, StepProposal, WeekProposal
+from campaigns.rules.proposals import FreeDays, Limits, PlaybookChoice, StepProposal, WeekProposal
 from campaigns.rules.reasons import headline, told
 from integrations.llm.rules import REMINDER, plan_week
 
@@ -252,10 +252,12 @@ def facts(draw: st.DrawFn) -> dict[str, Any]:
     offers = draw(st.lists(st.sampled_from("abc"), unique=True))
     chosen = draw(st.lists(st.sampled_from(GROUPS), unique=True, min_size=1))
     opens = draw(st.integers(0, 23))
+    closes = draw(st.integers(opens + 1, 24))
     return {
         "goal": draw(st.sampled_from(["Win back the inactive", "Thank our best", "", "x" * 50, "Send to all!"])),
         "days": [day.isoformat() for day in DAYS[: draw(st.integers(1, 7))]],
-        "hours": [opens, draw(st.integers(opens + 1, 24))],
+        "hours": [opens, closes],
+        "first_hour": draw(st.integers(opens, closes - 1)),
         "budget": draw(st.none() | st.decimals(0, 500, places=2).map(str)),
         "channels": ["email"],
         "groups": [
@@ -287,8 +289,10 @@ def facts(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(facts())
 def test_the_built_in_planner_never_proposes_what_is_refused(told: dict[str, Any]) -> None:
+    days = tuple(dt.date.fromisoformat(day) for day in told["days"])
     allowed = Limits(
-        days=tuple(dt.date.fromisoformat(day) for day in told["days"]),
+        days=days,
+        free=FreeDays(days, told["first_hour"]),
         reach={(group["group"], "email"): group["reachable"]["email"] for group in told["groups"]},
         playbooks={
             playbook["id"]: PlaybookChoice(playbook["group"], ("email",), tuple(playbook["offers"]))
@@ -309,6 +313,40 @@ def test_a_time_is_within_the_hours_of_the_shop() -> None:
     assert proposals.faults_in_step(step(send_at="11:59"), late) == [
         "11:59 is not a time from 12:00 to just before 24:00."
     ]
+
+
+@pytest.mark.parametrize(
+    ("clock", "first_day", "first_hour"),
+    [
+        ("2026-03-26T23:00", 0, 8),
+        ("2026-03-29T03:10", 0, 8),
+        ("2026-03-29T07:30", 0, 8),
+        ("2026-03-29T11:30", 0, 12),
+        ("2026-03-29T11:31", 0, 13),
+        ("2026-03-29T18:30", 0, 19),
+        ("2026-03-29T19:10", 1, 8),
+        ("2026-03-29T23:40", 1, 8),
+    ],
+)
+def test_a_new_plan_leaves_somebody_half_an_hour_to_read_it(clock: str, first_day: int, first_hour: int) -> None:
+    free = proposals.free_days(DAYS, SendWindow(8, 20), now=dt.datetime.fromisoformat(clock))
+    assert free == FreeDays(DAYS[first_day:], first_hour)
+
+
+def test_on_its_last_evening_a_campaign_has_no_time_left() -> None:
+    assert proposals.free_days(DAYS[:1], SendWindow(8, 20), now=dt.datetime(2026, 3, 29, 19, 5, tzinfo=dt.UTC)) is None
+    assert proposals.free_days((), SendWindow(8, 20), now=dt.datetime(2026, 3, 29, 9, tzinfo=dt.UTC)) is None
+
+
+def test_an_hour_that_has_passed_is_not_proposed_and_may_still_be_chosen() -> None:
+    late = replace(LIMITS, free=FreeDays(DAYS, 14))
+    today = DAYS[0].isoformat()
+    assert faults(step(day=today, send_at="13:00"), limits=late) == [
+        f"Step 1: 13:00 on {today} is too soon: 14:00 on {today} is the first hour."
+    ]
+    assert faults(step(day=today, send_at="14:00"), limits=late) == []
+    assert faults(step(day=DAYS[1].isoformat(), send_at="09:00"), limits=late) == []
+    assert proposals.faults_in_step(step(day=today, send_at="13:00"), late) == []
 
 
 def test_the_goal_decides_who_comes_first() -> None:

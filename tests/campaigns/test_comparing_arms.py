@@ -1,14 +1,15 @@
 """What the rules of comparison say, against published examples and against chance itself."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
-from campaigns.rules import sample_sizes, statistics
+from campaigns.rules import sample_sizes, sayings, statistics
 from campaigns.rules.arms import Table, Tally, report
 from campaigns.rules.effects import UNCLEAR, Outcome, effect_of
-from campaigns.rules.sample_sizes import FEWEST_FOR_SHARES, is_enough, members_for
+from campaigns.rules.sample_sizes import FEWEST_FOR_SHARES, Planned, is_enough, members_for
 from campaigns.rules.statistics import Share, Sums, difference_of_shares
 
 
@@ -115,6 +116,34 @@ def test_the_least_share_a_test_sees_is_the_least_it_is_large_enough_for():
         assert least
         assert sample_sizes.for_shares(0.05, least) <= members < sample_sizes.for_shares(0.05, least - 0.01)
     assert sample_sizes.seen_above(0.05, 1) is None
+
+
+def test_what_a_holdout_will_show_is_said_before_the_approval():
+    few = Planned(held_out=20, treated=280, days=14, bought=Share(300, 93))
+    assert few.seen_from
+    assert sample_sizes.for_shares(few.seen_from, 0.31, ratio=14) <= 20
+    assert sample_sizes.for_shares(few.seen_from - 0.01, 0.31, ratio=14) > 20
+    assert sayings.planned_holdout(few) == (
+        "20 of 300 are held out. Of 100 such members 31 buy within 14 days anyway: what the campaign adds stands out"
+        f" from chance only if {round(100 * few.seen_from)} of 100 buy. No share of so few members would show a fifth"
+        " more: several campaigns together may."
+    )
+    many = Planned(held_out=100, treated=9_900, days=14, bought=Share(10_000, 3_100))
+    percent = many.percent_for_a_fifth
+    assert percent
+    assert sample_sizes.for_shares(0.372, 0.31, ratio=(100 - percent) / percent) <= 100 * percent
+    assert sayings.planned_holdout(many).endswith(f"To see a fifth more, hold out {percent} %.")
+    enough = replace(many, held_out=100 * percent, treated=10_000 - 100 * percent)
+    assert "hold out" not in sayings.planned_holdout(enough)
+
+
+def test_where_nothing_can_be_shown_it_is_said_why():
+    none = Planned(held_out=0, treated=300, days=14, bought=Share(300, 93))
+    assert sayings.planned_holdout(none) == "Nobody is held out, so nobody will be able to say what it brought."
+    one = Planned(held_out=1, treated=4, days=14, bought=Share(5, 1))
+    assert "too few to tell by themselves" in sayings.planned_holdout(one)
+    idle = Planned(held_out=30, treated=270, days=14, bought=Share(300, 0))
+    assert "None of them bought within 14 days" in sayings.planned_holdout(idle)
 
 
 def paths(random: np.random.Generator, *, looks: int, regulars: float) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -14,18 +15,20 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.actions import experiments, review, revising
+from campaigns.actions import experiments, review, revising, wordings
 from campaigns.actions.campaigns import cancel_campaign, pause_campaign, resume_campaign, start_campaign
-from campaigns.actions.experiments import CannotChoose, CannotTry, Words
+from campaigns.actions.experiments import CannotChoose, CannotTry
 from campaigns.actions.review import CannotApprove, CannotEdit
 from campaigns.actions.sends import send_due, send_step_now
-from campaigns.models import Campaign, Experiment, Letter, Plan, PlanStep, Playbook, Send
+from campaigns.actions.wordings import Words
+from campaigns.models import Campaign, Experiment, Letter, Plan, PlanChange, PlanStep, Playbook, Send, Variant
 from campaigns.queries.cautions import cautions_in, cautions_of
 from campaigns.queries.departures import next_departure
 from campaigns.queries.experiments import tried_of
 from campaigns.queries.factors import promised
 from campaigns.queries.lots import drawn
-from campaigns.queries.plans import board_of, week_of
+from campaigns.queries.plans import board_of, is_own_work, week_of
+from campaigns.queries.workspace import change_log, work_by_hand
 from campaigns.rules.assignment import shares_of, variant_of
 from campaigns.sending import render
 from loyalty.models import Member, User
@@ -34,6 +37,7 @@ from tests.campaigns.test_lift import buy
 from tests.campaigns.world import rule, send_all
 from tests.post_office import PostOffice
 
+KEEP_AUTHORS = import_module("campaigns.migrations.0032_who_wrote_wordings_is_kept_with_the_changes").KEEP_AUTHORS
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 MEMBERS = 400
 
@@ -74,7 +78,7 @@ def tries(step: PlanStep, marketer: User, now: dt.datetime) -> Callable[..., Exp
     def save(*variants: Words, **wishes: Any) -> Experiment:
         usual = {"measure": "orders", "decides": "AFTER", "hours": 24, "test_percent": 50, "own_weight": 1}
         given = variants or (words("Good morning"), words("", "Wine is here."))
-        return experiments.save_experiment(step=step, variants=given, now=now, **(usual | {"by": marketer} | wishes))
+        return wordings.save_experiment(step=step, variants=given, now=now, **(usual | {"by": marketer} | wishes))
 
     return save
 
@@ -219,6 +223,122 @@ def test_faults_are_refused_with_the_letter_they_are_in(tries: Callable[..., Exp
     assert not Experiment.objects.exists()
 
 
+def test_a_test_of_wordings_is_undone_and_made_again_with_all_its_words(
+    step: PlanStep, tries: Callable[..., Experiment], marketer: User, manager: User, now: dt.datetime
+):
+    spanish = {"es": {"subject": "Hola", "body": "Ven a vernos."}}
+    tries(words("Good morning", "Wine is here.", translations=spanish), own_weight=3)
+    tries(words("Good evening"), own_weight=3)
+    wordings.drop_experiment(step=step, by=manager, now=now)
+    assert [told.what for told in change_log(step.plan).changes] == ["Champions: changed (other wordings)"] * 3
+    assert work_by_hand(step.plan).changes == 3
+
+    def said() -> list[tuple[str, str]]:
+        return list(Variant.objects.filter(experiment__step=step).values_list("letter", "subject"))
+
+    def go(verb: Callable[..., Any], number: int) -> None:
+        verb(plan=step.plan, number=number, by=marketer, now=now)
+
+    assert said() == []
+    go(revising.undo_change, 3)
+    assert said() == [("B", "Good evening")]
+    go(revising.undo_change, 2)
+    assert said() == [("B", "Good morning")]
+    assert Variant.objects.get().translations == spanish
+    assert Experiment.objects.get().own_weight == 3
+    go(revising.undo_change, 1)
+    assert not Experiment.objects.exists()
+    for number in (1, 2, 3):
+        go(revising.redo_change, number)
+    assert said() == []
+    assert is_own_work(step.plan, manager)
+
+
+def test_what_the_law_forbids_since_is_not_brought_back_by_an_undo(
+    step: PlanStep, tries: Callable[..., Experiment], marketer: User, now: dt.datetime
+):
+    tries(words("Good morning"))
+    wordings.drop_experiment(step=step, by=marketer, now=now)
+    Campaign.objects.filter(pk=step.plan.campaign_id).update(ends_on=step.day)
+    with pytest.raises(CannotTry, match="ends before"):
+        revising.undo_change(plan=step.plan, number=2, by=marketer, now=now)
+    assert not Experiment.objects.exists()
+
+
+def test_of_two_who_write_wordings_at_once_the_second_is_told_and_loses_no_word(
+    step: PlanStep, tries: Callable[..., Experiment], client_of: Callable[[User], Client], marketer: User, manager: User
+):
+    url = f"/staff/campaigns/steps/{step.public_id}/variants/write/"
+    seen = client_of(marketer).get(url).context["seen"]
+    tries(words("Good morning"), by=manager)
+    form = {
+        "measure": "orders", "decides": "AFTER", "hours": "24", "test_percent": "50", "own_weight": "1",
+        "subject_B": "Good evening", "seen": str(seen),
+    }  # fmt: skip
+    refused = client_of(marketer).post(url, form)
+    assert refused.status_code == 422
+    assert "has changed this step since you looked" in refused.text
+    assert "Good evening" in refused.text
+    assert Variant.objects.get().subject == "Good morning"
+
+
+def test_a_change_from_before_wordings_were_kept_leaves_them_alone(
+    step: PlanStep, tries: Callable[..., Experiment], marketer: User, now: dt.datetime
+):
+    tries(words("Good morning"))
+    PlanChange.objects.all().delete()
+    revising.move_step(step=step, day=step.day + dt.timedelta(days=1), by=marketer, now=now)
+    change = PlanChange.objects.get()
+    for kept in (change.before, change.after):
+        del kept["experiment"]
+    change.save()
+    revising.undo_change(plan=step.plan, number=change.number, by=marketer, now=now)
+    assert PlanStep.objects.get(pk=step.pk).day == step.day
+    assert Variant.objects.get().subject == "Good morning"
+
+
+def test_of_two_who_are_at_it_at_once_the_second_drops_nothing_unseen(
+    step: PlanStep, tries: Callable[..., Experiment], client_of: Callable[[User], Client], marketer: User, manager: User
+):
+    tries(words("Good morning"))
+    url, staff = f"/staff/campaigns/steps/{step.public_id}/variants/", client_of(marketer)
+    seen = staff.get(url).context["step"].revision
+    assert f'name="seen" value="{seen}"' in staff.get(url).text
+    tries(words("Good evening"), by=manager)
+    refused = staff.post(f"{url}drop/", {"seen": seen}, follow=True)
+    assert "has changed this step since you looked" in refused.text
+    assert Variant.objects.get().subject == "Good evening"
+    staff.post(f"{url}drop/", {"seen": staff.get(url).context["step"].revision})
+    assert not Variant.objects.exists()
+
+
+def test_whoever_wrote_in_a_test_before_an_upgrade_stays_its_author_and_the_test_work_by_hand(
+    step: PlanStep, tries: Callable[..., Experiment], marketer: User, manager: User, admin: User, now: dt.datetime
+):
+    spanish = {"es": {"subject": "Hola", "body": "Ven a vernos."}}
+    experiment = tries(words("Good morning", "Wine is here.", translations=spanish), words("Good evening"))
+    tried = experiments.tried_beside(step)
+    PlanChange.objects.all().delete()
+    PlanStep.objects.filter(pk=step.pk).update(edited_by=None)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE campaigns_experiment_authors (id serial, experiment_id bigint, user_id bigint)")
+        for author in (manager, admin):
+            cursor.execute(
+                "INSERT INTO campaigns_experiment_authors (experiment_id, user_id) VALUES (%s, %s)",
+                [experiment.pk, author.pk],
+            )
+        cursor.execute(KEEP_AUTHORS)
+    assert is_own_work(step.plan, manager)
+    assert is_own_work(step.plan, admin)
+    assert work_by_hand(step.plan).changes == 2
+    for number in (2, 1):
+        revising.undo_change(plan=step.plan, number=number, by=marketer, now=now)
+    assert not Experiment.objects.exists()
+    for number in (1, 2):
+        revising.redo_change(plan=step.plan, number=number, by=marketer, now=now)
+    assert experiments.tried_beside(step) == tried
+
+
 def test_what_is_approved_is_tried_as_it_was_approved(
     step: PlanStep, tries: Callable[..., Experiment], manager: User, marketer: User, now: dt.datetime
 ):
@@ -227,7 +347,7 @@ def test_what_is_approved_is_tried_as_it_was_approved(
     with pytest.raises(CannotTry, match="not under review"):
         tries(words("Late idea"))
     with pytest.raises(CannotTry, match="not under review"):
-        experiments.drop_experiment(step=step, by=marketer, now=now)
+        wordings.drop_experiment(step=step, by=marketer, now=now)
 
 
 def test_who_wrote_a_wording_is_not_the_second_person(

@@ -138,15 +138,15 @@ def test_people_are_told_what_was_understood_and_what_was_not() -> None:
     labels = dict(Score.Group.choices)
     read = understand("Win back at risk members with red wine", categories=CATALOGUE)
     assert told(read.as_facts(), labels) == (
-        "Understood of the goal: win back; at risk; red wine. The rest needs a language model."
+        "Understood of the goal: win back; at risk; red wine. The built-in rules read no more of it."
     )
     read = understand("Sell red wine, but not to lost customers", categories=CATALOGUE)
     assert told(read.as_facts(), labels) == (
-        "Understood of the goal: red wine; not lost. The rest needs a language model."
+        "Understood of the goal: red wine; not lost. The built-in rules read no more of it."
     )
     of_before = {name: value for name, value in read.as_facts().items() if name != "excluded"}
-    assert told(of_before, labels) == "Understood of the goal: red wine. The rest needs a language model."
-    assert told(understand("Sell").as_facts(), labels).startswith("Nothing of the goal was understood")
+    assert told(of_before, labels) == "Understood of the goal: red wine. The built-in rules read no more of it."
+    assert told(understand("Sell").as_facts(), labels).startswith("The built-in rules understood nothing")
 
 
 # --- What follows from it -------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def test_the_plan_says_what_was_understood_of_its_goal(
     first = plan.steps.order_by("day")[0]
     assert first.group in AIMS[WIN_BACK].groups
     page = text_of(client_of(marketer).get(f"/staff/campaigns/{plan.campaign.public_id}/"))
-    assert "Understood of the goal: win back; wine. The rest needs a language model." in page
+    assert "Understood of the goal: win back; wine. The built-in rules read no more of it." in page
 
 
 def test_a_goal_that_names_a_category_tells_how_many_of_the_audience_buy_it_and_how_to_write_to_them_alone(

@@ -7,14 +7,16 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from campaigns.actions import review
 from campaigns.models import Action, Campaign, Candidate, Plan
 from campaigns.queries.lots import LOT
+from campaigns.queries.planned_comparison import planned_comparison
 from campaigns.queries.plans import week_of
 from campaigns.rules.assignment import LOTS, is_held_out_of, lot
 from campaigns.sending import assignment, recipients
-from loyalty.models import Member, User
+from loyalty.models import Member, Order, User
 
 
 @pytest.fixture
@@ -73,6 +75,20 @@ def test_the_plan_says_how_many_are_held_out_and_reaches_for_the_others_only(hel
     reached = {view.step.group: view.step.evidence["reached"] for day in week_of(held_out_plan) for view in day.steps}
     others = held_out_plan.candidates.filter(is_held_out=False)
     assert all(reached[group] == others.filter(group=group).count() for group in reached)
+
+
+def test_before_the_approval_the_plan_says_what_its_holdout_will_show(
+    held_out_plan: Plan, client_of: Callable[[User], Client], marketer: User, now: dt.datetime
+):
+    groups = {step.group for step in held_out_plan.steps.all()}
+    planned = planned_comparison(held_out_plan, groups, counted_days=7, now=now)
+    meant = held_out_plan.candidates.filter(group__in=groups)
+    recent = Order.objects.filter(ordered_at__gt=now - dt.timedelta(days=14))
+    assert planned.days == 14
+    assert (planned.held_out, planned.treated) == tuple(meant.filter(is_held_out=is_held).count() for is_held in (1, 0))
+    assert planned.bought.hits == meant.filter(member__in=recent.values("member")).count() > 0
+    page = client_of(marketer).get(f"/staff/campaigns/{held_out_plan.campaign.public_id}/").text
+    assert f"{planned.held_out} of {meant.count()} are held out" in page
 
 
 def test_a_campaign_that_holds_out_nobody_writes_to_all(plan: Plan):

@@ -188,15 +188,20 @@ def test_a_cancelled_campaign_is_counted_until_some_days_after_it_was_cancelled(
 ):
     wait(tried, until=now + 9 * DAY)
     first = Send.objects.filter(campaign=tried).earliest("pk")
-    Send.objects.filter(pk=first.pk).update(due_at=now)
+    Send.objects.filter(pk=first.pk).update(due_at=now, sent_at=now, status=Send.Status.SENT)
     cancel_campaign(campaign=tried, by=manager, now=now + DAY)
     window = lift_of(tried, now=now + 2 * DAY).window
     assert window
     assert window.closes == now + 15 * DAY
 
 
-def test_a_campaign_cancelled_before_anything_was_due_is_no_result(tried: Campaign, manager: User, now: dt.datetime):
-    wait(tried, until=now + 3 * DAY)
+@pytest.mark.parametrize("due_in_days", [-1, 3], ids=["held back", "not due"])
+def test_a_campaign_cancelled_before_anything_had_left_is_no_result(
+    tried: Campaign, manager: User, now: dt.datetime, due_in_days: int
+):
+    wait(tried, until=now + due_in_days * DAY)
+    if due_in_days < 0:
+        assert lift_of(tried, now=now + DAY).window is None
     cancel_campaign(campaign=tried, by=manager, now=now + DAY)
     treated, held = arms(tried)
     buy([*treated[:150], *held[:20]], now + 4 * DAY)
@@ -285,7 +290,7 @@ def test_a_campaign_that_holds_members_out_and_waits_for_its_first_message_has_n
     assert due in client.get(reverse("campaigns:earned", args=[tried.public_id])).content.decode()
     Send.objects.filter(campaign=tried).delete()
     page = marketing_of(client)
-    assert "Counting begins with the first message, and none is planned yet." in page
+    assert "Counting begins once the first message has left." in page
     assert "held out</span>" not in page
 
 
@@ -296,7 +301,7 @@ def test_a_campaign_cancelled_before_its_first_message_waits_for_nothing(
     cancel_campaign(campaign=tried, by=manager, now=now + DAY)
     page = marketing_of(client_of(viewer))
     assert "Nothing to compare" in page
-    assert "It was cancelled before its first message was due." in page
+    assert "It was cancelled before its first message had left." in page
 
 
 def test_what_one_campaign_brought_is_told_with_its_own_bounds(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from pydantic import BaseModel, ConfigDict
 
 from campaigns.actions import planning
@@ -398,7 +399,11 @@ def test_nothing_about_a_person_and_no_product_is_in_any_byte_that_leaves(
     shop.sell(*((one, 7 * place + 1, "31.41") for place, one in enumerate([member, *others])))
     shop.score()
     server.always = by_the_rules
-    make_plan(make_campaign(goal="Win back Zoe at zoe@elsewhere.example or +1 207 555 0199"))
+    make_plan(
+        make_campaign(
+            goal="Win back Zoe at zoe@elsewhere.example or +1 207 555 0199, and zuleika  Brontesaurus's friends"
+        )
+    )
     assert len(server.wire) == 1
     sent = server.wire[0].decode()
     assert "Win back Zoe" in sent
@@ -407,3 +412,27 @@ def test_nothing_about_a_person_and_no_product_is_in_any_byte_that_leaves(
     for person in Member.objects.all():
         for known in (person.name, person.email, str(person.public_id), f'"{person.external_id}"'):
             assert known not in sent
+
+
+def test_of_a_group_of_few_only_its_size_is_told(
+    shop: Shop,
+    server: ModelServer,
+    make_campaign: Callable[..., Any],
+    make_plan: Callable[[Any], Any],
+    client_of: Callable[[User], Client],
+    marketer: User,
+) -> None:
+    many = [shop.join(f"Regular {place}") for place in range(8)]
+    one = shop.join("Long Gone")
+    shop.sell(*((member, days, "20.00") for member in many for days in (1, 8, 15)), (one, 300, "77.70"))
+    shop.score()
+    server.always = by_the_rules
+    plan = make_plan(make_campaign(goal="Write to all"))
+    told = {group["members"]: group for group in facts_of(server.calls[0])["groups"]}
+    assert told[1]["average_order"] is None
+    assert (told[1]["last_bought_days"], told[1]["favourite_categories"]) == (None, [])
+    assert told[8]["average_order"] == "20.00"
+    assert "77.7" not in server.wire[0].decode()
+    rests_on = client_of(marketer).get(f"/staff/campaigns/plans/{plan.public_id}/evidence/").text
+    assert "it was told the size alone" in rests_on
+    assert "&quot;77.70&quot;" not in rests_on

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from campaigns.actions import calls, planning, review, suppressions
 from campaigns.actions.campaigns import CannotChange, cancel_campaign, change_campaign
 from campaigns.actions.planning import CannotPlan, cancel_plan, request_plan
 from campaigns.actions.playbooks import save_offer, save_playbook
 from campaigns.ai import audience, planner
-from campaigns.models import Action, Campaign, Plan, Playbook, Send
+from campaigns.models import Action, Campaign, Plan, PlanStep, Playbook, Send
 from campaigns.queries.campaigns import current_plan
 from campaigns.queries.plans import plans_to_make, week_of
 from campaigns.rules.reasons import headline
@@ -63,6 +64,44 @@ def test_a_week_under_review_comes_back_when_the_one_in_its_place_comes_to_nothi
     assert current_plan(campaign) == cancelled
     planning.cancel_plan(plan=cancelled, now=now)
     assert current_plan(campaign) == plan
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "begins"),
+    [
+        ("2026-03-29T09:00", "2026-03-29T10:00"),
+        ("2026-03-29T18:10", "2026-03-29T19:00"),
+        ("2026-03-29T19:45", "2026-03-30T08:00"),
+    ],
+)
+def test_nothing_is_planned_for_an_hour_that_has_passed(
+    regulars: list[Member], campaign: Campaign, marketer: User, asked_at: str, begins: str
+) -> None:
+    at = timezone.make_aware(dt.datetime.fromisoformat(asked_at))
+    plan = request_plan(campaign=campaign, by=marketer, now=at)
+    planning.make_plan(plan.pk, now=at)
+    plan.refresh_from_db()
+    assert plan.status == Status.READY, plan.error
+    planned = [dt.datetime.combine(step.day, step.send_at) for step in plan.steps.all()]
+    assert min(planned) >= dt.datetime.fromisoformat(begins)
+    assert plan.facts["days"][0] == begins[:10]
+
+
+def test_a_step_whose_time_has_passed_before_the_start_says_that_it_leaves_at_once(
+    regulars: list[Member], make_campaign: Callable[..., Campaign], client_of: Callable[[User], Client],
+    marketer: User, manager: User,
+) -> None:  # fmt: skip
+    today = timezone.localdate()
+    campaign = make_campaign(starts_on=today + dt.timedelta(days=1), ends_on=today + dt.timedelta(days=9))
+    plan = request_plan(campaign=campaign, by=marketer, now=timezone.now())
+    planning.make_plan(plan.pk, now=timezone.now())
+    page, step = f"/staff/campaigns/{campaign.public_id}/", first_of(plan)
+    says = "leaves as soon as the campaign starts"
+    assert says not in client_of(marketer).get(page).text
+    PlanStep.objects.filter(pk=step.pk).update(day=today, send_at=dt.time(0))
+    assert says in client_of(marketer).get(page).text
+    assert "1 step has passed: it leaves at once then" in client_of(manager).get(page).text
+    assert "Its time has passed" in client_of(marketer).get(f"/staff/campaigns/steps/{step.public_id}/").text
 
 
 def test_another_name_is_no_reason_to_plan_anew(plan: Plan, now: dt.datetime) -> None:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.actions import experiments, review
+from campaigns.actions import review, wordings
 from campaigns.actions.campaigns import cancel_campaign, start_campaign
 from campaigns.actions.playbooks import BadWording, save_offer
 from campaigns.actions.review import CannotApprove, CannotEdit
@@ -191,8 +191,8 @@ def test_whoever_wrote_a_step_or_its_variants_does_not_approve_it_whoever_touche
         review.approve_plan(plan=plan, by=manager, now=now)
 
     PlanChange.objects.all().delete()
-    other = experiments.Words(weight=1, subject="Another word", body="", template=None, translations={})
-    experiments.save_experiment(
+    other = wordings.Words(weight=1, subject="Another word", body="", template=None, translations={})
+    wordings.save_experiment(
         step=second, measure="orders", decides="NEVER", hours=24, test_percent=50, own_weight=1, variants=[other],
         by=manager, now=now,
     )  # fmt: skip

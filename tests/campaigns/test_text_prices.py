@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from campaigns.actions.experiments import Words, save_experiment
 from campaigns.actions.review import CannotApprove, approve_plan
+from campaigns.actions.wordings import Words, save_experiment
 from campaigns.models import Campaign, Plan, PlanStep
 from campaigns.rules import proposals
 from campaigns.sending import prices

@@ -38,7 +38,7 @@ READER = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605
 
 @pytest.fixture(autouse=True)
 def _evening(settings: Any, tmp_path: Path, transactional_db: None) -> None:
-    """What is planned for today is due by now, whenever this runs, and the shop writes in the evening, too."""
+    """The plan begins today, whenever this runs, and the shop writes in the evening, too."""
     settings.TIME_ZONE = evening_zone()
     rule(send_from=0, send_until=24)
     settings.MEDIA_ROOT = settings.UPLOADS = tmp_path
@@ -156,6 +156,8 @@ def test_purchases_become_a_plan_messages_and_a_measured_result(
     recipients = set(campaign.sends.values_list("recipient", flat=True))
     assert recipients == {f"m{number}@example.com" for number in range(12)} - _unreachable()
 
+    first = campaign.plans.get().steps.order_by("day", "position")[0]
+    client.post(reverse("campaigns:step-send", args=[first.public_id]))
     send_due()
     apply_reports()
     sent = campaign.sends.filter(status=Send.Status.DELIVERED)

@@ -24,16 +24,17 @@ from campaigns.queries.calls import thinking_of
 from campaigns.queries.cautions import cautions_in
 from campaigns.queries.departures import next_departure
 from campaigns.queries.estimates import expected_of
+from campaigns.queries.planned_comparison import planned_comparison
 from campaigns.queries.plans import Day, board_of, buyers_of_goal, is_own_work, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
 from campaigns.queries.workspace import WorkByHand, change_log, open_comments, work_by_hand
-from campaigns.rules import goals
+from campaigns.rules import goals, sayings
 from campaigns.rules.checking import Check
 from campaigns.sending.checklist import told_drift
 from config.shared.access import needs
 from config.shared.exports import csv_response
-from config.shared.htmx import page
+from config.shared.htmx import page, part_of
 from config.shared.live import stream
 from integrations.llm.rules import RulesModel
 from loyalty.models import Score
@@ -110,62 +111,107 @@ def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     )
 
 
+PARTS_OF_WEEK = ("plan", "anew", "approve")
+PARTS = (*PARTS_OF_WEEK, "results", "standing")
+
+
 def campaign_shown(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    """The page, or the part of it that was asked for."""
-    parts = ("plan", "results", "standing", "anew", "approve")
-    return page(request, "campaigns/campaign.html", _campaign_context(request, campaign), partials=parts)
-
-
-def _campaign_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
-    plan, rules = queries.current_plan(campaign), policy()
-    days = week_of(plan) if plan and plan.status in (Plan.Status.READY, Plan.Status.APPROVED) else []
-    is_under_review = plan is not None and plan.status == Plan.Status.READY
-    cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
-    comments = open_comments(plan) if plan else {}
-    user, by_hand = request.user, work_by_hand(plan) if plan and is_under_review else WorkByHand()
-    expected = expected_of(plan, now=timezone.now()) if plan else None
-    totals, has_begun = totals_of(days), campaign.status != Campaign.Status.DRAFT
-    heard, left_out = audience.Hearing(), dict[str, int]()
-    if plan and days:
-        heard = audience.hearing(plan, totals["channels"], now=timezone.now())
-        left_out = audience.left_out_of(plan, heard)
-    return {
+    """The page, or the part of it that was asked for: then nothing is worked out for the others."""
+    part, plan, rules = part_of(request, PARTS), queries.current_plan(campaign), policy()
+    context: dict[str, Any] = {
         "campaign": campaign,
-        "tone": TONES[campaign.status],
-        "segments": list(campaign.segments.all()),
         "plan": plan,
-        "is_by_rules": plan is not None and plan.model_name == RulesModel.name,
         "is_planning": plan is not None and plan.status in Plan.WORKING,
+        "may_edit": request.user.has_perm("campaigns.change_campaign"),
+        "may_approve": request.user.has_perm("campaigns.approve_plan"),
+        "may_run": request.user.has_perm("campaigns.run_campaign"),
+    }
+    if part in ("", "standing"):
+        context |= _standing(campaign, rules)
+    if part in ("", "results", *PARTS_OF_WEEK):
+        context |= _results(campaign, plan)
+    if part in ("", *PARTS_OF_WEEK):
+        context |= _week(request, campaign, plan, rules)
+    if not part:
+        unread = queries.unread_notices(request.user).filter(campaign=campaign)
+        context |= {"notices": unread, "start_text": _start_text(rules)}
+    return page(request, "campaigns/campaign.html", context, partials=PARTS)
+
+
+def _standing(campaign: Campaign, rules: CampaignPolicy) -> dict[str, Any]:
+    is_running = campaign.status == Campaign.Status.RUNNING
+    return {
+        "segments": list(campaign.segments.all()),
+        "departure": next_departure(campaign.sends.all(), now=timezone.now()) if is_running else None,
+        "hours": rules.hours,
+    }
+
+
+def _results(campaign: Campaign, plan: Plan | None) -> dict[str, Any]:
+    """What came of it, beside what was expected."""
+    has_begun = campaign.status != Campaign.Status.DRAFT
+    expected = expected_of(plan, now=timezone.now()) if plan else None
+    return {
+        "results": results.results_of(campaign) if has_begun else None,
+        "put_aside": results.put_aside(campaign) if has_begun else [],
+        "estimates": expected.week if expected else None,
+    }
+
+
+def _week(request: HttpRequest, campaign: Campaign, plan: Plan | None, rules: CampaignPolicy) -> dict[str, Any]:
+    """The plan: being made, under review or approved."""
+    if plan is None or plan.status not in (Plan.Status.READY, Plan.Status.APPROVED):
+        return _making(plan)
+    days, is_under_review = week_of(plan), plan.status == Plan.Status.READY
+    cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
+    comments, totals = open_comments(plan), totals_of(days)
+    by_hand = work_by_hand(plan) if is_under_review else WorkByHand()
+    heard = audience.hearing(plan, totals["channels"], now=timezone.now())
+    left_out = audience.left_out_of(plan, heard)
+    context = {
         "days": days,
         "board": board_of(days, comments, cautions),
+        "has_yet_to_start": campaign.status == Campaign.Status.DRAFT,
         "totals": totals,
         "reached": heard.reached,
-        "understood": _understood(plan) if plan else "",
-        "failed_since": queries.failed_since(plan) if plan and is_under_review else "",
-        "buyers_of_goal": buyers_of_goal(plan) if plan and is_under_review else [],
+        "is_by_rules": plan.model_name == RulesModel.name,
+        "understood": _understood(plan),
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items()],
-        "estimates": expected.week if expected else None,
-        "plan_steps": ["Rank members", "Write the week", "Check it"],
-        "thinking": thinking_of(plan, now=timezone.now()) if plan and plan.status in Plan.WORKING else None,
-        "log": change_log(plan) if plan and plan.status == Plan.Status.READY else None,
         "by_hand": by_hand.pieces,
         "anew_text": _anew_text(by_hand),
         "approve_text": _approve_text(days, totals, heard.reached, sum(comments.values())),
         "cautions": sum(len(found) for found in cautions.values()),
-        "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
-        "results": results.results_of(campaign) if has_begun else None,
-        "put_aside": results.put_aside(campaign) if has_begun else [],
-        "departure": next_departure(campaign.sends.all(), now=timezone.now()) if has_begun else None,
-        "hours": rules.hours,
-        "start_text": _start_text(rules),
-        "drifts": _drifts(plan) if plan and plan.status == Plan.Status.READY else [],
-        "two_people": why_two_people(plan) if plan and plan.status == Plan.Status.READY else "",
-        "is_own_work": plan is not None and is_own_work(plan, user),
-        "may_edit": user.has_perm("campaigns.change_campaign"),
-        "may_approve": user.has_perm("campaigns.approve_plan"),
-        "may_run": user.has_perm("campaigns.run_campaign"),
-        "notices": queries.unread_notices(user).filter(campaign=campaign),
+        "is_own_work": is_own_work(plan, request.user),
     }
+    if not is_under_review:
+        return context
+    return context | {
+        "failed_since": queries.failed_since(plan),
+        "buyers_of_goal": buyers_of_goal(plan),
+        "will_show": _will_show(plan, days, rules),
+        "log": change_log(plan),
+        "drifts": _drifts(plan),
+        "two_people": why_two_people(plan),
+    }
+
+
+def _making(plan: Plan | None) -> dict[str, Any]:
+    is_planning = plan is not None and plan.status in Plan.WORKING
+    return {
+        "plan_steps": ["Rank members", "Write the week", "Check it"],
+        "plan_step": PLAN_PHASES.get(plan.status, 1) if plan else 1,
+        "thinking": thinking_of(plan, now=timezone.now()) if plan and is_planning else None,
+        "approve_text": "",
+        "anew_text": _anew_text(WorkByHand()),
+        "by_hand": 0,
+    }
+
+
+def _will_show(plan: Plan, days: Sequence[Day], rules: CampaignPolicy) -> str:
+    """What its holdout will be able to tell."""
+    groups = [view.step.group for day in days for view in day.steps if view.step.removed_at is None]
+    planned = planned_comparison(plan, groups, counted_days=rules.result_days, now=timezone.now())
+    return sayings.planned_holdout(planned)
 
 
 def _drifts(plan: Plan) -> list[Check]:
@@ -200,6 +246,9 @@ def _approve_text(days: Sequence[Day], totals: Mapping[str, Any], reached: int, 
     first = next((day.date for day in days if day.count_text), None)
     begins = f", the first on {date_format(first, 'l, F j')}" if first else ""
     said = f" {comments} comment{pluralize(comments)} {pluralize(comments, 'is,are')} still open." if comments else ""
+    if late := sum(view.has_passed for day in days for view in day.steps):
+        leaves = pluralize(late, "it leaves,they leave")
+        said = f" The time of {late} step{pluralize(late)} has passed: {leaves} at once then.{said}"
     return (
         f"{messages:,} message{pluralize(messages)} in {steps} step{pluralize(steps)} to {reached:,}"
         f" member{pluralize(reached)} are made ready{begins}. They leave once you start the campaign.{said}"

@@ -12,13 +12,15 @@ from django.utils.dateformat import format as format_date
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import experiments as actions
+from campaigns.actions import wordings
+from campaigns.actions.review import CannotEdit
 from campaigns.dashboard.comparing import cells_of, interval_chart, whole_money
+from campaigns.dashboard.views.workspace import seen_number
 from campaigns.forms import ExperimentForm
 from campaigns.models import Campaign, Experiment, Plan, PlanStep
-from campaigns.models.plans import example_of
 from campaigns.queries import lots
 from campaigns.queries.experiments import Tried, tried_of
-from campaigns.rules import sayings
+from campaigns.rules import sayings, wording
 from campaigns.rules.effects import FIGURES
 from config.shared.access import needs
 from config.shared.exports import csv_response
@@ -62,7 +64,7 @@ def _shown(tried: Tried, experiment: Experiment) -> dict[str, Any]:
         ),
         "several": len(against) > 1,
         "rows": [(f"{arm.letter} against A", cells_of(effect, currency)) for arm, effect in against],
-        "arms": [(arm, arm.outcome.members, example_of(arm.subject)) for arm in tried.arms],
+        "arms": [(arm, arm.outcome.members, wording.unfilled(arm.subject)) for arm in tried.arms],
         "measure": sayings.LABELS[measure],
         "planned": sayings.planned(lots.expected(experiment, experiment.step.evidence["reached"]), measure)
         if experiment.step.plan.status == Plan.Status.READY
@@ -89,13 +91,16 @@ def variants_write(request: HttpRequest, step_id: UUID) -> HttpResponse:
     form = ExperimentForm(request.POST or None, instance=known or Experiment(step=step), step=step)
     if form.is_valid():
         try:
-            actions.save_experiment(step=step, **form.cleaned_data, by=request.user, now=timezone.now())
-        except actions.CannotTry as refusal:
+            wordings.save_experiment(
+                step=step, **form.cleaned_data, by=request.user, now=timezone.now(), seen=seen_number(request)
+            )
+        except (actions.CannotTry, CannotEdit) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "Saved. Who gets which wording is drawn when the plan is approved.")
             return redirect("campaigns:step", step.public_id)
-    context = {"step": step, "form": form, "known": known, **_rights(request, step)}
+    seen = request.POST.get("seen") or step.revision
+    context = {"step": step, "form": form, "known": known, "seen": seen, **_rights(request, step)}
     return page(request, "campaigns/variants_write.html", context, status=422 if form.errors else 200)
 
 
@@ -103,8 +108,8 @@ def variants_write(request: HttpRequest, step_id: UUID) -> HttpResponse:
 @needs("campaigns.change_campaign")
 def variants_drop(request: HttpRequest, step_id: UUID) -> HttpResponse:
     step = _step(step_id)
-    actions.drop_experiment(step=step, by=request.user, now=timezone.now())
-    messages.success(request, "Everybody gets the step's own words.")
+    wordings.drop_experiment(step=step, by=request.user, now=timezone.now(), seen=seen_number(request))
+    messages.success(request, "Everybody gets the step's own words. The others come back by Undo on the plan.")
     return redirect("campaigns:step", step.public_id)
 
 

@@ -143,7 +143,7 @@ def _shown(request: HttpRequest, step: PlanStep, *, form: ImageBriefForm | None 
 
 def _told(step: PlanStep, row: ImageBrief) -> str:
     """The whole brief, with what it is for."""
-    return f"{step}: {step.example_subject}\n\n{briefs.told(brief_of(row), business().vertical)}"
+    return f"{step}: {step.unfilled_subject}\n\n{briefs.told(brief_of(row), business().vertical)}"
 
 
 def _refuse_lookers(request: HttpRequest) -> None:

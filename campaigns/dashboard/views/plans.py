@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns.actions import planning, review
 from campaigns.actions import sends as sending
+from campaigns.ai.briefing import as_told
 from campaigns.dashboard.previews import fault_response, is_dark, message_response, specimen_member, wording_of
 from campaigns.forms import StepForm, WordsForm
 from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
@@ -24,7 +25,8 @@ from campaigns.queries.calls import bill_of, calls_of
 from campaigns.queries.cautions import cautions_of
 from campaigns.queries.departures import Departure, next_departure
 from campaigns.queries.estimates import expected_of
-from campaigns.queries.plans import why_two_people
+from campaigns.queries.experiments import undecided
+from campaigns.queries.plans import StepView, why_two_people
 from campaigns.queries.policy import policy
 from campaigns.queries.results import counts_of
 from campaigns.queries.templates import drifts_of
@@ -92,14 +94,16 @@ def plan_stream(request: HttpRequest, plan_id: UUID) -> StreamingHttpResponse:
 def plan_evidence(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """What the language model was told and what it answered, word for word."""
     plan = _plan(plan_id)
+    is_by_rules = plan.model_name == RulesModel.name
+    told = plan.facts if is_by_rules or not plan.facts else as_told(plan.facts)
     context = {
         "plan": plan,
         "campaign": plan.campaign,
         "calls": calls_of(plan),
         "bill": bill_of(plan),
-        "is_by_rules": plan.model_name == RulesModel.name,
+        "is_by_rules": is_by_rules,
         "groups": plan.facts.get("groups", []),
-        "facts": json.dumps(plan.facts, indent=2, ensure_ascii=False),
+        "facts": json.dumps(told, indent=2, ensure_ascii=False),
     }
     return page(request, "campaigns/evidence.html", context)
 
@@ -133,16 +137,19 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "campaign": step.plan.campaign,
             "headline": headline(step.get_group_display(), step.evidence),
             "form": form,
+            "words": list(wording.WORDS),
             "may_edit": request.user.has_perm("campaigns.change_campaign") and is_under_review,
             "may_change": (may_change := _may_change(request, step)),
+            "is_trying": step.plan.campaign.status != Campaign.Status.DRAFT and undecided(step),
             "two_people": why_two_people(step.plan) if may_change else "",
             **_sending(request, step),
-            "unsaid": _unsaid(step) if is_under_review or form.is_bound or _may_change(request, step) else "",
+            "unsaid": _unsaid(step) if is_under_review or form.is_bound or may_change else "",
             "drifts": _drifts(step) if is_under_review else [],
             "numbers": _numbers(step),
             "estimate": expected.steps.get(step.pk) if expected else None,
             "so_far": _so_far(step),
             "cautions": cautions_of(step) if is_under_review else [],
+            "has_passed": StepView(step, "").has_passed and step.plan.campaign.status == Campaign.Status.DRAFT,
             "seen": request.POST.get("seen") or step.revision,
         },
         status=422 if form.errors else 200,
@@ -163,7 +170,8 @@ def _may_change(request: HttpRequest, step: PlanStep) -> bool:
     if step.plan.status != Plan.Status.APPROVED or step.plan.campaign.status not in running:
         return False
     may = request.user.has_perms(["campaigns.change_campaign", "campaigns.approve_plan"])
-    return may and Send.objects.filter(action__step=step, status=Send.Status.PENDING).exists()
+    waiting = Send.objects.filter(action__step=step, status=Send.Status.PENDING)
+    return may and not undecided(step) and waiting.exists()
 
 
 @require_GET
@@ -289,13 +297,13 @@ def _numbers(step: PlanStep) -> list[dict[str, Any]]:
     usually = time_format(time(evidence["usual_hour"]), "g:i a")
     bought = evidence["last_bought_days"]
     return [
-        {"label": "Members in the audience", "value": evidence["members"]},
-        {"label": "May be written to", "value": evidence["reached"]},
+        {"label": "In the audience", "value": evidence["members"]},
+        {"label": "Of them, get this", "value": evidence["reached"]},
         {
             "label": "Last bought",
             "value": f"{bought['least']} to {bought['most']} days ago, half within {bought['median']}",
         },
-        {"label": "Orders so far (median)", "value": evidence["median_orders"]},
+        {"label": "Usual number of orders", "value": evidence["median_orders"]},
         {"label": "Average order", "value": money(Decimal(evidence["average_order"]), currency)},
         {"label": "Usually shop", "value": f"{day_name[evidence['usual_weekday'] - 1]}, around {usually}"},
         {"label": "Buy mostly", "value": ", ".join(evidence["favourite_categories"])},
