@@ -41,10 +41,14 @@ def create_campaign(
     owner: User,
     now: datetime,
     holdout_percent: int = 0,
+    follows_goal: bool = False,
     repeats_on: int | None = None,
     series: Campaign | None = None,
 ) -> Campaign:
-    """`repeats_on` is a weekday, 0 for Monday; `series` the campaign that repeats, where this is one of its weeks."""
+    """`follows_goal`: only the groups that the goal is about, where the built-in rules read any in it, are written to.
+
+    `repeats_on` is a weekday, 0 for Monday; `series` the campaign that repeats, where this is one of its weeks.
+    """
     campaign = Campaign.objects.create(
         name=name,
         goal=goal,
@@ -53,6 +57,7 @@ def create_campaign(
         budget=budget,
         audience_limit=audience_limit,
         holdout_percent=holdout_percent,
+        follows_goal=follows_goal,
         owner=owner,
         created_at=now,
         repeats_on=repeats_on,
@@ -75,6 +80,7 @@ def change_campaign(
     audience_limit: int,
     holdout_percent: int,
     now: datetime,
+    follows_goal: bool = False,
     repeats_on: int | None = None,
 ) -> Campaign:
     """Change a draft. A plan under review that rests on other answers than these is put aside. Raises CannotChange."""
@@ -86,10 +92,11 @@ def change_campaign(
     campaign.starts_on, campaign.ends_on = starts_on, ends_on
     campaign.budget, campaign.audience_limit = budget, audience_limit
     campaign.holdout_percent, campaign.repeats_on = holdout_percent, repeats_on
+    campaign.follows_goal = follows_goal
     campaign.save(
         update_fields=[
             *("name", "goal", "starts_on", "ends_on", "budget", "audience_limit"),
-            *("holdout_percent", "repeats_on"),
+            *("holdout_percent", "follows_goal", "repeats_on"),
         ]
     )
     campaign.segments.set(chosen)
@@ -102,7 +109,8 @@ def _planned_for(campaign: Campaign) -> tuple[object, ...]:
     """What a plan rests on."""
     segments = frozenset(campaign.segments.values_list("pk", flat=True))
     days, money = (campaign.starts_on, campaign.ends_on), campaign.budget
-    return campaign.goal, *days, money, campaign.audience_limit, campaign.holdout_percent, segments
+    whom = (segments, campaign.follows_goal, campaign.audience_limit, campaign.holdout_percent)
+    return campaign.goal, *days, money, *whom
 
 
 def _put_plans_aside(campaign: Campaign, now: datetime) -> None:

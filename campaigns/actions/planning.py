@@ -155,8 +155,12 @@ def _rank(plan: Plan, channels: tuple[str, ...], now: datetime) -> None:
     target = audience.targeted(rules, now=now)
     plan.candidates.all().delete()
     days = len(_free_days(plan.campaign, now).days)
-    ranked = ranking.rank(plan, target, channels, factors=factors_by_group(now=now), days=days, now=now)
-    left_out = audience.left_out(target, channels, ranked=ranked, now=now)
+    wanted = target
+    if plan.campaign.follows_goal:
+        goal = briefing.understood(plan.campaign.goal)
+        wanted = audience.whom_goal_is_about(target, goal, channels, now=now)
+    ranked = ranking.rank(plan, wanted, channels, factors=factors_by_group(now=now), days=days, now=now)
+    left_out = audience.left_out(target, wanted, channels, ranked=ranked, now=now)
     if held := assignment.hold_out(plan):
         left_out[assignment.HELD_OUT] = held
     Plan.objects.filter(pk=plan.pk).update(audience_size=ranked.taken - held, excluded=left_out)

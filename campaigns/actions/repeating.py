@@ -81,6 +81,7 @@ def _make(campaign: Campaign, first: date, now: datetime) -> None:
         budget=campaign.budget,
         audience_limit=campaign.audience_limit,
         holdout_percent=campaign.holdout_percent,
+        follows_goal=campaign.follows_goal,
         owner=campaign.owner,
         now=now,
         series=campaign,

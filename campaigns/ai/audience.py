@@ -13,6 +13,7 @@ from django.utils.timezone import localdate
 from campaigns.ai.ranking import Ranked
 from campaigns.models import Action, Candidate, Plan
 from campaigns.rules import goals
+from campaigns.rules.goals import Understood
 from campaigns.sending import gate
 from loyalty.models import Consent, Member, MemberStats, Order, Score, Store
 from loyalty.queries.segments import members_matching
@@ -21,6 +22,7 @@ MARKETING = Consent.Topic.MARKETING
 UNHEARD = "No step reaches them by a channel they allow"
 # They allow the channel of a step, or are no members any more.
 NOT_ANY_MORE = "May not be written to any more, or have left since"
+NOT_IN_GOAL = "In no group that the goal is about"
 NOT_AT_APPROVAL = "Could not be written to when it was approved, or have left since"
 
 
@@ -40,8 +42,24 @@ def eligible(target: QuerySet[Member], channels: Sequence[str], *, now: datetime
     return target.filter(reached, score__isnull=False)
 
 
-def left_out(target: QuerySet[Member], channels: Sequence[str], *, ranked: Ranked, now: datetime) -> dict[str, int]:
-    """Why members of the target are not in the audience; each member under the first reason that holds."""
+def whom_goal_is_about(
+    target: QuerySet[Member], goal: Understood, channels: Sequence[str], *, now: datetime
+) -> QuerySet[Member]:
+    """Those of the target in the groups that a goal is about; all of it, where none of them may be written to."""
+    about = [group for group in Score.Group.values if goal.is_about(group)]
+    if len(about) == len(Score.Group.values):
+        return target
+    narrowed = target.filter(score__group__in=about)
+    return narrowed if eligible(narrowed, channels, now=now).exists() else target
+
+
+def left_out(
+    target: QuerySet[Member], wanted: QuerySet[Member], channels: Sequence[str], *, ranked: Ranked, now: datetime
+) -> dict[str, int]:
+    """Why members of the target are not in the audience; each member under the first reason that holds.
+
+    `wanted` are those of the target who were ranked.
+    """
     consent = Exists(
         Consent.objects.filter(member=OuterRef("pk"), channel__in=channels, topic=MARKETING, is_granted=True)
     )
@@ -49,13 +67,15 @@ def left_out(target: QuerySet[Member], channels: Sequence[str], *, ranked: Ranke
     unscored = target.filter(score__isnull=True).count()
     without_consent = target.filter(~consent, score__isnull=False).count()
     may_be_written_to = eligible(target, channels, now=now).count()
+    ranked_of_them = may_be_written_to if wanted is target else eligible(wanted, channels, now=now).count()
     otherwise = {reason: count for reason, count in ranked.left_out.items() if count}
     return {
         "Never bought anything": unscored,
         "No consent": without_consent,
         "No address, or not known to be of age": counted - unscored - without_consent - may_be_written_to,
+        **({NOT_IN_GOAL: besides} if (besides := may_be_written_to - ranked_of_them) else {}),
         **otherwise,
-        "Ranked below the limit": may_be_written_to - ranked.taken - sum(otherwise.values()),
+        "Ranked below the limit": ranked_of_them - ranked.taken - sum(otherwise.values()),
     }
 
 
@@ -101,11 +121,15 @@ def hearing(plan: Plan, channels: Iterable[str], *, now: datetime) -> Hearing:
     return Hearing(**counted)
 
 
-def buyers(plan: Plan, categories: Iterable[str], *, now: datetime) -> dict[str, int]:
-    """How many of the plan's audience bought from each of `categories` within a year."""
-    audience = plan.candidates.filter(is_held_out=False)
+def buyers(plan: Plan, categories: Iterable[str], *, now: datetime) -> dict[str, dict[str, int]]:
+    """How many of each group of the plan's audience bought from each of `categories` within a year."""
+    audience = plan.candidates.filter(is_held_out=False).order_by()
     return {
-        category: audience.filter(member__in=members_matching(goals.bought(category), now=now).values("pk")).count()
+        category: dict(
+            audience.filter(member__in=members_matching(goals.bought(category), now=now).values("pk"))
+            .values_list("group")
+            .annotate(Count("pk"))
+        )
         for category in categories
     }
 

@@ -14,6 +14,7 @@ from campaigns.queries.lift import PlaybookLift, known_playbook_lifts
 from campaigns.queries.policy import policy
 from campaigns.queries.track_record import ENOUGH_MESSAGES, Record, known_track_record
 from campaigns.rules import goals, quoting, wording
+from campaigns.rules.goals import Understood
 from campaigns.rules.proposals import FreeDays
 from loyalty.models import Member
 from loyalty.queries.brand import business
@@ -25,7 +26,7 @@ FEWEST_TOLD = 5
 _OF_SOMEBODY: dict[str, Any] = {
     "expected_extra": None, "last_bought_days": None, "median_orders": None, "average_order": None,
     "spent_so_far": None, "night_buyers": None, "usual_weekday": None, "usual_hour": None,
-    "favourite_categories": [], "hours_known": None,
+    "favourite_categories": [], "hours_known": None, "bought": {},
 }  # fmt: skip
 
 
@@ -33,16 +34,21 @@ def week_facts(plan: Plan, free: FreeDays, channels: tuple[str, ...], *, now: da
     """All a model needs for a week. Texts for money, so that cents stay."""
     campaign, hours = plan.campaign, policy().window
     offers = list(Offer.objects.filter(is_active=True))
+    read = understood_facts(campaign.goal, offers)
+    bought = _bought(plan, read["categories"], now)
     return {
         "goal": typed(campaign.goal),
-        "understood": _understood_of(plan, offers, now),
+        "understood": read | {"bought": {name: sum(groups.values()) for name, groups in bought.items()}},
         "business": business_facts(),
         "days": [day.isoformat() for day in free.days],
         "hours": [hours.opens, hours.closes],
         "first_hour": free.first_hour,
         "budget": None if campaign.budget is None else str(campaign.budget),
         "channels": list(channels),
-        "groups": [_quoted(group) for group in audience.group_facts(plan, channels, now=now)],
+        "groups": [
+            _quoted(group) | {"bought": {name: groups.get(group["group"], 0) for name, groups in bought.items()}}
+            for group in audience.group_facts(plan, channels, now=now)
+        ],
         "playbooks": _measured_playbooks(channels, now),
         "offers": [offer_facts(offer) for offer in offers],
         "words": list(wording.WORDS),
@@ -55,7 +61,9 @@ def week_facts(plan: Plan, free: FreeDays, channels: tuple[str, ...], *, now: da
 def as_told(facts: dict[str, Any]) -> dict[str, Any]:
     """Facts as they leave the house: of a group with fewer than five members, no more than its size."""
     if "groups" in facts:
-        facts = {**facts, "groups": [_told_of(group) for group in facts["groups"]]}
+        groups = [_told_of(group) for group in facts["groups"]]
+        bought = {name: sum(group["bought"].get(name, 0) for group in groups) for name in facts["understood"]["bought"]}
+        facts = {**facts, "groups": groups, "understood": {**facts["understood"], "bought": bought}}
     if facts.get("group"):
         facts = {**facts, "group": _told_of(facts["group"])}
     return facts
@@ -73,24 +81,28 @@ def typed(text: str, longest: int = quoting.LONGEST_TEXT) -> str:
     return quoting.without(quoting.passage(text, longest), named.values_list("in_lower_case", flat=True))
 
 
+def understood(goal: str) -> Understood:
+    """What simple rules read in a goal, with the categories of the shop's own catalogue."""
+    return goals.understand(quoting.passage(goal), categories=[quoting.line(name) for name in categories()])
+
+
 def understood_facts(goal: str, offers: Sequence[Offer]) -> dict[str, Any]:
     """What simple rules read in the goal, and how many of its aims and categories each playbook and offer speaks of."""
-    understood = goals.understand(quoting.passage(goal), categories=[quoting.line(name) for name in categories()])
-    return understood.as_facts() | {
+    read = understood(goal)
+    return read.as_facts() | {
         "playbooks": {
             str(playbook.pk): fits
             for playbook in playbooks()
-            if (fits := understood.fits(playbook.name, playbook.aim, playbook.subject, playbook.body))
+            if (fits := read.fits(playbook.name, playbook.aim, playbook.subject, playbook.body))
         },
-        "offers": {offer.code: fits for offer in offers if (fits := understood.fits(offer.name, offer.wording))},
+        "offers": {offer.code: fits for offer in offers if (fits := read.fits(offer.name, offer.wording))},
     }
 
 
-def _understood_of(plan: Plan, offers: Sequence[Offer], now: datetime) -> dict[str, Any]:
-    understood = understood_facts(plan.campaign.goal, offers)
-    named = [name for name in categories() if quoting.line(name) in understood["categories"]]
-    bought = audience.buyers(plan, named, now=now)
-    return understood | {"bought": {quoting.line(name): members for name, members in bought.items()}}
+def _bought(plan: Plan, named: Sequence[str], now: datetime) -> dict[str, dict[str, int]]:
+    """Of each category that the goal names, how many members of each group bought it within a year."""
+    known = [name for name in categories() if quoting.line(name) in named]
+    return {quoting.line(name): groups for name, groups in audience.buyers(plan, known, now=now).items()}
 
 
 def _measured_playbooks(channels: tuple[str, ...], now: datetime) -> list[dict[str, Any]]:

@@ -44,11 +44,12 @@ class CampaignForm(forms.ModelForm):
     class Meta:
         model = Campaign
         fields = (
-            *("name", "goal", "starts_on", "ends_on", "segments", "budget", "audience_limit", "holdout_percent"),
-            "repeats_on",
+            *("name", "goal", "starts_on", "ends_on", "segments", "follows_goal", "budget", "audience_limit"),
+            *("holdout_percent", "repeats_on"),
         )
         labels = {
             "repeats_on": "Repeats each week",
+            "follows_goal": "Only those of them whom the goal is about",
             "starts_on": "First day",
             "ends_on": "Last day",
             "audience_limit": "Members at most",
@@ -58,6 +59,10 @@ class CampaignForm(forms.ModelForm):
             "goal": "In plain words: what should be different when it is over?",
             "ends_on": "A plan covers up to seven days from the first.",
             "budget": "What the offers may cost if everybody takes them up. Leave empty for no limit.",
+            "follows_goal": (
+                "“Win back” is about members who stay away, “not to champions” leaves these out; the plan says what "
+                "was understood. Without it, or where the goal names nobody, whoever brings most is written to."
+            ),
             "audience_limit": "The best-ranked members are taken.",
             "holdout_percent": (
                 "So many of them, drawn by lot, get nothing of this campaign: what they buy all the same shows what it "
@@ -68,6 +73,8 @@ class CampaignForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.pk is None:
+            self.fields["follows_goal"].initial = True
         if self.instance.series_id:  # the campaign that drafted it repeats
             del self.fields["repeats_on"]
 

@@ -51,6 +51,12 @@ class Campaign(models.Model):
         validators=[MaxValueValidator(50)],
         help_text="They get none of its messages: what they buy all the same shows what the campaign brought.",
     )
+    follows_goal = models.BooleanField(
+        "only whom the goal is about",
+        default=False,
+        db_default=False,
+        help_text="Where the goal names groups of members, or says what it is not about, nobody else is written to.",
+    )
     repeats_on = models.PositiveSmallIntegerField(
         "repeats each week from",
         choices=list(enumerate(day_name)),

@@ -139,6 +139,10 @@ class Understood:
         aims = sum(_speaks(said, AIMS[aim].words) for aim in self.aims)
         return aims + len(_categories_in(said, self.categories))
 
+    def is_about(self, group: str) -> bool:
+        """True of every group it does not exclude, where it names none."""
+        return group not in self.excluded.groups and (not self.groups or group in self.groups)
+
     def as_facts(self) -> dict[str, Any]:
         return {
             "aims": list(self.aims),

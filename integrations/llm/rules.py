@@ -1,7 +1,7 @@
 """The planner that needs no account: the same facts, decided by rules a shopkeeper can follow.
 
-1. Groups the goal is about come first, then those who buy much of the categories it names, then by what is at stake;
-   groups it says it is not about come last.
+1. Groups the goal is about come first, then by what is at stake and by the share who bought from the categories it
+   names within a year; groups it says it is not about come last.
    What the goal is about is read before (campaigns.rules.goals), and told among the facts.
 2. The groups are spread evenly over the days, first come first; each hears an hour before its usual time to shop, and
    today once somebody has had time to look at the plan.
@@ -23,8 +23,8 @@ from integrations.llm.base import Listener, ModelUnavailable, Question, Reply, n
 
 Facts = dict[str, Any]
 
-# More than any stake, so that what the goal says decides; a group it is about before one that buys what it names.
-ABOUT_THEM, THEIR_CATEGORY, NOT_ABOUT_THEM = 200, 100, -1000
+# What the goal says of a group outweighs the stake (at most 100) and the share of buyers together.
+ABOUT_THEM, THEIR_CATEGORY, NOT_ABOUT_THEM = 300, 100, -1000
 NOTHING_READ: Facts = {"aims": [], "groups": [], "categories": [], "playbooks": {}, "offers": {}}
 CLEAR = "clear stock"
 REMINDED, REMINDED_AFTER = ("cannot_lose", "at_risk", "need_attention"), 3
@@ -181,16 +181,16 @@ class _Purse:
 
 def _weight(group: Facts, read: Facts) -> int:
     about = ABOUT_THEM if group["group"] in read["groups"] else NOT_ABOUT_THEM if _is_excluded(group, read) else 0
-    return int(group["stake"]) + about + (THEIR_CATEGORY if _named_of(group, read) else 0)
+    return int(group["stake"]) + about + round(THEIR_CATEGORY * _buyers(group)[1] / max(group["members"], 1))
 
 
 def _is_excluded(group: Facts, read: Facts) -> bool:
     return group["group"] in read.get("excluded", {}).get("groups", [])
 
 
-def _named_of(group: Facts, read: Facts) -> str:
-    """The first of the categories they buy most that the goal names, too; empty without one."""
-    return next((name for name in group.get("favourite_categories", []) if name in read["categories"]), "")
+def _buyers(group: Facts) -> tuple[str, int]:
+    """Of the categories that the goal names the one that most of them bought from within a year, and how many did."""
+    return max(group.get("bought", {}).items(), key=lambda bought: bought[1], default=("", 0))
 
 
 def _choice(group: Facts, playbooks: list[Facts], read: Facts) -> tuple[Facts, str] | None:
@@ -256,14 +256,14 @@ def _without_offer(subject: str, body: str) -> Facts:
 
 def _why(group: Facts, place: int, read: Facts) -> str:
     """No day and no hour: people move steps, and the page shows both."""
-    category = _named_of(group, read)
+    category, buyers = _buyers(group)
     if _is_excluded(group, read):
         return "The goal says it is not about them: they come last."
     if group["group"] in read["groups"]:
-        also = f", and {category.lower()} is among what they buy most" if category else ""
+        also = f", and {buyers:,} of them bought {category.lower()} within a year" if buyers else ""
         return f"The goal is about them{also}: they come before others."
-    if category:
-        return f"{category.capitalize()}, which the goal names, is among what they buy most."
+    if buyers:
+        return f"{buyers:,} of them bought {category.lower()}, which the goal names, within a year."
     return (
         "Most is at stake with them, so they hear first." if place == 0 else "They come by what is at stake with them."
     )

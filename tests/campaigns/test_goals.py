@@ -11,10 +11,12 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns.ai.audience import NOT_IN_GOAL
 from campaigns.models import Campaign, Plan
 from campaigns.rules.goals import AIMS, CLEAR, FIRST, GROUPS, OFTEN, THANK, WIN_BACK, told, understand
 from integrations.llm import rules
 from integrations.llm.rules import plan_week
+from loyalty.actions.segments import create_segment
 from loyalty.models import Member, Score, Segment, User
 from tests.campaigns.test_campaign_pages import text_of
 from tests.campaigns.world import Shop
@@ -174,10 +176,10 @@ def week(goal: str) -> list[dict[str, Any]]:
             "groups": [
                 {
                     "group": group, "stake": stake, "usual_weekday": 5, "usual_hour": 18, "reachable": {"email": 9},
-                    "favourite_categories": [favourite],
+                    "members": 10, "bought": {name: number for name in read.categories if name == favourite},
                 }
-                for group, stake, favourite in (
-                    ("champions", 100, "WINE"), ("promising", 50, "BEER"), ("lost", 0, "CIDER"),
+                for group, stake, favourite, number in (
+                    ("champions", 100, "WINE", 4), ("promising", 50, "BEER", 8), ("lost", 0, "CIDER", 9),
                 )
             ],
             "playbooks": playbooks,
@@ -216,7 +218,7 @@ def test_reasons_say_what_the_goal_has_to_do_with_it_and_name_no_hour() -> None:
     reasons = [step["reason"] for step in week("Win back the lapsed with beer")]
     assert reasons == [
         "The goal is about them: they come before others.",
-        "Beer, which the goal names, is among what they buy most.",
+        "8 of them bought beer, which the goal names, within a year.",
         "They come by what is at stake with them.",
     ]
 
@@ -252,3 +254,61 @@ def test_a_goal_that_names_a_category_tells_how_many_of_the_audience_buy_it_and_
     assert f"3 of the {plan.audience_size} bought beer within a year" in text_of(week)
     (offered,) = re.findall(r'href="([a-z/]+segments/new/\?[^"]+)"', week.content.decode())
     assert "3 of 20 members now" in text_of(client.get(html.unescape(offered)))
+
+
+# --- Whom a campaign that follows its goal writes to ----------------------------------------------------------------
+
+
+def groups_of(plan: Plan) -> set[str]:
+    return set(plan.candidates.values_list("group", flat=True))
+
+
+def test_a_campaign_that_follows_its_goal_writes_to_nobody_else_and_says_how_many_that_leaves_out(
+    regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan],
+    marketer: User, client_of: Callable[[User], Client],
+) -> None:  # fmt: skip
+    to_all = make_plan(make_campaign(goal="Win back lapsed customers"))
+    assert not groups_of(to_all) <= set(AIMS[WIN_BACK].groups)
+    plan = make_plan(make_campaign(goal="Win back lapsed customers", follows_goal=True))
+    assert groups_of(plan)
+    assert groups_of(plan) <= set(AIMS[WIN_BACK].groups)
+    others = plan.excluded[NOT_IN_GOAL]
+    assert others == to_all.audience_size - plan.audience_size
+    assert sum(plan.excluded.values()) + plan.audience_size == len(regulars)
+    page = text_of(client_of(marketer).get(f"/staff/campaigns/{plan.campaign.public_id}/"))
+    assert f"Only groups that the goal is about are in it; {others} other members of its segments" in page
+
+
+def test_a_group_that_the_goal_leaves_out_hears_nothing(
+    regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan]
+) -> None:
+    everywhere = groups_of(make_plan(make_campaign(goal="Earn more")))
+    assert "champions" in everywhere
+    plan = make_plan(make_campaign(goal="Earn more, but not from champions", follows_goal=True))
+    assert groups_of(plan) == everywhere - {"champions"}
+
+
+def test_a_goal_about_nobody_in_the_segments_leaves_the_choice_to_them(
+    regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan],
+    marketer: User, now: dt.datetime,
+) -> None:  # fmt: skip
+    rule = {"field": "score.group", "is": "one_of", "value": ["champions"]}
+    champions = create_segment(name="Only champions", description="", rule={"all": [rule]}, by=marketer, now=now)
+    plan = make_plan(make_campaign(goal="Win back lapsed customers", segments=[champions], follows_goal=True))
+    assert groups_of(plan) == {"champions"}
+    assert NOT_IN_GOAL not in plan.excluded
+
+
+def test_a_new_campaign_follows_its_goal_unless_somebody_says_otherwise(
+    everybody: Segment, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    client = client_of(marketer)
+    assert re.search(r'name="follows_goal"[^>]*checked', client.get("/staff/campaigns/new/").text)
+    asked = {
+        "name": "Spring", "goal": "Win back", "starts_on": "2030-03-01", "ends_on": "2030-03-07",
+        "segments": everybody.pk, "audience_limit": 300, "holdout_percent": 0,
+    }  # fmt: skip
+    client.post("/staff/campaigns/new/", asked)
+    assert not Campaign.objects.get().follows_goal
+    client.post(f"/staff/campaigns/{Campaign.objects.get().public_id}/edit/", asked | {"follows_goal": "on"})
+    assert Campaign.objects.get().follows_goal

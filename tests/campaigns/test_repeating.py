@@ -26,7 +26,7 @@ MONDAY, WEDNESDAY = 0, 2
 @pytest.fixture
 def weekly(regulars: list[Member], make_campaign: Callable[..., Campaign]) -> Campaign:
     """From Sunday 29 March 2026 to the Saturday after it, and each Monday again."""
-    return make_campaign(repeats_on=MONDAY, holdout_percent=20, ends_on=dt.date(2026, 4, 4))
+    return make_campaign(repeats_on=MONDAY, holdout_percent=20, follows_goal=True, ends_on=dt.date(2026, 4, 4))
 
 
 @pytest.fixture
@@ -51,6 +51,8 @@ def test_next_week_is_drafted_planned_and_told_of_and_nothing_of_it_is_approved(
     assert (week.starts_on, week.ends_on) == (dt.date(2026, 4, 6), dt.date(2026, 4, 12))
     assert (week.budget, week.audience_limit) == (approved.budget, approved.audience_limit)
     assert week.holdout_percent == approved.holdout_percent == 20
+    assert week.follows_goal
+    assert approved.follows_goal
     assert list(week.segments.all()) == list(approved.segments.all())
 
     (plan,) = plans_to_make(friday)
