@@ -62,8 +62,7 @@ def as_told(facts: dict[str, Any]) -> dict[str, Any]:
     """Facts as they leave the house: of a group with fewer than five members, no more than its size."""
     if "groups" in facts:
         groups = [_told_of(group) for group in facts["groups"]]
-        bought = {name: sum(group["bought"].get(name, 0) for group in groups) for name in facts["understood"]["bought"]}
-        facts = {**facts, "groups": groups, "understood": {**facts["understood"], "bought": bought}}
+        facts = {**facts, "groups": groups, "understood": _without_few(facts.get("understood", {}), groups)}
     if facts.get("group"):
         facts = {**facts, "group": _told_of(facts["group"])}
     return facts
@@ -73,6 +72,14 @@ def _told_of(group: dict[str, Any]) -> dict[str, Any]:
     if group["members"] >= FEWEST_TOLD:
         return group
     return group | {name: blank for name, blank in _OF_SOMEBODY.items() if name in group}
+
+
+def _without_few(read: dict[str, Any], groups: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What was bought by those groups alone of which it is told. Facts of before knew it of no group."""
+    if not all("bought" in group for group in groups):
+        return read
+    told = {name: sum(group["bought"].get(name, 0) for group in groups) for name in read.get("bought", {})}
+    return {**read, "bought": told}
 
 
 def typed(text: str, longest: int = quoting.LONGEST_TEXT) -> str:

@@ -44,7 +44,7 @@ class ExperimentForm(forms.ModelForm):
             max_length=150,
             required=False,
             initial=variant.subject,
-            help_text=f"A says: {step.subject}",
+            help_text=f"A says: {step.unfilled_subject}",
         )
         self.fields[f"body_{letter}"] = forms.CharField(
             label="Text", required=False, widget=area, initial=variant.body, help_text="Empty: as in A."

@@ -177,7 +177,7 @@ def _week(request: HttpRequest, campaign: Campaign, plan: Plan | None, rules: Ca
         "is_by_rules": plan.model_name == RulesModel.name,
         "understood": _understood(plan),
         "besides_goal": plan.excluded.get(audience.NOT_IN_GOAL, 0),
-        "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items()],
+        "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items() if count],
         "by_hand": by_hand.pieces,
         "anew_text": _anew_text(by_hand),
         "approve_text": _approve_text(days, totals, heard.reached, sum(comments.values())),

@@ -95,6 +95,7 @@ def plan_evidence(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """What the language model was told and what it answered, word for word."""
     plan = _plan(plan_id)
     is_by_rules = plan.model_name == RulesModel.name
+    groups = plan.facts.get("groups", [])
     told = plan.facts if is_by_rules or not plan.facts else as_told(plan.facts)
     context = {
         "plan": plan,
@@ -102,7 +103,8 @@ def plan_evidence(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "calls": calls_of(plan),
         "bill": bill_of(plan),
         "is_by_rules": is_by_rules,
-        "groups": plan.facts.get("groups", []),
+        "groups": groups,
+        "has_bought": any(group.get("bought") for group in groups),
         "facts": json.dumps(told, indent=2, ensure_ascii=False),
     }
     return page(request, "campaigns/evidence.html", context)
