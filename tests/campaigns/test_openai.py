@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
