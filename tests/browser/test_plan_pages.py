@@ -72,7 +72,7 @@ def test_a_plan_says_whom_it_reaches_what_it_lost_and_what_came_of_it(
     reminder = plan.steps.filter(is_reminder=True, removed_at=None)[0]
     first = plan.steps.get(group=reminder.group, is_reminder=False)
     last_day = plan.facts["days"][-1]
-    page.locator(f'[data-move*="{first.public_id}"]').drag_to(page.locator(f'[data-day="{last_day}"]'))
+    page.locator(f'[data-move*="{first.public_id}"]').drag_to(page.locator(f'[data-day="{last_day}"]'), steps=5)
     expect(page.locator("#toasts")).to_contain_text(
         "move that message to an earlier day, or the reminder to a later one"
     )
