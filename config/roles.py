@@ -16,7 +16,7 @@ MARKETER_MAY = (
     "loyalty.view_pii loyalty.import_purchases loyalty.add_segment loyalty.change_segment loyalty.delete_segment "
     "campaigns.add_campaign campaigns.change_campaign campaigns.approve_plan campaigns.run_campaign "
     "campaigns.add_playbook campaigns.change_playbook campaigns.add_offer campaigns.change_offer "
-    "campaigns.add_armsreport "
+    "campaigns.add_armsreport campaigns.delete_armsreport "
     "campaigns.add_mediafile campaigns.change_mediafile campaigns.add_template campaigns.change_template "
     "tracking.add_savedfunnel tracking.change_savedfunnel "
     "loyalty.add_forecastrun loyalty.change_forecastversion "

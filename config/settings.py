@@ -173,6 +173,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "campaigns.Campaign", "m2m_fields": ["segments"]},
     {"model": "campaigns.Playbook", "m2m_fields": ["offers"]},
     "campaigns.Offer",
+    {"model": "campaigns.ArmsReport", "exclude_fields": ["table"]},
     "campaigns.CampaignPolicy",
     "campaigns.BrandKit",
     {"model": "campaigns.Template", "include_fields": ["name", "is_default", "archived_at"]},

@@ -8,28 +8,23 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from campaigns.dashboard.comparing import cells_of, interval_chart, waits_for
+from campaigns.dashboard.comparing import cells_of, columns, exactly, interval_chart, waits_for
 from campaigns.models import Campaign
 from campaigns.queries.campaigns import begun
 from campaigns.queries.global_holdout import Month, months_of_holdout
 from campaigns.queries.lift import Lift, lifts_of
 from campaigns.queries.policy import policy
 from campaigns.rules import sayings
-from campaigns.rules.effects import FIGURES, LESS, MORE, OPEN, ORDERS, TOO_FEW, UNCLEAR, Effect, orders_together
+from campaigns.rules.effects import FIGURES, LESS, MORE, OPEN, ORDERS, UNCLEAR, Effect, orders_together
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
 from loyalty.queries.brand import brand
 
 SHOWN = 20
+COLUMNS, VERDICT_PLACE = columns("held out"), FIGURES.index("verdict")
 CLOSED = (MORE, LESS, UNCLEAR)
-VERDICTS = {
-    MORE: ("More", "success"),
-    LESS: ("Fewer", "danger"),
-    UNCLEAR: ("Could be chance", "neutral"),
-    OPEN: ("Still counting", "info"),
-    TOO_FEW: ("Not enough data", "neutral"),
-}
+TONES = {MORE: "success", LESS: "danger", OPEN: "info"}
 
 
 @require_GET
@@ -38,9 +33,9 @@ def marketing(request: HttpRequest) -> HttpResponse:
     now, currency = timezone.now(), brand().currency
     match request.GET.get("format"):
         case "csv":
-            return csv_response("earned.csv", ("campaign", "name", *FIGURES), _rows(lifts_of(begun(), now=now)))
+            return csv_response("earned.csv", ("Campaign", *COLUMNS), _rows(lifts_of(begun(), now=now)))
         case "holdout-csv":
-            return csv_response("holdout.csv", ("month", *FIGURES), _month_rows(months_of_holdout(now=now)))
+            return csv_response("holdout.csv", ("Month", *COLUMNS), _month_rows(months_of_holdout(now=now)))
     campaigns = Paginator(begun(), SHOWN).get_page(request.GET.get("page"))
     lifts, months = lifts_of(campaigns, now=now), months_of_holdout(now=now)
     orders = [(lift, lift.effect(ORDERS)) for lift in lifts]
@@ -66,7 +61,7 @@ def _named(rows: Iterator[tuple[str, Effect | None]]) -> list[tuple[str, Effect]
 
 def _verdict(lift: Lift, effect: Effect | None) -> tuple[str, str]:
     if effect:
-        return VERDICTS[effect.verdict]
+        return sayings.VERDICTS[effect.verdict], TONES.get(effect.verdict, "neutral")
     if not lift.campaign.holdout_percent:
         return "Nobody held out", "neutral"
     return ("Nothing to compare", "neutral") if _is_over(lift) else ("Not begun", "info")
@@ -117,10 +112,12 @@ def _said_of_months(effects: Sequence[Effect]) -> str:
 def _rows(lifts: Sequence[Lift]) -> Iterator[list[Any]]:
     for lift in lifts:
         for effect in lift.effects:
-            yield [str(lift.campaign.public_id), lift.campaign.name, *effect.figures.values()]
+            yield [lift.campaign.name, *exactly(effect)]
+        if not lift.effects:
+            yield [lift.campaign.name, *[None] * VERDICT_PLACE, _verdict(lift, None)[0]]
 
 
 def _month_rows(months: Sequence[Month]) -> Iterator[list[Any]]:
     for month in months:
         for effect in month.effects:
-            yield [month.first, *effect.figures.values()]
+            yield [f"{month.first:%B %Y}", *exactly(effect)]

@@ -29,7 +29,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     orders = sales.orders_in(period, number=number, store=store)
     if request.GET.get("format") == "csv":
         rows = ((order.number, order.ordered_at, order.store.name, order.total) for order in orders.iterator())
-        return csv_response(f"orders-{period.first}-{period.last}.csv", ("order", "ordered", "store", "total"), rows)
+        return csv_response(f"orders-{period.first}-{period.last}.csv", ("Order", "Ordered", "Store", "Total"), rows)
     context = {
         "period": period,
         "sales": sales.sales_in(period),

@@ -13,6 +13,11 @@ class CannotCompare(DomainError):
     code = "cannot_compare"
 
 
+def delete_report(report: ArmsReport) -> None:
+    """For good: the file it came from was never kept."""
+    report.delete()
+
+
 @transaction.atomic
 def compare_arms(*, name: str, lines: Iterable[str], control: str, split: str, by: User, now: datetime) -> ArmsReport:
     """Read an assignment file and keep its sums. Raises CannotCompare with what is wrong, line by line."""

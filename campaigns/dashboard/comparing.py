@@ -10,7 +10,7 @@ from django.utils.dateformat import format as format_date
 from campaigns.models import Campaign
 from campaigns.queries.lift import Lift
 from campaigns.rules import sayings
-from campaigns.rules.effects import SHARES, Effect
+from campaigns.rules.effects import FIGURES, SHARES, Effect
 from config.shared import tags
 
 
@@ -80,6 +80,25 @@ def cells_of(effect: Effect, currency: str) -> list[str]:
         tags.percent(percent.value if percent else None),
         chance_in_percent(effect.difference.p),
     ]
+
+
+def columns(others: str) -> tuple[str, ...]:
+    """The heads of `exactly` in a spreadsheet. `others` is what the members of the other arm are called: held out."""
+    return (
+        "Measure", "Members", f"Members {others}", "A member", f"A member {others}", "Difference", "At least",
+        "At most", "In all", "In all, at least", "In all, at most", "In percent", "In percent, at least",
+        "In percent, at most", "By chance alone (p)", "Result", "Members it would take",
+    )  # fmt: skip
+
+
+def exactly(effect: Effect) -> list[Any]:
+    """The figures of one measure, unrounded, with the words of the page; percent is 12.5, not 0.125."""
+    figures = effect.figures
+    for name in ("percent", "percent_low", "percent_high"):
+        if figures[name] is not None:
+            figures[name] *= 100
+    figures |= {"measure": sayings.LABELS[effect.measure], "verdict": sayings.VERDICTS[effect.verdict]}
+    return [figures[name] for name in FIGURES]
 
 
 def interval_chart(chart_id: str, title: str, rows: Sequence[tuple[str, Effect]]) -> dict[str, Any]:

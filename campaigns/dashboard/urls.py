@@ -77,6 +77,7 @@ urlpatterns = [
     path("campaigns/pictures/<uuid:public_id>/archive/", pictures.picture_archive, name="picture-archive"),
     path("campaigns/arms/", arms.report_list, name="arms"),
     path("campaigns/arms/<uuid:public_id>/", arms.report_page, name="arms-report"),
+    path("campaigns/arms/<uuid:public_id>/delete/", arms.report_delete, name="arms-report-delete"),
     path("campaigns/plans/<uuid:plan_id>/approve/", plans.plan_approve, name="plan-approve"),
     path("campaigns/plans/<uuid:plan_id>/withdraw/", plans.plan_withdraw, name="plan-withdraw"),
     path("campaigns/plans/<uuid:plan_id>/cancel/", plans.plan_cancel, name="plan-cancel"),

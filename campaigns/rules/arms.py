@@ -5,7 +5,7 @@ Sums are exact, as decimals: only the last step is floating point. Nobody's name
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
@@ -25,6 +25,10 @@ MOST_ARMS, MOST_OUTCOMES, MOST_FAULTS = 20, 20, 5
 LARGEST = Decimal(10) ** 12
 # Below this the arms were not drawn as planned, and no comparison of them is to be believed.
 DOUBTFUL_SPLIT = 0.001
+
+
+_SIGNS = str.maketrans("", "", "$€£, ")
+_WITH_SIGNS = re.compile(r"-?[$€£]? ?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
 
 
 class BadFile(ValueError):
@@ -126,17 +130,15 @@ class OutcomeReport:
 
 def read(lines: Iterable[str]) -> Table:
     """Raises BadFile. One line a unit: who it is, its arm, and numbers."""
-    rows, columns, unit, arm = _opened(lines)
-    table = Table(tuple(name for name in columns if name not in (unit, arm) and name))
+    rows, head = _opened(lines)
+    table = Table(head.outcomes)
     if not 1 <= len(table.outcomes) <= MOST_OUTCOMES:
-        raise BadFile(
-            f"Beside {unit} and {arm} there must be one column of numbers at least, and {MOST_OUTCOMES} at most."
-        )
+        raise BadFile(f"Beside {head.unit} and {head.arm} there must be one to {MOST_OUTCOMES} columns of numbers.")
     seen, faults = set[str](), list[str]()
     with localcontext() as context:
         context.prec = 60
         for number, row in enumerate(rows, start=2):
-            if fault := _take(table, dict(zip(columns, row, strict=False)), unit, arm, seen):
+            if fault := _take(table, head, row, seen):
                 faults.append(f"Line {number}: {fault}")
             if len(faults) == MOST_FAULTS:
                 break
@@ -147,15 +149,33 @@ def read(lines: Iterable[str]) -> Table:
     return table
 
 
-def _opened(lines: Iterable[str]) -> tuple[Iterable[list[str]], list[str], str, str]:
-    """The rows below the first, the names in the first, and which of them are the unit and the arm."""
+@dataclass(frozen=True)
+class Head:
+    """The first line. `unit` and `arm` are two of its `names`, and `number_of` reads what stands below the others."""
+
+    names: tuple[str, ...]
+    unit: str
+    arm: str
+    number_of: Callable[[str], Decimal | None]
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name and name not in (self.unit, self.arm))
+
+
+def _opened(lines: Iterable[str]) -> tuple[Iterable[list[str]], Head]:
+    """The rows below the first, and the first.
+
+    Where semicolons part the columns, a comma may be that of decimals: a number with one is not guessed at.
+    """
     stream = iter(lines)
     head = next(stream, "").lstrip("\ufeff")
     mark = max(",;\t", key=head.count)
-    columns = [name.strip().lower() for name in next(csv.reader([head], delimiter=mark), [])]
-    if len(set(columns)) < len(columns):
+    names = tuple(name.strip().lower() for name in next(csv.reader([head], delimiter=mark), []))
+    if len(set(names)) < len(names):
         raise BadFile("Two columns have the same name.")
-    return csv.reader(stream, delimiter=mark), columns, _named(columns, UNITS, "who"), _named(columns, ARMS, "the arm")
+    unit, arm = _named(names, UNITS, "who"), _named(names, ARMS, "the arm")
+    return csv.reader(stream, delimiter=mark), Head(names, unit, arm, _number if mark == ";" else _amount)
 
 
 def _named(columns: Sequence[str], known: Sequence[str], what: str) -> str:
@@ -166,21 +186,22 @@ def _named(columns: Sequence[str], known: Sequence[str], what: str) -> str:
     return found
 
 
-def _take(table: Table, row: Mapping[str, str], unit: str, arm: str, seen: set[str]) -> str | None:
+def _take(table: Table, head: Head, row: Sequence[str], seen: set[str]) -> str | None:
     """What is wrong with the line, or nothing and it is counted."""
-    if not any(cell.strip() for cell in row.values()):
+    told = dict(zip(head.names, row, strict=False))
+    if not any(cell.strip() for cell in told.values()):
         return None
-    who, name = row.get(unit, "").strip(), row.get(arm, "").strip()
+    who, name = told.get(head.unit, "").strip(), told.get(head.arm, "").strip()
     if not who or not name:
-        return f"{unit if not who else arm} is empty."
+        return f"{head.unit if not who else head.arm} is empty."
     if who in seen:
-        return f"{unit} {who[:40]} was told before; each may be in one arm only."
-    values = [_number(row.get(outcome, "")) for outcome in table.outcomes]
+        return f"{head.unit} {who[:40]} was told before; each may be in one arm only."
+    values = [head.number_of(told.get(outcome, "")) for outcome in table.outcomes]
     if None in values:
         wrong = table.outcomes[values.index(None)]
-        return f"“{row.get(wrong, '')[:40]}” in {wrong} is no number."
+        return f"“{told.get(wrong, '')[:40]}” in {wrong} is no number. Write it like 1234.50."
     if name not in table.units and len(table.units) == MOST_ARMS:
-        return f"more than {MOST_ARMS} arms. Is {arm} the right column?"
+        return f"more than {MOST_ARMS} arms. Is {head.arm} the right column?"
     seen.add(who)
     table.units[name] = table.units.get(name, 0) + 1
     tallies = table.tallies.setdefault(name, {outcome: Tally() for outcome in table.outcomes})
@@ -197,6 +218,12 @@ def _number(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return value if value.is_finite() and abs(value) <= LARGEST else None
+
+
+def _amount(text: str) -> Decimal | None:
+    """With a sign of currency and commas between thousands, too: $1,234.50."""
+    plain = text.strip()
+    return _number(plain.translate(_SIGNS) if _WITH_SIGNS.fullmatch(plain) else plain)
 
 
 def control_in(table: Table, wanted: str) -> str:

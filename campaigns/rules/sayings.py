@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from campaigns.rules import sample_sizes
 from campaigns.rules.arms import ArmFigures, OutcomeReport
-from campaigns.rules.effects import BUYERS, CLICKS, LESS, MARGIN, MORE, OPEN, ORDERS, REVENUE, TOO_FEW, Effect
+from campaigns.rules.effects import BUYERS, CLICKS, LESS, MARGIN, MORE, OPEN, ORDERS, REVENUE, TOO_FEW, UNCLEAR, Effect
 from campaigns.rules.sample_sizes import Planned
 from campaigns.rules.statistics import Difference
 
@@ -18,6 +18,13 @@ NOUNS = {
 }
 LABELS = {BUYERS: "Members who bought", ORDERS: "Orders", REVENUE: "Revenue", MARGIN: "Margin", CLICKS: "Clicks"}
 MONEY = (REVENUE, MARGIN)
+VERDICTS = {
+    MORE: "More",
+    LESS: "Fewer",
+    UNCLEAR: "Could be chance",
+    OPEN: "Still counting",
+    TOO_FEW: "Not enough data",
+}
 # A share of those who get an e-mail that is neither high nor low, to say what a test of some size could tell.
 USUAL_SHARE = 0.05
 SHARES = {CLICKS: "click", BUYERS: "buy"}

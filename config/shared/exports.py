@@ -2,11 +2,13 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.http import StreamingHttpResponse
+from django.utils import timezone
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -26,10 +28,20 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
 
 
 def safe_cell(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return "" if value is None else value
+    """As people read it in a spreadsheet: moments by the shop's clock with its distance from UTC, numbers as they are.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime() if value.tzinfo:
+            return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
+        case str() if value.startswith(FORMULA_STARTS):
+            return f"'{value}"
+    return value
 
 
 def parquet_response(file_name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> StreamingHttpResponse:

@@ -117,7 +117,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         ],
         "loyalty:member-unmerge": [{"public_id": world.merged.kept.public_id, "pk": world.merged.pk}],
         "campaigns:notice-read": [{"public_id": campaign, "pk": 1}],
-        **by(ArmsReport.objects.latest("pk").public_id, "campaigns:arms-report"),
+        **by(ArmsReport.objects.latest("pk").public_id, "campaigns:arms-report", "campaigns:arms-report-delete"),
         "campaigns:step-variant-choose": [{"step_id": world.step.public_id, "letter": "B"}],
         "campaigns:send": [{"public_id": campaign, "send_id": world.send.public_id}],
         "campaigns:send-settle": [{"public_id": campaign, "send_id": world.send.public_id}],

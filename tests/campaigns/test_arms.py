@@ -2,9 +2,11 @@
 
 import csv
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -101,7 +103,7 @@ def test_amounts_of_money_are_known_by_the_name_of_their_column(name: str, is_mo
     [
         ([], "No column says who"),
         (["member,orders", "1,2"], "No column says the arm: call it arm. The first line names member, orders"),
-        (["member,arm", "1,a"], "one column of numbers at least"),
+        (["member,arm", "1,a"], "one to 20 columns of numbers"),
         (["member,arm,orders,orders"], "the same name"),
         (["member,arm,orders", "1,a,2", "1,b,3"], "Line 3: member 1 was told before"),
         (["member,arm,orders", "1,a,2", "2,,3"], "Line 3: arm is empty"),
@@ -158,10 +160,11 @@ def test_a_file_becomes_a_report_that_is_kept_listed_and_told_as_csv(
     assert "email earned $" in page
     text = b"".join(client.get(f"{answer['Location']}?format=csv").streaming_content).decode()  # type: ignore[attr-defined]
     told = list(csv.DictReader(text.splitlines()))
-    assert [(row["outcome"], row["arm"], row["units"]) for row in told][:3] == [
+    assert [(row["Outcome"], row["Arm"], row["Members"]) for row in told][:3] == [
         ("bought", "control", "100"), ("bought", "email", "100"), ("bought", "sms", "100"),
     ]  # fmt: skip
-    assert float(told[1]["mean"]) == 0.5
+    assert (told[1]["Unit"], float(told[1]["A member"])) == ("percent", 50.0)
+    assert told[4]["Unit"] == "USD"
     assert '"1"' not in str(report.table)  # nobody's number is kept
 
 
@@ -174,12 +177,42 @@ def test_the_exact_figures_of_arms_too_small_to_tell_anything_stand_in_the_detai
     assert "There is not enough data yet" in page
     assert '<td data-label="Difference" class="number">$10.00</td>' in page
     text = b"".join(client.get(f"{answer['Location']}?format=csv").streaming_content).decode()  # type: ignore[attr-defined]
-    told = {row["arm"]: row for row in csv.DictReader(text.splitlines())}
-    assert (float(told["a"]["difference"]), told["a"]["verdict"]) == (10.0, effects.TOO_FEW)
-    assert (told["b"]["difference"], told["b"]["low"]) == ("-7.5", "-inf")  # one member has no spread
+    told = {row["Arm"]: row for row in csv.DictReader(text.splitlines())}
+    assert (float(told["a"]["Difference"]), told["a"]["Result"]) == (10.0, "Not enough data")
+    assert (told["b"]["Difference"], told["b"]["At least"]) == ("-7.5", "-inf")  # one member has no spread
 
 
 def test_viewers_read_reports_and_make_none(db: None, client_of: Callable[[User], Client], viewer: User):
     client = client_of(viewer)
     assert client.get(URL).status_code == 200
     assert upload(client, "member,arm,orders\n1,control,1\n2,email,1\n").status_code == 403
+
+
+def test_amounts_are_read_as_tills_write_them_and_nothing_is_guessed():
+    head, rows = "member,arm,revenue", ['1,control,"$1,000.50"', "2,control,£20", '3,email,"-1,234"', "4,email,"]
+    tally = arms.read([head, *rows]).tallies
+    assert (tally["control"]["revenue"].total, tally["email"]["revenue"].total) == (Decimal("1020.50"), Decimal(-1234))
+    for doubtful in ('"1.000,50"', '"1,5"', '"12,34,567"', "1e5x"):
+        with pytest.raises(BadFile, match=r"is no number. Write it like 1234.50."):
+            arms.read([head, f"1,control,{doubtful}"])
+    with pytest.raises(BadFile, match=r"“1,000” in revenue is no number"):
+        arms.read([head.replace(",", ";"), "1;control;1,000"])
+
+
+def test_a_difference_of_shares_is_in_percentage_points(db: None, client_of: Callable[[User], Client], marketer: User):
+    rows = [f"{n},{('control', 'email')[n % 2]},{int(n % 20 < (4 if n % 2 else 2))}" for n in range(2000)]
+    page = client_of(marketer).get(upload(client_of(marketer), "\n".join(["member,arm,bought", *rows]))["Location"])
+    assert "More than control, in points" in page.text
+    assert '<td data-label="More than control, in points" class="number">10</td>' in page.text
+
+
+def test_a_report_is_deleted_by_those_who_may_make_one(
+    db: None, client_of: Callable[[User], Client], marketer: User, viewer: User
+):
+    kept = upload(client_of(marketer), "member,arm,orders\n1,control,1\n2,email,1\n")["Location"]
+    assert client_of(viewer).post(f"{kept}delete/").status_code == 403
+    assert "Delete this report?" not in client_of(viewer).get(kept).text
+    assert "Delete this report?" in client_of(marketer).get(kept).text
+    assert client_of(marketer).post(f"{kept}delete/", follow=True).status_code == 200
+    assert not ArmsReport.objects.exists()
+    assert LogEntry.objects.filter(action=LogEntry.Action.DELETE, object_repr="Mail or text").exists()

@@ -708,8 +708,12 @@ def test_page_csv_and_api_tell_the_same_of_wordings(
     answer = client.get(reverse("campaigns-api:variants", args=[step.public_id])).json()
     (wording,) = answer["wordings"]
     assert (answer["winner"], answer["waiting"], wording["wording"]) == ("", 0, "B")
+    assert [row["Wording"] for row in told] == ["B"] * len(wording["effects"])
     for row, effect in zip(told, wording["effects"], strict=True):
-        assert row == {"wording": "B"} | {name: "" if value is None else str(value) for name, value in effect.items()}
+        exact = (effect["other_per_member"], effect["difference"], effect["total"])
+        assert (row["A member with A"], row["Difference"], row["In all"]) == tuple(
+            "" if value is None else str(value) for value in exact
+        )
     (orders,) = [effect for effect in wording["effects"] if effect["measure"] == "orders"]
     assert orders["verdict"] == "more"
     assert f"About {round(orders['total'])} more orders than with A" in page

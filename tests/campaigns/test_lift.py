@@ -27,6 +27,7 @@ from campaigns.queries.global_holdout import months_of_holdout
 from campaigns.queries.lift import _OF_CAMPAIGN, _OUTCOMES, known_playbook_lifts, lift_of, lifts_of, playbook_lifts
 from campaigns.rules import effects
 from campaigns.rules.effects import BUYERS, MARGIN, ORDERS, REVENUE
+from campaigns.rules.sayings import LABELS, VERDICTS
 from campaigns.sending import assignment
 from loyalty.actions.segments import create_segment
 from loyalty.models import Member, Order, Store, User
@@ -288,6 +289,9 @@ def test_a_campaign_that_holds_members_out_and_waits_for_its_first_message_has_n
     due = f"Counting begins with the first message, {date_format(timezone.localtime(later), 'F j')}"
     assert f"Tried has not begun. {due}" in page
     assert due in client.get(reverse("campaigns:earned", args=[tried.public_id])).content.decode()
+    answer: Any = client.get(reverse("analytics:marketing"), {"format": "csv"})
+    (row,) = csv.DictReader(b"".join(answer.streaming_content).decode().splitlines())
+    assert (row["Campaign"], row["In all"], row["Result"]) == ("Tried", "", "Not begun")
     Send.objects.filter(campaign=tried).delete()
     page = marketing_of(client)
     assert "Counting begins once the first message has left." in page
@@ -398,10 +402,13 @@ def test_page_csv_and_api_tell_the_same(tried: Campaign, client_of: Callable[[Us
     assert orders
     assert f"About {round(orders.total.value)} more orders than without it" in page
     text = b"".join(client.get(f"{url}?format=csv").streaming_content).decode()  # type: ignore[attr-defined]
-    told = {row["measure"]: row for row in csv.DictReader(text.splitlines())}
+    told = {row["Measure"]: list(row.values()) for row in csv.DictReader(text.splitlines())}
     answer = client.get(reverse("campaigns-api:earned", args=[tried.public_id])).json()
     asked = {row["measure"]: row for row in answer["effects"]}
-    assert set(told) == set(asked) == {BUYERS, ORDERS, REVENUE, MARGIN}
+    assert set(asked) == {BUYERS, ORDERS, REVENUE, MARGIN}
+    assert set(told) == {LABELS[measure] for measure in asked}
     for measure, row in asked.items():
-        assert {name: "" if value is None else str(value) for name, value in row.items()} == told[measure]
-    assert float(told[ORDERS]["total"]) == orders.total.value
+        shares = {name: 100 * row[name] for name in ("percent", "percent_low", "percent_high") if row[name] is not None}
+        in_words = row | shares | {"measure": LABELS[measure], "verdict": VERDICTS[row["verdict"]]}
+        assert told[LABELS[measure]] == ["" if value is None else str(value) for value in in_words.values()]
+    assert str(orders.total.value) in told["Orders"]

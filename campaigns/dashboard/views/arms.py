@@ -6,12 +6,13 @@ from math import isfinite
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import arms as actions
 from campaigns.dashboard.comparing import chance
@@ -25,7 +26,10 @@ from config.shared.htmx import page
 from loyalty.queries.brand import brand
 
 SHOWN = 20
-COLUMNS = ("outcome", "arm", "units", "rate", "mean", "difference", "low", "high", "p_holm", "verdict")
+COLUMNS = (
+    *("Outcome", "Unit", "Arm", "Members", "More than zero, in percent", "A member", "Difference", "At least"),
+    *("At most", "p (Holm)", "Result"),
+)
 
 
 @require_http_methods(["GET", "POST"])
@@ -54,11 +58,11 @@ def report_list(request: HttpRequest) -> HttpResponse:
 @needs("campaigns.view_armsreport")
 def report_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     row = get_object_or_404(ArmsReport.objects.select_related("made_by"), public_id=public_id)
-    table = arms.Table.of_json(row.table)
+    table, currency = arms.Table.of_json(row.table), brand().currency
     outcomes = arms.report(table, row.control)
     if request.GET.get("format") == "csv":
-        return csv_response(f"arms-{row.public_id}.csv", COLUMNS, _rows(outcomes))
-    p, currency = arms.chance_of(table, row.split), brand().currency
+        return csv_response(f"arms-{row.public_id}.csv", COLUMNS, _rows(outcomes, currency))
+    p = arms.chance_of(table, row.split)
     is_doubtful = p < arms.DOUBTFUL_SPLIT
     context = {
         "report": row,
@@ -67,16 +71,30 @@ def report_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "is_doubtful": is_doubtful,
         "split_said": _split_said(table, is_doubtful),
         "split_chance": chance(p),
+        "may_delete": request.user.has_perm("campaigns.delete_armsreport"),
     }
     return page(request, "campaigns/arms_report.html", context)
 
 
-def _rows(outcomes: list[arms.OutcomeReport]) -> Iterator[list[Any]]:
+@require_POST
+@needs("campaigns.delete_armsreport")
+def report_delete(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    row = get_object_or_404(ArmsReport, public_id=public_id)
+    actions.delete_report(row)
+    messages.success(request, f"{row.name} is deleted.")
+    return redirect("campaigns:arms")
+
+
+def _rows(outcomes: list[arms.OutcomeReport], currency: str) -> Iterator[list[Any]]:
+    """Shares in percent and their differences in percentage points, amounts in the shop's currency."""
     for outcome in outcomes:
+        unit = "percent" if outcome.is_share else currency if outcome.is_money else ""
+        scale = 100 if outcome.is_share else 1
         for each in outcome.arms:
             d = each.difference
-            told = [d.value, d.low, d.high, d.p] if d else [None] * 4
-            yield [outcome.outcome, each.arm, each.units, each.rate, each.mean, *told, each.verdict]
+            told = [scale * d.value, scale * d.low, scale * d.high, d.p] if d else [None] * 4
+            figures = [each.units, 100 * each.rate, scale * each.mean, *told]
+            yield [outcome.outcome, unit, each.arm, *figures, sayings.VERDICTS.get(each.verdict)]
 
 
 def _headline(outcomes: Sequence[arms.OutcomeReport], currency: str) -> str:
@@ -94,12 +112,13 @@ def _headline(outcomes: Sequence[arms.OutcomeReport], currency: str) -> str:
 def _shown(number: int, outcome: arms.OutcomeReport, currency: str) -> dict[str, Any]:
     """As campaigns/arms_report.html shows an outcome."""
     show = _show(outcome, currency)
+    differ = _points if outcome.is_share else show
     return {
         "name": outcome.outcome,
         "said": [sayings.said_of_arm(outcome, each, show=show) for each in outcome.others],
         "chart": _chart(number, outcome, currency),
-        "rows": [(each, show(each.mean), *_bounds(each, show)) for each in outcome.arms],
-        "details": [(each, *_exactly(each, show)) for each in outcome.arms],
+        "rows": [(each, show(each.mean), *_bounds(each, differ)) for each in outcome.arms],
+        "details": [(each, *_exactly(each, differ)) for each in outcome.arms],
         "is_share": outcome.is_share,
     }
 
@@ -125,6 +144,11 @@ def _show(outcome: arms.OutcomeReport, currency: str) -> sayings.Show:
     return tags.percent if outcome.is_share else tags.number
 
 
+def _points(share: float) -> str:
+    """A difference of shares, in percentage points: 12 % are two points more than 10 %, and a fifth more."""
+    return tags.number(100 * share)
+
+
 def _split_said(table: arms.Table, is_doubtful: bool) -> str:
     sizes = ", ".join(f"{arm} {units:,}" for arm, units in sorted(table.units.items()))
     if is_doubtful:
@@ -138,17 +162,18 @@ def _split_said(table: arms.Table, is_doubtful: bool) -> str:
 def _chart(number: int, outcome: arms.OutcomeReport, currency: str) -> dict[str, Any]:
     """Without arms that have too few members to say anything."""
     told = [(each.arm, each.difference) for each in outcome.others if each.is_told and each.difference]
+    scale, points = (100, "percentage points ") if outcome.is_share else (1, "")
     return {
         "id": f"outcome-{number}",
-        "title": f"{outcome.outcome}: more than in {outcome.control.arm}",
+        "title": f"{outcome.outcome}: {points}more than in {outcome.control.arm}",
         "kind": "intervals",
         "labels": [arm for arm, _ in told],
         "series": [
-            {"name": "Difference", "values": [each.value for _, each in told]},
-            {"name": "At least", "values": [each.low for _, each in told]},
-            {"name": "At most", "values": [each.high for _, each in told]},
+            {"name": "Difference", "values": [scale * each.value for _, each in told]},
+            {"name": "At least", "values": [scale * each.low for _, each in told]},
+            {"name": "At most", "values": [scale * each.high for _, each in told]},
         ],
-        "format": "percent" if outcome.is_share else "money" if outcome.is_money else "number",
+        "format": "money" if outcome.is_money else "number",
         "currency": currency,
         "size": "sm",
         "axis": "Arm",

@@ -21,7 +21,10 @@ from config.shared.htmx import page
 from loyalty.models import Score
 
 SHOWN = 50
-COLUMNS = ("rank", "member", "group", "points", "why", "expected_extra", "held_out", "reached")
+COLUMNS = (
+    *("Place", "Member", "Group", "Points", "Made of", "Expected to add", "Held out", "Reached"),
+    "Number of the member",
+)
 
 
 @require_GET
@@ -60,11 +63,12 @@ def _lines(rows: Any) -> Iterator[tuple[Any, ...]]:
         why = told(each.priority, each.why)
         yield (
             each.rank,
-            each.member.public_id,
+            each.member.name or "Unnamed",
             each.get_group_display(),
             each.priority,
             why,
             each.value if each.is_reached else "",
             each.is_held_out,
             each.is_reached,
+            each.member.public_id,
         )

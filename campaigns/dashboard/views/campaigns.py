@@ -284,7 +284,7 @@ def campaign_orders(request: HttpRequest, public_id: UUID) -> HttpResponse:
     orders = results.orders_of(campaign)
     if request.GET.get("format") == "csv":
         rows = ((order.number, order.ordered_at, order.store.name, order.total) for order in orders)
-        return csv_response(f"orders-{campaign.public_id}.csv", ("order", "ordered", "store", "total"), rows)
+        return csv_response(f"orders-{campaign.public_id}.csv", ("Order", "Ordered", "Store", "Total"), rows)
     context = {
         "campaign": campaign,
         "orders": Paginator(orders, SHOWN).get_page(request.GET.get("page")),

@@ -10,11 +10,10 @@ from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.views.decorators.http import require_GET
 
-from campaigns.dashboard.comparing import cells_of, interval_chart, labelled, said_of, waits_for
+from campaigns.dashboard.comparing import cells_of, columns, exactly, interval_chart, labelled, said_of, waits_for
 from campaigns.models import Campaign
 from campaigns.queries.lift import Lift, lift_of
 from campaigns.queries.policy import policy
-from campaigns.rules.effects import FIGURES
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
@@ -27,8 +26,7 @@ def campaign_earned(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
     lift, currency = lift_of(campaign, now=timezone.now()), brand().currency
     if request.GET.get("format") == "csv":
-        rows = ([effect.figures[name] for name in FIGURES] for effect in lift.effects)
-        return csv_response(f"earned-{campaign.public_id}.csv", FIGURES, rows)
+        return csv_response(f"earned-{campaign.public_id}.csv", columns("held out"), map(exactly, lift.effects))
     rules = policy()
     context = {
         "campaign": campaign,

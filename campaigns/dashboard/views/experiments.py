@@ -14,14 +14,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.actions import experiments as actions
 from campaigns.actions import wordings
 from campaigns.actions.review import CannotEdit
-from campaigns.dashboard.comparing import cells_of, interval_chart, whole_money
+from campaigns.dashboard.comparing import cells_of, columns, exactly, interval_chart, whole_money
 from campaigns.dashboard.views.workspace import seen_number
 from campaigns.forms import ExperimentForm
 from campaigns.models import Campaign, Experiment, Plan, PlanStep
 from campaigns.queries import lots
 from campaigns.queries.experiments import Tried, tried_of
 from campaigns.rules import sayings, wording
-from campaigns.rules.effects import FIGURES
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
@@ -36,7 +35,7 @@ def variants(request: HttpRequest, step_id: UUID) -> HttpResponse:
     experiment = Experiment.objects.filter(step=step).select_related("step__plan__campaign", "decided_by").first()
     tried = tried_of(experiment, now=timezone.now()) if experiment else None
     if tried and request.GET.get("format") == "csv":
-        return csv_response(f"variants-{step.public_id}.csv", ("wording", *FIGURES), figures_of(tried))
+        return csv_response(f"variants-{step.public_id}.csv", ("Wording", *columns("with A")), figures_of(tried))
     context = {"step": step, "tried": tried, "experiment": experiment, **_rights(request, step)}
     if tried and experiment:
         context |= _shown(tried, experiment)
@@ -44,7 +43,7 @@ def variants(request: HttpRequest, step_id: UUID) -> HttpResponse:
 
 
 def figures_of(tried: Tried) -> list[list[Any]]:
-    return [[arm.letter, *effect.figures.values()] for arm in tried.arms for effect in arm.effects]
+    return [[arm.letter, *exactly(effect)] for arm in tried.arms for effect in arm.effects]
 
 
 def _shown(tried: Tried, experiment: Experiment) -> dict[str, Any]:

@@ -33,10 +33,10 @@ SETTLED = {
 }
 LABELS = {"complained": "Marked as spam", "unknown": "In doubt"}
 SEND_COLUMNS = (
-    *("member", "recipient", "channel", "provider", "provider_id", "status", "due", "sent", "delivered", "opened"),
-    *("clicked", "unsubscribed", "complained", "failure", "wording"),
+    *("Member", "To", "Channel", "Provider", "Provider's number", "Status", "Due", "Sent", "Delivered", "Opened"),
+    *("Clicked", "Unsubscribed", "Marked as spam", "Why it failed", "Wording", "Number of the member"),
 )
-MOVE_COLUMNS = ("message", "member", "at", "status", "due", "note")
+MOVE_COLUMNS = ("Message", "Member", "When", "Status", "Due", "Note", "Number of the member")
 
 
 @require_GET
@@ -141,17 +141,20 @@ def _send_rows(rows: QuerySet[Send], may_see: bool) -> Iterator[tuple[Any, ...]]
     for send in rows.iterator(chunk_size=1_000):
         recipient, failure = _addressed(send, may_see)
         yield (
-            *(send.member.public_id, recipient, send.channel, send.provider, send.provider_id),
+            *(send.member.name or "Unnamed", recipient, send.get_channel_display(), send.provider, send.provider_id),
             *(send.get_status_display(), send.due_at, send.sent_at, send.delivered_at, send.opened_at),
             *(send.clicked_at, send.unsubscribed_at, send.complained_at, failure, send.variant),
+            send.member.public_id,
         )
 
 
 def _move_rows(campaign: Campaign, may_see: bool) -> Iterator[tuple[Any, ...]]:
     for move in history.lines(campaign).iterator(chunk_size=1_000):
         note = move.note if may_see else masked(move.note)
-        member = move.send.member.public_id
-        yield (move.send.public_id, member, move.at, move.get_status_display(), move.due_at, note)
+        member = move.send.member
+        who = member.name or "Unnamed"
+        status = move.get_status_display()
+        yield (move.send.public_id, who, move.at, status, move.due_at, note, member.public_id)
 
 
 def _addressed(send: Send, may_see: bool) -> tuple[str, str]:
