@@ -1,13 +1,13 @@
 """Other words for a step: asked for at once, written in the background, used by a person."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 
 from django.db import transaction
 
 from campaigns.actions import calls, planning
 from campaigns.actions.calls import CannotAsk
-from campaigns.actions.review import change_step, state_of
+from campaigns.actions.review import change_step, under_review
 from campaigns.ai import writer
 from campaigns.ai.writer import Wish
 from campaigns.models import ModelCall, PlanChange, PlanStep, StepText
@@ -66,12 +66,10 @@ def _offer(call: ModelCall, texts: list[writer.TextProposal], wish: Wish, now: d
 @transaction.atomic
 def use_text(*, text: StepText, by: User, now: datetime, seen: int | None = None) -> PlanStep:
     """Put other words in the place of those a step has, which are kept for undoing. Raises CannotEdit."""
+    under_review(text.step.plan_id)
     step = PlanStep.objects.get(pk=text.step_id)
-    state, words = state_of(step), {"subject": text.subject, "body": text.body}
-    if text.language == "en":
-        wanted = replace(state, subject=text.subject, body=text.body)
-    else:
-        wanted = replace(state, translations={**state.translations, text.language: words})
+    words = {"subject": text.subject, "body": text.body}
+    wanted = words if text.language == "en" else {"translations": {**step.translations, text.language: words}}
     changed = change_step(step=step, wanted=wanted, kind=PlanChange.Kind.WRITTEN, by=by, now=now, seen=seen)
     text.used_at, text.used_by = now, by
     text.save(update_fields=["used_at", "used_by"])

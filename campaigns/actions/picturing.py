@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from campaigns.actions import asking, calls, media
-from campaigns.actions.review import change_step, refuse_stale, state_of, under_review
+from campaigns.actions.review import change_step, refuse_stale, under_review
 from campaigns.ai import briefs as ai
 from campaigns.models import DrawnPicture, ImageBrief, ModelCall, PlanChange, PlanStep
 from campaigns.queries.house import house
@@ -160,7 +160,7 @@ def choose_picture(*, picture: DrawnPicture, alt: str, by: User, now: datetime, 
     with transaction.atomic():
         if kept.alt != alt:  # it was in the library under other words, and these were just chosen
             kept = media.describe(media=kept, name=kept.name, alt=alt)
-        wanted = replace(state_of(step), picture=kept.pk)
+        wanted = {"picture": kept.pk}
         changed = change_step(step=step, wanted=wanted, kind=PlanChange.Kind.PICTURED, by=by, now=now, seen=seen)
         DrawnPicture.objects.filter(pk=picture.pk).update(media=kept, chosen_by=by, chosen_at=now)
     return changed
@@ -168,8 +168,7 @@ def choose_picture(*, picture: DrawnPicture, alt: str, by: User, now: datetime, 
 
 def drop_picture(*, step: PlanStep, by: User, now: datetime, seen: int | None = None) -> PlanStep:
     """The message shows none; the library keeps it. Raises CannotEdit."""
-    wanted = replace(state_of(step), picture=None)
-    return change_step(step=step, wanted=wanted, kind=PlanChange.Kind.PICTURED, by=by, now=now, seen=seen)
+    return change_step(step=step, wanted={"picture": None}, kind=PlanChange.Kind.PICTURED, by=by, now=now, seen=seen)
 
 
 def forget_drawn(*, now: datetime) -> int:

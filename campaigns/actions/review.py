@@ -1,5 +1,6 @@
 """What people do with a proposed week: change it, approve it, take the approval back."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
@@ -62,25 +63,29 @@ def edit_step(
 
     `translations` holds subject and body by language, such as es. `seen` is the revision of the step looked at.
     """
-    wanted = StepState(
-        day=day.isoformat(), timing=timing, send_at=f"{send_at:%H:%M}", template=template.pk if template else None,
-        offer=offer.pk if offer else None, subject=subject, body=body, translations=translations,
-        is_removed=step.removed_at is not None, picture=step.picture_id, experiment=experiments.tried_beside(step),
-    )  # fmt: skip
+    wanted = {
+        "day": day.isoformat(), "timing": timing, "send_at": f"{send_at:%H:%M}", "subject": subject, "body": body,
+        "template": template.pk if template else None, "offer": offer.pk if offer else None,
+        "translations": translations,
+    }  # fmt: skip
     return change_step(step=step, wanted=wanted, kind=PlanChange.Kind.EDITED, by=by, now=now, seen=seen)
 
 
 @transaction.atomic
 def change_step(
-    *, step: PlanStep, wanted: StepState, kind: str, by: User, now: datetime, seen: int | None = None
+    *, step: PlanStep, wanted: Mapping[str, Any], kind: str, by: User, now: datetime, seen: int | None = None
 ) -> PlanStep:
-    """Make a step under review what is `wanted`, and keep what it was. Raises CannotEdit, ChangedMeanwhile."""
+    """Change a step under review, and keep what it was. Raises CannotEdit, ChangedMeanwhile.
+
+    `wanted` are fields of StepState; what it does not name stays as it is once the plan is held.
+    """
     plan = under_review(step.plan_id)
-    before = put(step=step, wanted=wanted, plan=plan, by=by, now=now, seen=seen)
-    if before != wanted:
+    after = replace(state_of(PlanStep.objects.get(pk=step.pk)), **wanted)
+    before = put(step=step, wanted=after, plan=plan, by=by, now=now, seen=seen)
+    if before != after:
         last = plan.changes.aggregate(last=Max("number"))["last"] or 0
         PlanChange.objects.create(
-            plan=plan, step=step, number=last + 1, kind=kind, before=before.as_json(), after=wanted.as_json(), by=by,
+            plan=plan, step=step, number=last + 1, kind=kind, before=before.as_json(), after=after.as_json(), by=by,
             at=now,
         )  # fmt: skip
     return PlanStep.objects.get(pk=step.pk)
@@ -190,13 +195,11 @@ def _refuse_alone(plan: Plan) -> None:
 
 
 def remove_step(*, step: PlanStep, by: User, now: datetime, seen: int | None = None) -> None:
-    wanted = replace(state_of(PlanStep.objects.get(pk=step.pk)), is_removed=True)
-    change_step(step=step, wanted=wanted, kind=PlanChange.Kind.REMOVED, by=by, now=now, seen=seen)
+    change_step(step=step, wanted={"is_removed": True}, kind=PlanChange.Kind.REMOVED, by=by, now=now, seen=seen)
 
 
 def restore_step(*, step: PlanStep, by: User, now: datetime, seen: int | None = None) -> None:
-    wanted = replace(state_of(PlanStep.objects.get(pk=step.pk)), is_removed=False)
-    change_step(step=step, wanted=wanted, kind=PlanChange.Kind.RESTORED, by=by, now=now, seen=seen)
+    change_step(step=step, wanted={"is_removed": False}, kind=PlanChange.Kind.RESTORED, by=by, now=now, seen=seen)
 
 
 @transaction.atomic

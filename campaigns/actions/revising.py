@@ -1,6 +1,5 @@
 """A plan under review, between people: moved by hand, undone and done again, talked about."""
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ from loyalty.models import User
 
 def move_step(*, step: PlanStep, day: date, by: User, now: datetime, seen: int | None = None) -> PlanStep:
     """To another day of the week, all else as it is. Raises CannotEdit, ChangedMeanwhile."""
-    wanted = replace(state_of(PlanStep.objects.get(pk=step.pk)), day=day.isoformat())
+    wanted = {"day": day.isoformat()}
     return change_step(step=step, wanted=wanted, kind=PlanChange.Kind.MOVED, by=by, now=now, seen=seen)
 
 
@@ -38,8 +37,8 @@ def redo_change(*, plan: Plan, number: int, by: User, now: datetime) -> PlanChan
     change = _still(next_to_redo(plan), number)
     _refuse_unless(change.step, is_as=change.before)
     put(step=change.step, wanted=state_of(change.step).as_kept(change.after), plan=plan, by=by, now=now)
-    change.undone_at = change.undone_by = None
-    change.save(update_fields=["undone_at", "undone_by"])
+    change.undone_at, change.undone_by, change.redone_by = None, None, by
+    change.save(update_fields=["undone_at", "undone_by", "redone_by"])
     return change
 
 

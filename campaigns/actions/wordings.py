@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from campaigns.actions.experiments import CannotTry
-from campaigns.actions.review import change_step, state_of, under_review
+from campaigns.actions.review import change_step, under_review
 from campaigns.models import Experiment, PlanChange, PlanStep, Template
 from loyalty.models import User
 
@@ -60,5 +60,4 @@ def drop_experiment(*, step: PlanStep, by: User, now: datetime, seen: int | None
 @transaction.atomic
 def _change(step: PlanStep, wanted: dict[str, Any] | None, *, by: User, now: datetime, seen: int | None = None) -> None:
     under_review(step.plan_id, refusal=CannotTry)
-    state = replace(state_of(PlanStep.objects.get(pk=step.pk)), experiment=wanted)
-    change_step(step=step, wanted=state, kind=PlanChange.Kind.EDITED, by=by, now=now, seen=seen)
+    change_step(step=step, wanted={"experiment": wanted}, kind=PlanChange.Kind.EDITED, by=by, now=now, seen=seen)

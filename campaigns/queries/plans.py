@@ -212,7 +212,8 @@ def why_two_people(plan: Plan, *, cost: Decimal | None = None) -> str:
 
 def is_own_work(plan: Plan, by: User) -> bool:
     """Whether `by` asked for the plan or for words that stand in it, or wrote in it, whoever wrote after them."""
-    wrote, asked = Q(by=by) | Q(undone_by=by), Q(texts__call__asked_by=by, texts__used_at__isnull=False)
+    wrote = Q(by=by) | Q(undone_by=by) | Q(redone_by=by)
+    asked = Q(texts__call__asked_by=by, texts__used_at__isnull=False)
     steps = plan.steps.filter(Q(edited_by=by) | asked)
     return plan.requested_by_id == by.pk or plan.changes.filter(wrote).exists() or steps.exists()
 

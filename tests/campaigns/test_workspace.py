@@ -132,6 +132,29 @@ def test_every_change_can_be_undone_in_its_order_and_a_new_one_ends_what_could_b
     assert plan.changes.count() == 4  # nothing is lost silently: what was undone stays on the list
 
 
+def test_who_changes_words_by_an_old_copy_of_a_step_does_not_put_it_back(
+    plan: Plan, marketer: User, manager: User, now: dt.datetime
+) -> None:
+    old_copy = first_of(plan)
+    review.remove_step(step=old_copy, by=manager, now=now)
+    edit(old_copy, marketer, now, subject="Mine")
+    assert (as_it_is(old_copy).subject, as_it_is(old_copy).is_removed) == ("Mine", True)
+
+
+def test_who_makes_a_change_again_has_written_in_the_plan_whoever_writes_after_them(
+    plan: Plan, marketer: User, manager: User, admin: User, now: dt.datetime
+) -> None:
+    step = first_of(plan)
+    rule(needs_second_person=True)
+    edit(step, marketer, now, subject="One")
+    for again in (revising.undo_change, revising.redo_change):
+        again(plan=plan, number=1, by=manager if again is revising.redo_change else marketer, now=now)
+    edit(PlanStep.objects.get(pk=step.pk), marketer, now, body="Something else.")
+    with pytest.raises(CannotApprove, match="Somebody else has to approve this plan"):
+        review.approve_plan(plan=plan, by=manager, now=now)
+    assert review.approve_plan(plan=plan, by=admin, now=now)
+
+
 def test_of_two_people_at_once_the_second_is_told_and_overwrites_nothing(
     plan: Plan, marketer: User, manager: User, now: dt.datetime
 ) -> None:
@@ -287,14 +310,18 @@ def test_above_a_sum_somebody_else_approves(plan: Plan, marketer: User, manager:
 
 
 def test_above_a_sum_nobody_changes_what_runs_alone(
-    running: Campaign, plan: Plan, manager: User, now: dt.datetime
+    running: Campaign, plan: Plan, manager: User, client_of: Callable[[User], Client], now: dt.datetime
 ) -> None:
     step = next(step for step in plan.steps.all() if step.offer)
     rule(second_person_above=0)
     words = {"template": None, "offer": step.offer, "subject": "Hi", "body": "Hello", "translations": {}}
     with pytest.raises(CannotEdit, match="Two people approve what such a plan says"):
         review.change_running_step(step=step, **words, by=manager, now=now)
+    page = client_of(manager).get(f"/staff/campaigns/steps/{step.public_id}/").text
+    assert "Nobody changes this alone while it runs." in page
+    assert 'name="body"' not in page
     rule(second_person_above=None)
+    assert 'name="body"' in client_of(manager).get(f"/staff/campaigns/steps/{step.public_id}/").text
     assert review.change_running_step(step=step, **words, by=manager, now=now)
 
 

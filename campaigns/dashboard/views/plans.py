@@ -129,7 +129,8 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
     if form.is_valid() and (saved := _saved(request, step, form)):
         messages.success(request, "Saved." if is_under_review else "Changed for everybody who does not have it yet.")
         return redirect("campaigns:step", saved.public_id)
-    expected = expected_of(step.plan, now=timezone.now())
+    expected, may_change = expected_of(step.plan, now=timezone.now()), _may_change(request, step)
+    two_people = why_two_people(step.plan) if may_change else ""
     return page(
         request,
         "campaigns/step.html",
@@ -141,9 +142,9 @@ def step_page(request: HttpRequest, step_id: UUID) -> HttpResponse:
             "form": form,
             "words": list(wording.WORDS),
             "may_edit": request.user.has_perm("campaigns.change_campaign") and is_under_review,
-            "may_change": (may_change := _may_change(request, step)),
+            "may_change": may_change and not two_people,
             "is_trying": step.plan.campaign.status != Campaign.Status.DRAFT and undecided(step),
-            "two_people": why_two_people(step.plan) if may_change else "",
+            "two_people": two_people,
             **_sending(request, step),
             "unsaid": _unsaid(step) if is_under_review or form.is_bound or may_change else "",
             "drifts": _drifts(step) if is_under_review else [],
