@@ -46,7 +46,7 @@ def watched(pieces: Iterable[bytes]) -> tuple[int, int]:
     return sent, most - base
 
 
-@pytest.mark.alone
+@pytest.mark.fault
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_half_a_million_events_are_exported_in_flat_memory(events, manager, client_of, kind):
     answer = client_of(manager).get(reverse("tracking:tracked"), {"format": kind, "first": "2001-01-01"})
