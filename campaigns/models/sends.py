@@ -47,7 +47,7 @@ class Send(models.Model):
     """
 
     class Status(models.TextChoices):
-        PENDING = "PENDING", "Pending"
+        PENDING = "PENDING", "Waiting"
         CLAIMED = "CLAIMED", "Claimed"
         HANDING_OFF = "HANDING_OFF", "Being handed off"
         SENT = "SENT", "Sent"
@@ -57,7 +57,7 @@ class Send(models.Model):
         COMPLAINED = "COMPLAINED", "Marked as spam"
         SUPPRESSED = "SUPPRESSED", "Suppressed"
         CANCELLED = "CANCELLED", "Cancelled"
-        UNKNOWN = "UNKNOWN", "Unknown"
+        UNKNOWN = "UNKNOWN", "In doubt"
 
     OPEN = (Status.PENDING, Status.CLAIMED, Status.HANDING_OFF)
     # The member has it, or may have it.

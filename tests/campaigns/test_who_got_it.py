@@ -1,6 +1,7 @@
 """Every message of a campaign, with all that became of it; the numbers add up whatever happens."""
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -94,6 +95,18 @@ def test_the_list_names_what_was_filled_in_and_nobody_made_up(mixed: Campaign, c
     assert page.count("{first name}, try {offer}") == mixed.sends.count()
     of_one = reverse("campaigns:send", args=[mixed.public_id, send.public_id])
     assert "{first name}, try {offer}" in client.get(of_one).content.decode()
+
+
+def test_the_list_and_what_it_is_filtered_by_use_one_word_for_one_thing(
+    mixed: Campaign, client: Client, manager: User
+) -> None:
+    client.force_login(manager)
+    for status, kind, word in (("PENDING", "waiting", "Waiting"), ("UNKNOWN", "unknown", "In doubt")):
+        mixed.sends.update(status=status)
+        page = client.get(reverse("campaigns:sends", args=[mixed.public_id])).content.decode()
+        assert re.search(rf'<option value="{kind}"[^>]*>{word}</option>', page)
+        assert re.search(rf'<span class="badge [^"]*">{word}</span>', page)
+        assert f"</strong> {word.lower()}</a>" in page
 
 
 def test_somebody_is_found_by_name_and_by_address(mixed: Campaign) -> None:

@@ -31,7 +31,7 @@ SETTLED = {
     actions.Doubt.SEND_AGAIN: "Settled: it is sent again.",
     actions.Doubt.NOT_SENT: "Settled: it did not leave, and is not sent again.",
 }
-LABELS = {"complained": "Marked as spam", "unknown": "In doubt"}
+LABELS = {"complained": Send.Status.COMPLAINED.label, "unknown": Send.Status.UNKNOWN.label}
 SEND_COLUMNS = (
     *("Member", "To", "Channel", "Provider", "Provider's number", "Status", "Due", "Sent", "Delivered", "Opened"),
     *("Clicked", "Unsubscribed", "Marked as spam", "Why it failed", "Wording", "Number of the member"),
