@@ -21,6 +21,8 @@ from tracking.queries import scope
 
 PERIODS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
 DEFAULT_DAYS = 30
+# Campaigns on the first page: those that run, then those that are paused.
+SHOWN = 5
 
 
 @require_GET
@@ -31,7 +33,9 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("tracking:partners")
     period = sales.period_of(DEFAULT_DAYS, now=timezone.now())
     current, before, currency = sales.sales_in(period), sales.sales_in(period.before), brand().currency
-    active = Campaign.objects.filter(status__in=[Campaign.Status.RUNNING, Campaign.Status.PAUSED])
+    running = Campaign.objects.filter(status=Campaign.Status.RUNNING)
+    paused = Campaign.objects.filter(status=Campaign.Status.PAUSED)
+    paused_count = paused.count()
     context = {
         "sales": current,
         "orders_url": orders.url_of(period),
@@ -40,8 +44,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "members": Member.objects.count(),
         "joined_text": f"{sales.members_joined(period):,} joined in 30 days",
         "new_campaign_url": reverse("campaigns:campaign-new"),
-        "active": results.with_results(active[:5]),
-        "active_count": active.count(),
+        "under_way": results.with_results([*running[:SHOWN], *paused[:SHOWN]][:SHOWN]),
+        "running_count": running.count(),
+        "paused_count": paused_count,
+        "paused_text": f"and {paused_count:,} paused" if paused_count else "",
         "concerns": attention.concerns_for(request.user),
         "revenue_chart": charts.revenue_chart(sales.revenue_by_day(period), currency),
     }

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.actions import planning, review
-from campaigns.actions.campaigns import cancel_campaign
+from campaigns.actions.campaigns import cancel_campaign, pause_campaign
 from campaigns.models import Campaign, Plan, Send
 from campaigns.queries.plans import plans_to_make
 from campaigns.queries.policy import policy
@@ -46,6 +46,19 @@ def test_asking_answers_at_once_and_leaves_the_work_to_a_worker(
     assert plan.status == Plan.Status.READY
     assert not planning.make_plan(plan.pk, now=now)
     assert not plans_to_make(now)
+
+
+def test_home_tells_campaigns_that_run_from_those_that_are_paused(
+    running: Campaign, manager: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    home = client_of(manager).get("/staff/").text
+    assert "Running and paused" not in home
+    pause_campaign(campaign=running, by=manager, now=now)
+    page = client_of(manager).get("/staff/")
+    assert (page.context["running_count"], page.context["paused_count"]) == (0, 1)
+    assert "and 1 paused" in page.text
+    assert "Running and paused campaigns" in page.text
+    assert running.name in page.text
 
 
 @pytest.fixture
