@@ -9,9 +9,9 @@ from django.utils.timezone import localdate
 from campaigns.actions import notices, planning
 from campaigns.actions.campaigns import CannotChange, create_campaign
 from campaigns.models import Campaign, Notice
-from campaigns.queries.campaigns import current_plan, latest_of_series, repeating, waits_for_approval
+from campaigns.queries.campaigns import current_plan, next_week_of, repeating
 from campaigns.queries.plans import approvers_of
-from campaigns.rules import proposals, weeks
+from campaigns.rules import proposals
 from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.trail import note_change
@@ -39,12 +39,11 @@ def draft_weeks(*, now: datetime) -> int:
 
 
 def _draft(campaign: Campaign, now: datetime) -> bool:
-    today, latest = localdate(now), latest_of_series(campaign)
-    assert campaign.repeats_on is not None
-    first = weeks.next_week(today, campaign.repeats_on, after=latest.ends_on)
-    if not weeks.is_time(today, first):
+    week = next_week_of(campaign, localdate(now))
+    if week is None or not week.is_time:
         return False
-    if waits_for_approval(latest):
+    first, latest = week.first, week.latest
+    if week.latest_waits:
         notices.notify(
             campaign=latest,
             kind=Notice.Kind.PLAN_WAITS,

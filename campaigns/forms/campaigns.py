@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.conf import settings
 from django.db.models import Q
+from django.utils.formats import date_format
 
 from campaigns.models import Campaign, Offer, PlanStep, Playbook
 from campaigns.queries.templates import in_use
@@ -71,12 +72,20 @@ class CampaignForm(forms.ModelForm):
         }
         widgets = {"goal": forms.Textarea(attrs={"rows": 3}), "starts_on": DateInput, "ends_on": DateInput}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.today = today
         if self.instance.pk is None:
             self.fields["follows_goal"].initial = True
         if self.instance.series_id:  # the campaign that drafted it repeats
             del self.fields["repeats_on"]
+
+    def clean_starts_on(self) -> date:
+        first: date = self.cleaned_data["starts_on"]
+        if first < self.today and "starts_on" in self.changed_data:  # what has begun keeps its own
+            today = date_format(self.today, "F j")
+            raise forms.ValidationError(f"This day has passed. Choose today, {today}, or a later day.")
+        return first
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

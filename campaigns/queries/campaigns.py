@@ -1,10 +1,12 @@
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from django.db.models import Case, Count, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils.timezone import localdate
 
 from campaigns.models import Campaign, Notice, Plan, Send
+from campaigns.rules import weeks
 from loyalty.models import Member, User
 
 
@@ -49,6 +51,35 @@ def latest_of_series(campaign: Campaign) -> Campaign:
 def waits_for_approval(campaign: Campaign) -> bool:
     is_draft = campaign.status == Campaign.Status.DRAFT
     return is_draft and not campaign.plans.filter(status=Plan.Status.APPROVED).exists()
+
+
+@dataclass(frozen=True)
+class NextWeek:
+    """The week that a campaign which repeats drafts next."""
+
+    first: date
+    drafted_on: date
+    is_time: bool
+    latest: Campaign
+    """The week before: the campaign itself, or the last it drafted."""
+
+    latest_waits: bool
+    """It is neither approved nor cancelled: until then nothing is drafted."""
+
+
+def next_week_of(campaign: Campaign, today: date) -> NextWeek | None:
+    """None: it does not repeat, or no more."""
+    if campaign.repeats_on is None or campaign.series_id or campaign.status == Campaign.Status.CANCELLED:
+        return None
+    latest = latest_of_series(campaign)
+    first = weeks.next_week(today, campaign.repeats_on, after=latest.ends_on)
+    return NextWeek(
+        first=first,
+        drafted_on=weeks.drafted_on(first),
+        is_time=weeks.is_time(today, first),
+        latest=latest,
+        latest_waits=waits_for_approval(latest),
+    )
 
 
 def sends_to(member: Member) -> QuerySet[Send]:

@@ -14,4 +14,9 @@ def next_week(today: date, weekday: int, *, after: date) -> date:
 
 def is_time(today: date, first: date) -> bool:
     """Whether the week that begins on `first` is to be drafted now."""
-    return first - today <= timedelta(days=LEAD)
+    return today >= drafted_on(first)
+
+
+def drafted_on(first: date) -> date:
+    """The day from which the week that begins on `first` is drafted."""
+    return first - timedelta(days=LEAD)

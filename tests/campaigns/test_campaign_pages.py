@@ -48,6 +48,28 @@ def test_asking_answers_at_once_and_leaves_the_work_to_a_worker(
     assert not plans_to_make(now)
 
 
+def test_a_first_day_that_has_passed_is_refused_unless_the_campaign_has_it_already(
+    campaign: Campaign, marketer: User, client_of: Callable[[User], Client]
+) -> None:
+    today, day, client = timezone.localdate(), dt.timedelta(days=1), client_of(marketer)
+    (segment,) = campaign.segments.all()
+    asked = {
+        "name": "Summer", "goal": "Win back", "starts_on": today - day, "ends_on": today + day,
+        "segments": segment.pk, "audience_limit": 300, "holdout_percent": 0,
+    }  # fmt: skip
+    refused = client.post("/staff/campaigns/new/", asked)
+    assert refused.status_code == 422
+    assert f"This day has passed. Choose today, {today:%B} {today.day}, or a later day." in refused.text
+    assert client.post("/staff/campaigns/new/", asked | {"starts_on": today}).status_code == 302
+
+    Campaign.objects.filter(pk=campaign.pk).update(starts_on=today - 3 * day)
+    change = f"/staff/campaigns/{campaign.public_id}/edit/"
+    assert client.post(change, asked | {"starts_on": today - 2 * day}).status_code == 422
+    assert client.post(change, asked | {"starts_on": today - 3 * day}).status_code == 302
+    campaign.refresh_from_db()
+    assert campaign.name == "Summer"
+
+
 def test_home_tells_campaigns_that_run_from_those_that_are_paused(
     running: Campaign, manager: User, client_of: Callable[[User], Client], now: dt.datetime
 ) -> None:

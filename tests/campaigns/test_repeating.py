@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from campaigns.actions import planning, repeating, review
 from campaigns.actions.campaigns import CannotChange, cancel_campaign
 from campaigns.actions.notices import email_notices
 from campaigns.models import Campaign, Notice, Plan
-from campaigns.queries.campaigns import unread_notices
+from campaigns.queries.campaigns import next_week_of, unread_notices
 from campaigns.queries.plans import plans_to_make
 from campaigns.rules.weeks import LEAD, is_time, next_week
 from loyalty.models import Member, User
@@ -189,3 +190,31 @@ def test_the_page_says_that_a_campaign_repeats_and_ends_it(
     assert "Repeats each week from Monday" in client.get(url).text
     assert client.post(f"{url}repeat/end/").status_code == 302
     assert "Repeats each week from" not in client.get(url).text
+
+
+def test_it_is_said_on_which_day_the_next_week_is_drafted_and_what_it_waits_for(
+    weekly: Campaign, manager: User, now: dt.datetime, make_plan: Callable[[Campaign], Plan]
+) -> None:
+    week = next_week_of(weekly, dt.date(2026, 3, 30))
+    assert week
+    assert (week.first, week.drafted_on, week.is_time) == (dt.date(2026, 4, 6), dt.date(2026, 4, 3), False)
+    assert (week.latest, week.latest_waits) == (weekly, True)
+    review.approve_plan(plan=make_plan(weekly), by=manager, now=now)
+    assert repeating.draft_weeks(now=on(week.drafted_on, now)) == 1
+    later = next_week_of(weekly, week.drafted_on)
+    assert later
+    assert (later.first, later.latest, later.latest_waits) == (dt.date(2026, 4, 13), weekly.weeks.get(), True)
+    cancel_campaign(campaign=weekly, by=manager, now=now)
+    weekly.refresh_from_db()
+    assert next_week_of(weekly, week.drafted_on) is None
+
+
+def test_the_page_of_a_campaign_that_repeats_names_the_day_of_the_next_draft(
+    make_campaign: Callable[..., Campaign], regulars: list[Member], marketer: User, client_of: Callable[[User], Any]
+) -> None:
+    last = timezone.localdate() + dt.timedelta(days=20)
+    campaign = make_campaign(repeats_on=last.weekday(), ends_on=last)
+    first, drafted = last + dt.timedelta(days=7), last + dt.timedelta(days=4)
+    page = client_of(marketer).get(f"/staff/campaigns/{campaign.public_id}/").text
+    assert f"The week from {first:%A, %B} {first.day}, is drafted on {drafted:%A, %B} {drafted.day}" in page
+    assert "once this one is approved or cancelled" in page

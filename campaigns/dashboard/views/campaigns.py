@@ -83,7 +83,7 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     today = timezone.localtime(now).date()
     usual = {"starts_on": today, "ends_on": today + timedelta(days=6), "holdout_percent": USUAL_HOLDOUT}
-    form = CampaignForm(request.POST or None, initial=usual)
+    form = CampaignForm(request.POST or None, initial=usual, today=today)
     if form.is_valid():
         campaign = actions.create_campaign(**form.cleaned_data, owner=request.user, now=now)
         return redirect("campaigns:campaign", campaign.public_id)
@@ -94,7 +94,7 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
 @needs("campaigns.change_campaign")
 def campaign_edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
-    form = CampaignForm(request.POST or None, instance=campaign)
+    form = CampaignForm(request.POST or None, instance=campaign, today=timezone.localdate())
     if form.is_valid():
         actions.change_campaign(campaign=campaign, **form.cleaned_data, now=timezone.now())
         return redirect("campaigns:campaign", campaign.public_id)
@@ -142,6 +142,7 @@ def _standing(campaign: Campaign, rules: CampaignPolicy) -> dict[str, Any]:
     is_running = campaign.status == Campaign.Status.RUNNING
     return {
         "segments": list(campaign.segments.all()),
+        "next_week": queries.next_week_of(campaign, timezone.localdate()),
         "departure": next_departure(campaign.sends.all(), now=timezone.now()) if is_running else None,
         "hours": rules.hours,
     }
