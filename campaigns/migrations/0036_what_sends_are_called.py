@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0034_a_campaign_may_follow_its_goal'),
+        ('campaigns', '0035_who_made_a_change_again'),
     ]
 
     operations = [
