@@ -371,8 +371,8 @@ BUGS = (
     Bug(
         "each worker tells one destination as much as it likes",
         "integrations/outbound/parcels.py",
-        "- calls, 0)",
-        ", 0)",
+        "min(most - under_way, calls)",
+        "calls",
         f"{OUTBOUND} -k keep_to_the_limit",
     ),
     Bug(
@@ -395,6 +395,34 @@ BUGS = (
         'claimed_until=None, attempts=F("attempts") - 1',
         "claimed_until=None",
         f"{OUTBOUND} -k waited_behind_a_failure",
+    ),
+    Bug(
+        "a campaign writes to whom its goal leaves out",
+        "campaigns/actions/planning.py",
+        "if plan.campaign.follows_goal:",
+        "if not plan.campaign:",
+        "tests/campaigns/test_goals.py -k follows_its_goal",
+    ),
+    Bug(
+        "who makes a change again may approve it alone",
+        "campaigns/queries/plans.py",
+        " | Q(redone_by=by)",
+        "",
+        "tests/campaigns/test_workspace.py -k makes_a_change_again",
+    ),
+    Bug(
+        "an old copy of a step puts it back into the week",
+        "campaigns/actions/review.py",
+        "after = replace(state_of(PlanStep.objects.get(pk=step.pk)), **wanted)",
+        "after = replace(state_of(step), **wanted)",
+        "tests/campaigns/test_workspace.py -k old_copy",
+    ),
+    Bug(
+        "a language model is told what few members of a group bought",
+        "campaigns/ai/briefing.py",
+        """"hours_known": None, "bought": {},""",
+        """"hours_known": None,""",
+        "tests/campaigns/test_openai.py -k group_of_few",
     ),
 )
 
