@@ -54,3 +54,7 @@ class Playbook(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def channel_names(self) -> list[str]:
+        return [Consent.Channel(channel).label for channel in self.channels]

@@ -23,7 +23,7 @@ class Record:
     """One playbook for one group by one channel with one offer, of the last DAYS days. `revenue` in the currency.
 
     Orders are attributed as on the page of a campaign, and rounded where several messages share them; opens and clicks
-    are those of people. `offer` is a code, empty for none.
+    are those of people. `offer` is a code, `offer_name` what people call it; both are empty for none.
     """
 
     playbook_id: int
@@ -37,6 +37,7 @@ class Record:
     unsubscribed: int
     orders: int
     revenue: Decimal
+    offer_name: str
 
     @property
     def told(self) -> str:
@@ -53,18 +54,17 @@ def track_record(*, now: datetime) -> list[Record]:
     since = now - timedelta(days=DAYS)
     brought = _brought(since)
     records = []
-    for playbook, name, group, channel, offer, messages, opened, clicked, left in _rows(
-        _SENT_SQL, [list(Send.LEFT), since]
-    ):
+    for *sent, offer_name in _rows(_SENT_SQL, [list(Send.LEFT), since]):
+        playbook, _, group, channel, offer, *_ = sent
         orders, revenue = brought.get((playbook, group, channel, offer), (0, Decimal(0)))
-        records.append(Record(playbook, name, group, channel, offer, messages, opened, clicked, left, orders, revenue))
+        records.append(Record(*sent, orders, revenue, offer_name))
     return records
 
 
 def known_track_record(*, now: datetime) -> list[Record]:
     """As `track_record`, counted anew every ten minutes at most, and when orders are put down by other rules."""
     rules = current()
-    key = "track-record:" + ":".join([f"{now:%Y-%m-%d}", rules.rule, *map(str, rules.hours.values())])
+    key = "track-record-2:" + ":".join([f"{now:%Y-%m-%d}", rules.rule, *map(str, rules.hours.values())])
     found: list[tuple[Any, ...]] = (
         cache.get_or_set(key, lambda: [astuple(record) for record in track_record(now=now)], timeout=_KEPT_SECONDS)
         or []
@@ -95,7 +95,8 @@ def _rows(sql: str, parameters: list[Any] | dict[str, Any]) -> list[tuple[Any, .
 _SEND, _ACTION, _STEP, _PLAYBOOK, _OFFER = (model._meta.db_table for model in (Send, Action, PlanStep, Playbook, Offer))
 _SENT_SQL = f"""
     SELECT step.playbook_id, playbook.name, step."group", step.channel, coalesce(offer.code, '') AS offer,
-           count(*) AS messages, count(send.opened_at), count(send.clicked_at), count(send.unsubscribed_at)
+           count(*) AS messages, count(send.opened_at), count(send.clicked_at), count(send.unsubscribed_at),
+           coalesce(max(offer.name), '') AS offer_name
     FROM {_SEND} send
     JOIN {_ACTION} action ON action.id = send.action_id
     JOIN {_STEP} step ON step.id = action.step_id

@@ -24,6 +24,19 @@ def greet(monkeypatch):
     return heard
 
 
+def test_people_read_what_happened_in_words(db, client_of, viewer, now):
+    with transaction.atomic():
+        record(JOINED, key="1", at=now)
+    (event,) = Event.objects.all()
+    about_ada = client_of(viewer).get("/staff/tracking/of/ada/").text
+    assert "Member joined" in about_ada
+    assert "member.joined" not in about_ada
+    for page in ("/staff/tracking/", f"/staff/tracking/{event.pk}/"):  # whoever programs finds the name there
+        said = client_of(viewer).get(page).text
+        assert "Member joined" in said
+        assert "member.joined" in said
+
+
 @pytest.mark.django_db(transaction=True)
 def test_recording_outside_a_transaction_is_refused(now):
     with pytest.raises(RuntimeError):

@@ -14,6 +14,7 @@ from config.shared.masking import masked
 from config.shared.nudge import nudge
 from tracking import actions, bus, queries
 from tracking.models import Dispatch, Event
+from tracking.rules.names import in_words
 
 SHOWN = 50
 PERSONAL = {"address", "url", "filters"}
@@ -25,15 +26,14 @@ def events(request: HttpRequest) -> HttpResponse:
     name, subject = request.GET.get("name", ""), request.GET.get("q", "").strip()
     asked = request.GET.get("before", "")
     before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
+    options = [(each, f"{in_words(each)} ({each})") for each in queries.event_names()]
     rows = list(queries.events(name=name, subject=subject, before=before)[: SHOWN + 1])
     context = {
         "events": rows[:SHOWN],
         "older": f"?name={name}&q={subject}&before={rows[SHOWN - 1].pk}" if len(rows) > SHOWN else "",
         "newest": f"?name={name}&q={subject}" if before else "",
         "q": subject,
-        "selects": [
-            {"name": "name", "label": "Event", "value": name, "options": [(n, n) for n in queries.event_names()]}
-        ],
+        "selects": [{"name": "name", "label": "Event", "value": name, "options": options}],
         "is_narrowed": bool(name or subject),
     }
     return page(request, "tracking/events.html", context, partials=("events",))

@@ -5,6 +5,8 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Now
 
+from tracking.rules.names import in_words
+
 
 class TransactionIdField(models.Field):  # type: ignore[type-arg]
     """PostgreSQL's xid8: the transaction that wrote a row. Never wraps round, so it orders the whole log."""
@@ -49,6 +51,10 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.name}"
+
+    @property
+    def title(self) -> str:
+        return in_words(self.name)
 
 
 class Dispatch(models.Model):
