@@ -31,20 +31,26 @@ WORDS = {
 }
 TITLES = {"twilio": "Twilio", "http": "Your own server", "webpush": "Web push", "mailbox": "The local mailbox"}
 CHANNELS = {
-    "email": ("Email", "mail", "Set EMAIL_URL to send email."),
-    "sms": ("Texts", "message", "Set SMS_URL to send texts."),
-    "push": ("Notifications", "bell", "Set VAPID_PRIVATE_KEY to send notifications."),
+    "email": ("Email", "mail", "Connect a provider of email, or your own mail server.", "EMAIL_URL"),
+    "sms": ("Texts", "message", "Connect a provider of text messages.", "SMS_URL"),
+    "push": (
+        "Notifications",
+        "bell",
+        "A key of your shop is made once; then the app can notify members who allow it.",
+        "VAPID_PRIVATE_KEY",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to a person, and who carries it; `to_do` when nobody does."""
+    """One way to a person, and who carries it; `to_do` when nobody does, and the `setting` that does it."""
 
     title: str
     icon: str
     carrier: str
     to_do: str
+    setting: str
     is_local: bool
 
 
@@ -96,14 +102,14 @@ def _domain(request: HttpRequest, *, anew: bool) -> HttpResponse:
 
 
 def _way(name: str) -> Way:
-    title, icon, to_do = CHANNELS[name]
+    title, icon, to_do, setting = CHANNELS[name]
     if name not in settings.CHANNELS:
-        return Way(title, icon, "", to_do, False)
+        return Way(title, icon, "", to_do, setting, False)
     is_local = settings.USES_MAILBOX if name == "email" else provider_of(name) == "mailbox"
     if is_local:
-        return Way(title, icon, TITLES["mailbox"], "", True)
+        return Way(title, icon, TITLES["mailbox"], "", setting, True)
     carrier = check.carrier() if name == "email" else TITLES.get(provider_of(name), provider_of(name))
-    return Way(title, icon, carrier, "", False)
+    return Way(title, icon, carrier, "", setting, False)
 
 
 def _tried(address: str) -> tuple[Any, str]:

@@ -222,4 +222,6 @@ def test_no_secret_of_an_outlet_stands_on_the_page_or_in_a_row(
 def test_without_outlets_the_page_says_who_is_told_all_the_same(
     viewer: User, client_of: Callable[[User], Client]
 ) -> None:
-    assert "Set ALERT_URLS" in client_of(viewer).get(reverse("integrations:sending")).text
+    page = client_of(viewer).get(reverse("integrations:sending")).text
+    assert "Slack, PagerDuty, a webhook of your own or another address can be told as well." in page
+    assert "For whoever runs the machine: <code>ALERT_URLS</code>" in page

@@ -47,7 +47,8 @@ def test_a_laptop_is_told_that_nothing_leaves_it(
     page = client_of(viewer).get(PAGE).content.decode()
     assert "The local mailbox" in page
     assert "Nothing to check yet" in page
-    assert "Set SMS_URL to send texts." in page
+    assert "Connect a provider of text messages." in page
+    assert "For whoever runs the machine: <code>SMS_URL</code>" in page
     assert "Send a test to me" not in page
 
 

@@ -123,7 +123,7 @@ def rate(request: HttpRequest, provider: str) -> HttpResponse:
     if _is_done(form, lambda told: actions.set_rate(provider=provider, **told)):
         messages.success(request, HELD)
         return redirect("campaigns:permit-speed")
-    lead = "All workers together hand over no more than this. What is due waits its turn, and nothing is lost."
+    lead = "All campaigns together hand over no more than this. What is due waits its turn, and nothing is lost."
     return _form_page(request, form, provider, lead, "permit-speed")
 
 
