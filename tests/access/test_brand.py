@@ -158,10 +158,12 @@ def test_without_a_logo_of_its_own_the_default_is_back(desk, client):
     assert "/staff/brand/logo" not in desk.get("/staff/").content.decode()
 
 
-def test_only_managers_and_admins_change_the_look(viewer, marketer, client_of):
+def test_only_managers_and_admins_change_the_look_and_others_are_told_so(viewer, marketer, manager, client_of):
     for user in (viewer, marketer):
         client = client_of(user)
         assert save(client).status_code == upload(client, picture()).status_code == 403
         page = client.get("/staff/settings/").content.decode()
         assert "<fieldset disabled>" in page
+        assert "Only managers and admins change this." in page
+    assert "Only managers and admins" not in client_of(manager).get("/staff/settings/").content.decode()
     assert Business.objects.get().name == "Regulars"

@@ -265,6 +265,8 @@ def test_who_does_not_run_the_shop_looks_and_changes_nothing(
         assert answer.status_code == 200, path
         main = answer.content.decode().partition("<main")[2].partition("</main>")[0]
         assert "btn-primary" not in main, path
+        assert "Only managers and admins change this." in main, path
+        assert "Only managers and admins" not in client_of(manager).get(SETTINGS + path).text, path
         assert 'method="post"' not in main or not path, path
     changes = ["", "rules/new/", "hours/new/", "caps/new/", "speed/smtp/", "speed/smtp/again/", "left-alone/add/"]
     changes += [f"rules/{policy.pk}/", f"rules/{policy.pk}/switch/", f"hours/{hours.pk}/", f"hours/{hours.pk}/switch/"]
