@@ -54,10 +54,14 @@ def track_record(*, now: datetime) -> list[Record]:
     since = now - timedelta(days=DAYS)
     brought = _brought(since)
     records = []
-    for *sent, offer_name in _rows(_SENT_SQL, [list(Send.LEFT), since]):
-        playbook, _, group, channel, offer, *_ = sent
+    for playbook, name, group, channel, offer, offer_name, *counts in _rows(_SENT_SQL, [list(Send.LEFT), since]):
+        messages, opened, clicked, left = counts
         orders, revenue = brought.get((playbook, group, channel, offer), (0, Decimal(0)))
-        records.append(Record(*sent, orders, revenue, offer_name))
+        records.append(
+            Record(
+                playbook, name, group, channel, offer, messages, opened, clicked, left, orders, revenue, offer_name
+            )
+        )  # fmt: skip
     return records
 
 
@@ -95,8 +99,8 @@ def _rows(sql: str, parameters: list[Any] | dict[str, Any]) -> list[tuple[Any, .
 _SEND, _ACTION, _STEP, _PLAYBOOK, _OFFER = (model._meta.db_table for model in (Send, Action, PlanStep, Playbook, Offer))
 _SENT_SQL = f"""
     SELECT step.playbook_id, playbook.name, step."group", step.channel, coalesce(offer.code, '') AS offer,
-           count(*) AS messages, count(send.opened_at), count(send.clicked_at), count(send.unsubscribed_at),
-           coalesce(max(offer.name), '') AS offer_name
+           coalesce(max(offer.name), '') AS offer_name,
+           count(*) AS messages, count(send.opened_at), count(send.clicked_at), count(send.unsubscribed_at)
     FROM {_SEND} send
     JOIN {_ACTION} action ON action.id = send.action_id
     JOIN {_STEP} step ON step.id = action.step_id

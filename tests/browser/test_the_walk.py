@@ -93,7 +93,7 @@ def test_from_a_goal_to_a_click_that_the_campaign_page_counts_live(
 def make_campaign(page: Page, address: str) -> str:
     page.goto(f"{address}/staff/campaigns/new/")
     page.get_by_label("Name").fill("Back before the holidays")
-    page.get_by_label("Goal").fill("Win back good customers who have stopped coming.")
+    page.get_by_label("Goal", exact=True).fill("Win back good customers who have stopped coming.")
     for segment in ("At risk", "Cannot lose", "Champions"):
         page.get_by_role("checkbox", name=re.compile(rf"^{segment}\b")).check()
     page.get_by_label("Budget").fill("600")
