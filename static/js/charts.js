@@ -60,6 +60,12 @@ function formatter({ format = 'number', currency = 'USD' }, notation = 'standard
 
 const axisText = (colours) => ({ color: colours.muted, fontSize: 12, hideOverlap: true })
 
+/** Shares near 100 %: their axis ends there, and not at the next round number. */
+function isNearlyWhole(data) {
+  const top = Math.max(...data.series.flatMap((series) => series.values))
+  return data.format === 'percent' && top > 0.75 && top <= 1
+}
+
 function cartesian(data, colours, narrow) {
   const compact = formatter(data, 'compact')
   const sideways = data.kind === 'bars'
@@ -75,6 +81,7 @@ function cartesian(data, colours, narrow) {
   const values = {
     type: 'value',
     splitNumber: narrow ? 3 : 4,
+    ...(isNearlyWhole(data) && { max: 1, interval: narrow ? 0.5 : 0.25 }),
     axisLabel: { ...axisText(colours), formatter: compact },
     splitLine: { lineStyle: { color: colours.line } },
   }

@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from loyalty.actions import forecasting
 from loyalty.actions.scores import rescore
-from loyalty.models import Forecast, Product, User
+from loyalty.models import Forecast, ForecastVersion, Product, User
 from tests.loyalty.regulars import Shop, a_night
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -56,6 +56,26 @@ def test_the_card_shows_what_was_foretold_beside_what_came(
     assert_accessible(card)
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_share_is_drawn_beyond_a_hundred_percent(
+    browser_page: Page,
+    live_server: LiveServer,
+    sign_in: Callable[..., None],
+    marketer: User,
+    regulars: Shop,
+    width: int,
+) -> None:
+    for version in ForecastVersion.objects.all():
+        version.holdout["bins"] = [{"foretold": 0.2, "happened": 0.1}, {"foretold": 0.93, "happened": 0.99}]
+        version.save(update_fields=["holdout"])
+    sign_in(browser_page, marketer)
+    browser_page.set_viewport_size({"width": width, "height": 844})
+    browser_page.goto(live_server.url + reverse("loyalty:forecasts"))
+    axis = browser_page.locator("[data-chart].is-drawn").first.locator("svg text")
+    expect(axis.get_by_text("100%", exact=True)).to_have_count(1)
+    assert not [text for text in axis.all_inner_texts() if text in ("120%", "125%", "150%")]
+
+
 def test_another_version_is_used_by_a_click(card: Page, live_server: LiveServer) -> None:
     card.get_by_role("button", name="Use this one").click()
     expect(card.locator("#standing")).to_contain_text("Going over to another version")
@@ -63,6 +83,9 @@ def test_another_version_is_used_by_a_click(card: Page, live_server: LiveServer)
     assert forecasting.run(waiting, clock=timezone.now)
     card.reload()
     expect(card.locator("#standing")).to_contain_text("was pinned by Marketer Person")
+    card.set_viewport_size({"width": 390, "height": 844})
+    said = card.locator(".notice > div")
+    assert said.evaluate("words => words.clientWidth > 0.7 * words.parentElement.clientWidth")
     card.get_by_role("button", name="Let newer ones take over").click()
     expect(card.get_by_text("From tonight on a new version takes over again")).to_be_visible()
 
