@@ -13,7 +13,7 @@ from campaigns.rules import wording
 from campaigns.writing import press
 from config.shared.forms import DateInput, TimeInput
 from integrations.channels.base import available_channels
-from loyalty.models import Consent, Segment
+from loyalty.models import Consent, Score, Segment
 
 
 class SegmentsField(forms.ModelMultipleChoiceField):
@@ -181,12 +181,21 @@ class PlaybookForm(forms.ModelForm):
         fields = ("name", "group", "aim", "tone", "channels", "offers", "template", "subject", "body", "is_active")
         labels = {"body": "Text", "is_active": "In use"}
         widgets = {"body": forms.Textarea(attrs={"rows": 9}), "offers": forms.CheckboxSelectMultiple}
+        help_texts = {
+            "subject": (
+                "A subject that works. Words in {{ }} are filled in for each member, such as {{ member.first_name }}."
+            ),
+            "body": "A text that works. Words in {{ }} are filled in for each member.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if templates := self.fields.get("template"):  # the admin shows no field to who may only look
             templates.queryset = in_use()  # type: ignore[attr-defined]
             templates.empty_label = "The default"  # type: ignore[attr-defined]
+        if group := self.fields.get("group"):
+            first = [] if self.instance.pk else [("", "Choose a group")]
+            group.choices = [*first, *Score.Group.choices]  # type: ignore[attr-defined]
 
     def clean_subject(self) -> str:
         return _readable(self.cleaned_data["subject"])

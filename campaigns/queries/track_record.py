@@ -11,6 +11,7 @@ from django.utils.timezone import localdate
 
 from campaigns.models import Action, Campaign, Offer, PlanStep, Playbook, Send
 from campaigns.queries.attribution import attributed, current
+from loyalty.models import Consent, Score
 
 DAYS = 90
 # Fewer say nothing: they are not shown to a planner.
@@ -38,6 +39,14 @@ class Record:
     orders: int
     revenue: Decimal
     offer_name: str
+
+    @property
+    def group_name(self) -> str:
+        return str(Score.Group(self.group).label)
+
+    @property
+    def channel_name(self) -> str:
+        return str(Consent.Channel(self.channel).label)
 
     @property
     def told(self) -> str:
@@ -84,10 +93,15 @@ def _brought(since: datetime) -> dict[tuple[Any, ...], tuple[int, Decimal]]:
     return {tuple(key): (round(orders), round(revenue, 2)) for *key, orders, revenue in rows}
 
 
-def records_of(playbook: Playbook, *, group: str, channel: str, now: datetime) -> list[Record]:
+def records_of(playbook: Playbook, *, now: datetime) -> list[Record]:
+    """What a playbook brought, whichever groups and channels it was used for."""
+    return [each for each in known_track_record(now=now) if each.playbook_id == playbook.pk]
+
+
+def records_like(step: PlanStep, *, now: datetime) -> list[Record]:
     """What a step's playbook brought among its group by its channel."""
-    asked = (playbook.pk, group, channel)
-    return [each for each in known_track_record(now=now) if (each.playbook_id, each.group, each.channel) == asked]
+    records = records_of(step.playbook, now=now)
+    return [each for each in records if (each.group, each.channel) == (step.group, step.channel)]
 
 
 def _rows(sql: str, parameters: list[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:

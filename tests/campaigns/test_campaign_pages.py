@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -68,6 +69,33 @@ def test_a_first_day_that_has_passed_is_refused_unless_the_campaign_has_it_alrea
     assert client.post(change, asked | {"starts_on": today - 3 * day}).status_code == 302
     campaign.refresh_from_db()
     assert campaign.name == "Summer"
+
+
+def test_a_playbook_shows_what_it_brought_to_whoever_comes_to_it_from_a_step(
+    running: Campaign, viewer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    running.sends.update(status=Send.Status.SENT, sent_at=now, due_at=now - dt.timedelta(hours=1))
+    cache.clear()  # it was counted before, for the plan
+    step = running.sends.select_related("action__step__playbook")[0].action.step
+    url, client = f"/staff/campaigns/playbooks/{step.playbook_id}/", client_of(viewer)
+    assert f'href="{url}"' in client.get(f"/staff/campaigns/steps/{step.public_id}/why/").text
+    page = client.get(url)
+    (record,) = (one for one in page.context["records"] if (one.group, one.channel) == (step.group, step.channel))
+    assert record.messages == running.sends.filter(action__step=step).count()
+    main = page.text.partition("<main")[2]
+    for said in (record.told, step.get_group_display(), step.offer.name if step.offer else "No offer"):
+        assert said in main
+    assert "<fieldset disabled>" in main
+    assert ">Save</button>" not in main
+    assert client.post(url, {"name": "Mine"}).status_code == 403
+
+
+def test_the_form_of_a_playbook_speaks_plainly(marketer: User, client_of: Callable[[User], Client]) -> None:
+    page = client_of(marketer).get("/staff/campaigns/playbooks/new/").text
+    assert "Choose a group" in page
+    assert "Words in {{ }} are filled in for each member" in page
+    for jargon in ("---------", "Liquid"):
+        assert jargon not in page
 
 
 def test_home_tells_campaigns_that_run_from_those_that_are_paused(

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +13,7 @@ from campaigns.forms import OfferForm, PlaybookForm, PolicyForm
 from campaigns.models import Offer, Playbook
 from campaigns.queries.lift import PlaybookLift, known_playbook_lifts
 from campaigns.queries.policy import policy
+from campaigns.queries.track_record import DAYS, records_of
 from config.shared.access import needs
 from config.shared.htmx import page
 
@@ -39,14 +42,34 @@ def _said_of(lift: PlaybookLift) -> str:
 
 @require_http_methods(["GET", "POST"])
 @needs("campaigns.change_playbook")
-def playbook_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
-    playbook = None if pk is None else get_object_or_404(Playbook, pk=pk)
+def playbook_new(request: HttpRequest) -> HttpResponse:
+    return _playbook_shown(request, None, may_edit=True)
+
+
+@require_http_methods(["GET", "POST"])
+@needs("campaigns.view_playbook")
+def playbook_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """What it says, to be changed by those who may, and what it has brought."""
+    may_edit = request.user.has_perm("campaigns.change_playbook")
+    if request.method == "POST" and not may_edit:
+        raise PermissionDenied
+    return _playbook_shown(request, get_object_or_404(Playbook, pk=pk), may_edit=may_edit)
+
+
+def _playbook_shown(request: HttpRequest, playbook: Playbook | None, *, may_edit: bool) -> HttpResponse:
     form = PlaybookForm(request.POST or None, instance=playbook)
     if form.is_valid():
         actions.save_playbook(playbook=playbook, **form.cleaned_data)
         messages.success(request, "Saved. Plans made from now on use it.")
         return redirect("campaigns:playbooks")
-    context = {"form": form, "thing": playbook, "heading": playbook.name if playbook else "New playbook"}
+    context: dict[str, Any] = {"form": form, "heading": "New playbook", "may_edit": may_edit}
+    if playbook:
+        context |= {
+            "playbook": playbook,
+            "heading": playbook.name,
+            "records": records_of(playbook, now=timezone.now()),
+            "brought_words": f"Of the last {DAYS} days. Orders are counted as on the page of a campaign.",
+        }
     return page(request, "campaigns/playbook_form.html", context, status=422 if form.errors else 200)
 
 
@@ -59,7 +82,7 @@ def offer_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         actions.save_offer(offer=offer, **form.cleaned_data)
         messages.success(request, "Saved.")
         return redirect("campaigns:playbooks")
-    context = {"form": form, "thing": offer, "heading": offer.name if offer else "New offer"}
+    context = {"form": form, "heading": offer.name if offer else "New offer", "may_edit": True}
     return page(request, "campaigns/playbook_form.html", context, status=422 if form.errors else 200)
 
 

@@ -21,7 +21,7 @@ from campaigns.dashboard.views.campaigns import campaign_shown
 from campaigns.models import Campaign, ModelCall, Plan, PlanStep, StepComment, StepText
 from campaigns.queries import workspace
 from campaigns.queries.calls import thinking_about
-from campaigns.queries.track_record import DAYS, records_of
+from campaigns.queries.track_record import DAYS, records_like
 from campaigns.rules.reasons import headline
 from campaigns.writing.press import BASE_LANGUAGE
 from config.shared.access import needs
@@ -159,7 +159,7 @@ def step_why(request: HttpRequest, step_id: UUID) -> HttpResponse:
         "headline": headline(step.get_group_display(), step.evidence),
         "is_by_rules": plan.model_name == RulesModel.name,
         "call": plan.calls.filter(task=ModelCall.Task.PLAN_WEEK, status=ModelCall.Status.ANSWERED).last(),
-        "records": records_of(step.playbook, group=step.group, channel=step.channel, now=timezone.now()),
+        "records": records_like(step, now=timezone.now()),
         "days": DAYS,
         "last_text": step.texts.exclude(used_at=None).select_related("used_by").order_by("-used_at").first(),
     }
