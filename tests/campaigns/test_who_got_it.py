@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.actions.campaigns import cancel_campaign, pause_campaign
 from campaigns.actions.reports import apply_reports
@@ -84,6 +85,32 @@ def test_a_message_has_a_page_that_says_all_of_it(mixed: Campaign, client: Clien
     bounced = mixed.sends.get(status=Status.BOUNCED)
     assert reverse("campaigns:send", args=[mixed.public_id, bounced.public_id]) in listed
     assert reverse("campaigns:send", args=[mixed.public_id, send.public_id]) not in listed
+
+
+def test_a_message_that_waits_says_that_it_is_not_written_and_when_it_leaves(
+    running: Campaign, client: Client, manager: User
+) -> None:
+    client.force_login(manager)
+    send = running.sends.order_by("pk")[0]
+    url = reverse("campaigns:send", args=[running.public_id, send.public_id])
+
+    def said(campaign: str, *, due: dt.timedelta = dt.timedelta(days=2), **of_send: Any) -> str:
+        Campaign.objects.filter(pk=running.pk).update(status=campaign)
+        running.sends.filter(pk=send.pk).update(due_at=timezone.now() + due, **of_send)
+        return client.get(url).content.decode()
+
+    day = timezone.localtime(timezone.now() + dt.timedelta(days=2))
+    page = said("RUNNING")
+    assert f"its words are filled in when it leaves, on {day:%A, %B} {day.day}, " in page
+    assert "What it will say" in page
+    assert "as soon as it is its turn" in said("RUNNING", due=-dt.timedelta(hours=1))
+    assert "once the campaign goes on, and not before" in said("PAUSED")
+    assert "once the campaign is started" in said("DRAFT")
+    assert "once the better wording is chosen" in said("RUNNING", waits_for_winner=True)
+    assert "What it would have said" in said("CANCELLED", status=Status.CANCELLED)
+    page = said("RUNNING", status=Status.SENT)
+    assert "What it said" in page
+    assert "Not written yet" not in page
 
 
 def test_the_list_names_what_was_filled_in_and_nobody_made_up(mixed: Campaign, client: Client, manager: User) -> None:

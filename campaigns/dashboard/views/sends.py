@@ -1,6 +1,7 @@
 """Who got it: every message of a campaign and of a member, with all that became of it."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns.actions import sends as actions
@@ -105,10 +107,37 @@ def send_page(request: HttpRequest, public_id: UUID, send_id: UUID) -> HttpRespo
             {"label": "Tries", "value": send.attempts},
         ],
         "events": history.happenings(send, may_see=may_see),
+        "not_written": _not_written(send, timezone.now()),
+        "words_label": _words_label(send),
         "is_over": queries.is_over(send.campaign, timezone.now()),
         "may_run": request.user.has_perm("campaigns.run_campaign"),
     }
     return page(request, "campaigns/send.html", context)
+
+
+def _not_written(send: Send, now: datetime) -> str:
+    """When a message that waits is written and leaves; empty for all others."""
+    if send.status not in Send.OPEN:
+        return ""
+    due = date_format(timezone.localtime(send.due_at), "l, F j, g:i a")
+    match send.campaign.status:
+        case Campaign.Status.DRAFT:
+            when = f"once the campaign is started, and not before {due}"
+        case Campaign.Status.PAUSED:
+            when = f"once the campaign goes on, and not before {due}"
+        case _ if send.waits_for_winner:
+            when = f"once the better wording is chosen, and not before {due}"
+        case _ if send.due_at <= now:
+            when = "as soon as it is its turn and its hours are open"
+        case _:
+            when = f"on {due}"
+    return f"Not written yet: its words are filled in when it leaves, {when}."
+
+
+def _words_label(send: Send) -> str:
+    if send.status in Send.OPEN:
+        return "What it will say"
+    return "What it would have said" if send.status in Send.NEVER_LEFT else "What it said"
 
 
 @require_POST
