@@ -28,6 +28,11 @@ class Estimate:
     cost_low: float
     cost_high: float
 
+    @property
+    def costs_more(self) -> bool:
+        """Whether the offers are expected to cost more than the messages add."""
+        return self.cost > self.worth.expected
+
 
 @dataclass(frozen=True)
 class WeekEstimate:

@@ -71,6 +71,25 @@ def test_a_first_day_that_has_passed_is_refused_unless_the_campaign_has_it_alrea
     assert campaign.name == "Summer"
 
 
+def test_the_question_before_the_approval_says_when_the_offers_cost_more_than_the_messages_add(
+    plan: Plan, manager: User, client_of: Callable[[User], Client]
+) -> None:
+    said, url = (
+        "On these numbers the offers cost more than the messages add.",
+        f"/staff/campaigns/{plan.campaign.public_id}/",
+    )
+
+    def question() -> str:
+        return client_of(manager).get(url, headers={"HX-Request": "true", "HX-Target": "approve"}).text
+
+    for dearest, is_said in (("0", False), ("900000", True)):
+        for step in plan.steps.all():
+            step.evidence["most_it_can_cost"] = dearest
+            step.save(update_fields=["evidence"])
+        assert (said in question()) is is_said
+    assert said in client_of(manager).get(url).text.partition("<dialog")[0]
+
+
 def test_a_playbook_shows_what_it_brought_to_whoever_comes_to_it_from_a_step(
     running: Campaign, viewer: User, client_of: Callable[[User], Client], now: dt.datetime
 ) -> None:

@@ -23,7 +23,7 @@ from campaigns.queries import results
 from campaigns.queries.calls import thinking_of
 from campaigns.queries.cautions import cautions_in
 from campaigns.queries.departures import next_departure
-from campaigns.queries.estimates import expected_of
+from campaigns.queries.estimates import Estimate, expected_of
 from campaigns.queries.planned_comparison import planned_comparison
 from campaigns.queries.plans import Day, board_of, buyers_of_goal, is_own_work, totals_of, week_of, why_two_people
 from campaigns.queries.policy import policy
@@ -131,7 +131,7 @@ def campaign_shown(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     if part in ("", "results", *PARTS_OF_WEEK):
         context |= _results(campaign, plan)
     if part in ("", *PARTS_OF_WEEK):
-        context |= _week(request, campaign, plan, rules)
+        context |= _week(request, campaign, plan, rules, context["estimates"])
     if not part:
         unread = queries.unread_notices(request.user).filter(campaign=campaign)
         context |= {"notices": unread, "start_text": _start_text(rules)}
@@ -159,7 +159,9 @@ def _results(campaign: Campaign, plan: Plan | None) -> dict[str, Any]:
     }
 
 
-def _week(request: HttpRequest, campaign: Campaign, plan: Plan | None, rules: CampaignPolicy) -> dict[str, Any]:
+def _week(
+    request: HttpRequest, campaign: Campaign, plan: Plan | None, rules: CampaignPolicy, expected: Estimate | None
+) -> dict[str, Any]:
     """The plan: being made, under review or approved."""
     if plan is None or plan.status not in (Plan.Status.READY, Plan.Status.APPROVED):
         return _making(plan)
@@ -181,7 +183,7 @@ def _week(request: HttpRequest, campaign: Campaign, plan: Plan | None, rules: Ca
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items() if count],
         "by_hand": by_hand.pieces,
         "anew_text": _anew_text(by_hand),
-        "approve_text": _approve_text(days, totals, heard.reached, sum(comments.values())),
+        "approve_text": _approve_text(days, totals, heard.reached, sum(comments.values()), expected),
         "cautions": sum(len(found) for found in cautions.values()),
         "is_own_work": is_own_work(plan, request.user),
     }
@@ -242,7 +244,9 @@ def _anew_text(by_hand: WorkByHand) -> str:
     return f"A new week takes the place of this one{lost}. This cannot be undone."
 
 
-def _approve_text(days: Sequence[Day], totals: Mapping[str, Any], reached: int, comments: int) -> str:
+def _approve_text(
+    days: Sequence[Day], totals: Mapping[str, Any], reached: int, comments: int, expected: Estimate | None
+) -> str:
     """What becomes of the week, in figures, and what people have said of it that nobody settled."""
     messages, steps = totals["messages"], totals["steps"]
     first = next((day.date for day in days if day.count_text), None)
@@ -251,6 +255,8 @@ def _approve_text(days: Sequence[Day], totals: Mapping[str, Any], reached: int, 
     if late := sum(view.has_passed for day in days for view in day.steps):
         leaves = pluralize(late, "it leaves,they leave")
         said = f" The time of {late} step{pluralize(late)} has passed: {leaves} at once then.{said}"
+    if expected and expected.costs_more:
+        said = f" On these numbers the offers cost more than the messages add.{said}"
     return (
         f"{messages:,} message{pluralize(messages)} in {steps} step{pluralize(steps)} to {reached:,}"
         f" member{pluralize(reached)} are made ready{begins}. They leave once you start the campaign.{said}"
