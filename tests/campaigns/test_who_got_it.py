@@ -101,7 +101,7 @@ def test_a_message_that_waits_says_that_it_is_not_written_and_when_it_leaves(
 
     day = timezone.localtime(timezone.now() + dt.timedelta(days=2))
     page = said("RUNNING")
-    assert f"its words are filled in when it leaves, on {day:%A, %B} {day.day}, " in page
+    assert f"Not written yet: it leaves on {day:%A, %B} {day.day}, " in page
     assert "What it will say" in page
     assert "as soon as it is its turn" in said("RUNNING", due=-dt.timedelta(hours=1))
     assert "once the campaign goes on, and not before" in said("PAUSED")

@@ -131,7 +131,7 @@ def _not_written(send: Send, now: datetime) -> str:
             when = "as soon as it is its turn and its hours are open"
         case _:
             when = f"on {due}"
-    return f"Not written yet: its words are filled in when it leaves, {when}."
+    return f"Not written yet: it leaves {when}, and its words are filled in then."
 
 
 def _words_label(send: Send) -> str:
