@@ -52,7 +52,8 @@ class Record:
     def told(self) -> str:
         """`120 messages, 31 % opened, 8 % clicked, 5 orders, 2 unsubscribed`"""
         rates = f"{self._share(self.opened)} opened, {self._share(self.clicked)} clicked"
-        return f"{self.messages:,} messages, {rates}, {self.orders:,} orders, {self.unsubscribed:,} unsubscribed"
+        messages, orders = _counted(self.messages, "message"), _counted(self.orders, "order")
+        return f"{messages}, {rates}, {orders}, {self.unsubscribed:,} unsubscribed"
 
     def _share(self, count: int) -> str:
         return f"{100 * count / self.messages:.0f} %" if self.messages else "none"
@@ -102,6 +103,10 @@ def records_like(step: PlanStep, *, now: datetime) -> list[Record]:
     """What a step's playbook brought among its group by its channel."""
     records = records_of(step.playbook, now=now)
     return [each for each in records if (each.group, each.channel) == (step.group, step.channel)]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _rows(sql: str, parameters: list[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -356,7 +356,14 @@ def test_the_goal_decides_who_comes_first() -> None:
         "budget": None,
         "offers": [],
         "groups": [
-            {"group": group, "stake": stake, "usual_weekday": 5, "usual_hour": 18, "reachable": {"email": 9}}
+            {
+                "group": group,
+                "stake": stake,
+                "members": 9,
+                "usual_weekday": 5,
+                "usual_hour": 18,
+                "reachable": {"email": 9},
+            }
             for group, stake in (("champions", 80), ("hibernating", 20), ("new", 50))
         ],
         "playbooks": [

@@ -607,5 +607,5 @@ def test_a_regular_shop_has_a_record_of_what_its_playbooks_brought(
     assert (record.opened, record.clicked, record.orders, str(record.revenue)) == (1, 1, 1, "45.00")
     assert record.offer_name == (step.offer.name if step.offer else "")
     assert record.messages >= 1
-    assert "1 orders" in record.told
+    assert "1 order," in record.told
     assert track_record(now=later + dt.timedelta(days=120)) == []
