@@ -91,12 +91,17 @@ def columns(others: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def in_percent(share: float) -> float:
+    """12.5 of 0.125, without what binary fractions add behind the tenth place."""
+    return round(100 * share, 10)
+
+
 def exactly(effect: Effect) -> list[Any]:
     """The figures of one measure, unrounded, with the words of the page; percent is 12.5, not 0.125."""
     figures = effect.figures
     for name in ("percent", "percent_low", "percent_high"):
         if figures[name] is not None:
-            figures[name] *= 100
+            figures[name] = in_percent(figures[name])
     figures |= {"measure": sayings.LABELS[effect.measure], "verdict": sayings.VERDICTS[effect.verdict]}
     return [figures[name] for name in FIGURES]
 

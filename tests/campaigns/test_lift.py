@@ -408,7 +408,11 @@ def test_page_csv_and_api_tell_the_same(tried: Campaign, client_of: Callable[[Us
     assert set(asked) == {BUYERS, ORDERS, REVENUE, MARGIN}
     assert set(told) == {LABELS[measure] for measure in asked}
     for measure, row in asked.items():
-        shares = {name: 100 * row[name] for name in ("percent", "percent_low", "percent_high") if row[name] is not None}
+        shares = {
+            name: round(100 * row[name], 10)
+            for name in ("percent", "percent_low", "percent_high")
+            if row[name] is not None
+        }
         in_words = row | shares | {"measure": LABELS[measure], "verdict": VERDICTS[row["verdict"]]}
         assert told[LABELS[measure]] == ["" if value is None else str(value) for value in in_words.values()]
     assert str(orders.total.value) in told["Orders"]

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import arms as actions
-from campaigns.dashboard.comparing import chance
+from campaigns.dashboard.comparing import chance, in_percent
 from campaigns.forms import ArmsForm
 from campaigns.models import ArmsReport
 from campaigns.rules import arms, sayings
@@ -89,11 +89,11 @@ def _rows(outcomes: list[arms.OutcomeReport], currency: str) -> Iterator[list[An
     """Shares in percent and their differences in percentage points, amounts in the shop's currency."""
     for outcome in outcomes:
         unit = "percent" if outcome.is_share else currency if outcome.is_money else ""
-        scale = 100 if outcome.is_share else 1
+        scaled = in_percent if outcome.is_share else float
         for each in outcome.arms:
             d = each.difference
-            told = [scale * d.value, scale * d.low, scale * d.high, d.p] if d else [None] * 4
-            figures = [each.units, 100 * each.rate, scale * each.mean, *told]
+            told = [scaled(d.value), scaled(d.low), scaled(d.high), d.p] if d else [None] * 4
+            figures = [each.units, in_percent(each.rate), scaled(each.mean), *told]
             yield [outcome.outcome, unit, each.arm, *figures, sayings.VERDICTS.get(each.verdict)]
 
 
