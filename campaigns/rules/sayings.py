@@ -145,7 +145,7 @@ def said_of_arm(outcome: OutcomeReport, arm: ArmFigures, *, show: Show) -> str:
     if outcome.is_share:
         shares = f"{show(arm.mean)} of the members of {arm.arm}, {show(control.mean)} of {control.arm}"
         return f"{name.capitalize()}: {shares}{chance}"
-    if not arm.difference.value:
+    if by == show(0):
         as_much = "as much" if outcome.is_money else "as many"
         return f"{arm.arm} had {as_much} {name} per member as {control.arm}."
     if outcome.is_money:

@@ -216,3 +216,11 @@ def test_a_report_is_deleted_by_those_who_may_make_one(
     assert client_of(marketer).post(f"{kept}delete/", follow=True).status_code == 200
     assert not ArmsReport.objects.exists()
     assert LogEntry.objects.filter(action=LogEntry.Action.DELETE, object_repr="Mail or text").exists()
+
+
+def test_less_than_a_cent_is_no_difference(db: None, client_of: Callable[[User], Client], marketer: User):
+    rows = [f"{n},{('control', 'email')[n % 2]},{n // 2 % 5}.00" for n in range(1000)]
+    rows += ["1000,email,2.00", "1001,control,1.99"]
+    page = client_of(marketer).get(upload(client_of(marketer), "\n".join(["member,arm,revenue", *rows]))["Location"])
+    assert "email had as much revenue per member as control." in page.text
+    assert "-$0.00" not in page.text

@@ -408,11 +408,8 @@ def test_page_csv_and_api_tell_the_same(tried: Campaign, client_of: Callable[[Us
     assert set(asked) == {BUYERS, ORDERS, REVENUE, MARGIN}
     assert set(told) == {LABELS[measure] for measure in asked}
     for measure, row in asked.items():
-        shares = {
-            name: round(100 * row[name], 10)
-            for name in ("percent", "percent_low", "percent_high")
-            if row[name] is not None
-        }
+        known = {name: row[name] for name in ("percent", "percent_low", "percent_high") if row[name] is not None}
+        shares = {name: round(100 * share, 10) for name, share in known.items()}
         in_words = row | shares | {"measure": LABELS[measure], "verdict": VERDICTS[row["verdict"]]}
         assert told[LABELS[measure]] == ["" if value is None else str(value) for value in in_words.values()]
     assert str(orders.total.value) in told["Orders"]

@@ -140,7 +140,7 @@ def _exactly(each: arms.ArmFigures, show: sayings.Show) -> list[str]:
 
 def _show(outcome: arms.OutcomeReport, currency: str) -> sayings.Show:
     if outcome.is_money:
-        return lambda value: tags.money(value, currency)
+        return lambda value: tags.money(round(value, 2) + 0.0, currency)  # no minus before nothing
     return tags.percent if outcome.is_share else tags.number
 
 
