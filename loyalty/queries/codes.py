@@ -68,6 +68,6 @@ def scan_rows(found: QuerySet[Scan]) -> Iterator[tuple[object, ...]]:
     for row in found.iterator(chunk_size=2_000):
         batch = row.code.batch
         yield (
-            row.scanned_at.isoformat(), row.received_at.isoformat(), row.member.public_id, batch.name,
+            row.scanned_at, row.received_at, row.member.public_id, batch.name,
             batch.product.sku if batch.product else "", batch.product.name if batch.product else "", row.points,
         )  # fmt: skip

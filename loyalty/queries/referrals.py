@@ -59,8 +59,8 @@ COLUMNS = ("joined", "referrer", "friend", "status", "reasons", "order", "bought
 def csv_rows(found: QuerySet[Referral]) -> Iterator[tuple[object, ...]]:
     for row in found.iterator(chunk_size=2_000):
         yield (
-            row.joined_at.isoformat(), row.referrer.public_id, row.friend.public_id, row.get_status_display(),
+            row.joined_at, row.referrer.public_id, row.friend.public_id, row.get_status_display(),
             "; ".join(in_words(row.reasons)), row.order.number if row.order else "",
-            row.bought_at.isoformat() if row.bought_at else "", row.rewarded_at.isoformat() if row.rewarded_at else "",
+            row.bought_at, row.rewarded_at,
             row.reviewed_by.get_full_name() if row.reviewed_by else "", row.note,
         )  # fmt: skip

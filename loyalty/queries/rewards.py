@@ -225,7 +225,7 @@ def redemption_rows(found: QuerySet[Redemption]) -> Iterator[tuple[object, ...]]
     for row in found.iterator(chunk_size=2_000):
         yield (
             row.code, row.reward.name, row.reward.get_kind_display(), row.member.public_id, row.points, row.value,
-            row.get_status_display(), row.held_at.isoformat(), row.ended_at.isoformat() if row.ended_at else "",
+            row.get_status_display(), row.held_at, row.ended_at,
             row.store.name if row.store else "", row.get_proof_display(),
         )  # fmt: skip
 

@@ -33,5 +33,5 @@ def csv_rows(found: QuerySet[Product]) -> Iterator[tuple[object, ...]]:
         yield (
             row.sku, row.name, row.brand, row.category, row.price,
             "" if row.is_in_stock is None else "yes" if row.is_in_stock else "no",
-            row.wishes, row.wished_last.isoformat(),
+            row.wishes, row.wished_last,
         )  # fmt: skip

@@ -161,7 +161,7 @@ def test_the_list_counts_the_last_day_and_tells_the_last_event(desk, system, fol
     assert abs(acme.last_at - (now - hours)) < dt.timedelta(seconds=1)
     assert rows["Bevco"][1].invalid_share is None
     csv = b"".join(desk.get(LIST, {"format": "csv"}).streaming_content).decode()
-    assert "Acme,True,2,5,1," in csv
+    assert f"Acme,yes,2,5,1,{timezone.localtime(acme.last_at):%Y-%m-%d %H:%M:%S}" in csv
     assert [str(partner) for partner, _ in desk.get(LIST, {"q": "bev"}).context["rows"]] == ["Bevco"]
 
 

@@ -70,8 +70,7 @@ def with_traffic(rows: Iterable[Partner], *, now: datetime) -> list[tuple[Partne
 
 def csv_rows(rows: Sequence[tuple[Any, Traffic]]) -> Iterator[tuple[Any, ...]]:
     for partner, traffic in rows:
-        last = traffic.last_at.isoformat() if traffic.last_at else ""
-        yield partner.name, partner.is_active, partner.system_count, traffic.received, traffic.invalid, last
+        yield partner.name, partner.is_active, partner.system_count, traffic.received, traffic.invalid, traffic.last_at
 
 
 def traffic_of(systems: QuerySet[PartnerSystem], *, now: datetime) -> dict[int, Traffic]:
