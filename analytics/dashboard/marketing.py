@@ -15,14 +15,14 @@ from campaigns.queries.global_holdout import Month, months_of_holdout
 from campaigns.queries.lift import Lift, lifts_of
 from campaigns.queries.policy import policy
 from campaigns.rules import sayings
-from campaigns.rules.effects import FIGURES, LESS, MORE, OPEN, ORDERS, UNCLEAR, Effect, orders_together
+from campaigns.rules.effects import LESS, MORE, OPEN, ORDERS, UNCLEAR, Effect, orders_together
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
 from loyalty.queries.brand import brand
 
 SHOWN = 20
-COLUMNS, VERDICT_PLACE = columns("held out"), FIGURES.index("verdict")
+COLUMNS = columns("held out")
 CLOSED = (MORE, LESS, UNCLEAR)
 TONES = {MORE: "success", LESS: "danger", OPEN: "info"}
 
@@ -33,9 +33,9 @@ def marketing(request: HttpRequest) -> HttpResponse:
     now, currency = timezone.now(), brand().currency
     match request.GET.get("format"):
         case "csv":
-            return csv_response("earned.csv", ("Campaign", *COLUMNS), _rows(lifts_of(begun(), now=now)))
+            return csv_response("earned.csv", ("Campaign", *COLUMNS), _rows(lifts_of(begun(), now=now), currency))
         case "holdout-csv":
-            return csv_response("holdout.csv", ("Month", *COLUMNS), _month_rows(months_of_holdout(now=now)))
+            return csv_response("holdout.csv", ("Month", *COLUMNS), _month_rows(months_of_holdout(now=now), currency))
     campaigns = Paginator(begun(), SHOWN).get_page(request.GET.get("page"))
     lifts, months = lifts_of(campaigns, now=now), months_of_holdout(now=now)
     orders = [(lift, lift.effect(ORDERS)) for lift in lifts]
@@ -109,15 +109,18 @@ def _said_of_months(effects: Sequence[Effect]) -> str:
     return f"In {certain} of {months} members who may get marketing certainly ordered more."
 
 
-def _rows(lifts: Sequence[Lift]) -> Iterator[list[Any]]:
+def _rows(lifts: Sequence[Lift], currency: str) -> Iterator[list[Any]]:
     for lift in lifts:
         for effect in lift.effects:
-            yield [lift.campaign.name, *exactly(effect)]
+            yield [lift.campaign.name, *exactly(effect, currency)]
         if not lift.effects:
-            yield [lift.campaign.name, *[None] * VERDICT_PLACE, _verdict(lift, None)[0]]
+            told: dict[str, Any] = {"Result": _verdict(lift, None)[0]}
+            if lift.has_begun:
+                told |= {"Members": lift.treated.members, "Members held out": lift.held_out.members}
+            yield [lift.campaign.name, *map(told.get, COLUMNS)]
 
 
-def _month_rows(months: Sequence[Month]) -> Iterator[list[Any]]:
+def _month_rows(months: Sequence[Month], currency: str) -> Iterator[list[Any]]:
     for month in months:
         for effect in month.effects:
-            yield [f"{month.first:%B %Y}", *exactly(effect)]
+            yield [f"{month.first:%B %Y}", *exactly(effect, currency)]

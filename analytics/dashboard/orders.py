@@ -11,8 +11,8 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET
 
 from analytics.queries import sales
+from campaigns.dashboard.orders import orders_csv
 from config.shared.access import needs
-from config.shared.exports import csv_response
 from config.shared.htmx import page
 from loyalty.models import Order, Store
 
@@ -28,8 +28,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     number = request.GET.get("q", "").strip()
     orders = sales.orders_in(period, number=number, store=store)
     if request.GET.get("format") == "csv":
-        rows = ((order.number, order.ordered_at, order.store.name, order.total) for order in orders.iterator())
-        return csv_response(f"orders-{period.first}-{period.last}.csv", ("Order", "Ordered", "Store", "Total"), rows)
+        return orders_csv(f"orders-{period.first}-{period.last}.csv", orders)
     context = {
         "period": period,
         "sales": sales.sales_in(period),

@@ -60,12 +60,13 @@ def analytics(request: HttpRequest) -> HttpResponse:
     days = _days(request)
     period = sales.period_of(days, now=timezone.now())
     by_day, currency = sales.revenue_by_day(period), brand().currency
+    sold = (f"Revenue ({currency})", "Orders")
     match request.GET.get("format"):
         case "csv":
-            return csv_response(f"revenue-{period.first}-{period.last}.csv", ("day", "revenue", "orders"), by_day)
+            return csv_response(f"revenue-{period.first}-{period.last}.csv", ("Day", *sold), by_day)
         case "categories-csv":
             rows = sales.revenue_by_category(period)
-            return csv_response(f"categories-{period.first}-{period.last}.csv", ("category", "revenue", "orders"), rows)
+            return csv_response(f"categories-{period.first}-{period.last}.csv", ("Category", *sold), rows)
     current, before = sales.sales_in(period), sales.sales_in(period.before)
     context = {
         "days": days,

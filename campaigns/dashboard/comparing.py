@@ -10,8 +10,11 @@ from django.utils.dateformat import format as format_date
 from campaigns.models import Campaign
 from campaigns.queries.lift import Lift
 from campaigns.rules import sayings
-from campaigns.rules.effects import FIGURES, SHARES, Effect
+from campaigns.rules.effects import SHARES, Effect
 from config.shared import tags
+
+# What shares and their differences are in, in a spreadsheet.
+IN_PERCENT = "percent, differences in percentage points"
 
 
 def said_of(lift: Lift, currency: str) -> list[tuple[str, str]]:
@@ -85,25 +88,30 @@ def cells_of(effect: Effect, currency: str) -> list[str]:
 def columns(others: str) -> tuple[str, ...]:
     """The heads of `exactly` in a spreadsheet. `others` is what the members of the other arm are called: held out."""
     return (
-        "Measure", "Members", f"Members {others}", "A member", f"A member {others}", "Difference", "At least",
-        "At most", "In all", "In all, at least", "In all, at most", "In percent", "In percent, at least",
-        "In percent, at most", "By chance alone (p)", "Result", "Members it would take",
+        "Measure", "Members", f"Members {others}", "Unit", "A member", f"A member {others}", "Difference", "At least",
+        "At most", "Unit in all", "In all", "In all, at least", "In all, at most", "In percent",
+        "In percent, at least", "In percent, at most", "By chance alone (p)", "Result", "Members it would take",
     )  # fmt: skip
 
 
-def in_percent(share: float) -> float:
-    """12.5 of 0.125, without what binary fractions add behind the tenth place."""
-    return round(100 * share, 10)
+def exactly(effect: Effect, currency: str) -> list[Any]:
+    """The figures of one measure, unrounded, with the words of the page and what they are in."""
+    told, noun = effect.figures, sayings.NOUNS[effect.measure]
+    is_share, is_money = effect.measure in SHARES, effect.measure in sayings.MONEY
+    each = [told[name] for name in ("per_member", "other_per_member", "difference", "low", "high")]
+    unit, unit_in_all = (currency, currency) if is_money else (IN_PERCENT if is_share else noun, noun)
+    return [
+        sayings.LABELS[effect.measure], told["members"], told["other_members"],
+        unit, *(map(in_percent, each) if is_share else each),
+        unit_in_all, told["total"], told["total_low"], told["total_high"],
+        *(in_percent(told[name]) for name in ("percent", "percent_low", "percent_high")),
+        told["p"], sayings.VERDICTS[effect.verdict], told["enough"],
+    ]  # fmt: skip
 
 
-def exactly(effect: Effect) -> list[Any]:
-    """The figures of one measure, unrounded, with the words of the page; percent is 12.5, not 0.125."""
-    figures = effect.figures
-    for name in ("percent", "percent_low", "percent_high"):
-        if figures[name] is not None:
-            figures[name] = in_percent(figures[name])
-    figures |= {"measure": sayings.LABELS[effect.measure], "verdict": sayings.VERDICTS[effect.verdict]}
-    return [figures[name] for name in FIGURES]
+def in_percent(share: float | None) -> float | None:
+    """12.5 for 0.125, and 57 for 0.57, without what binary fractions add to it."""
+    return None if share is None else float(f"{100 * share:.15g}")
 
 
 def interval_chart(chart_id: str, title: str, rows: Sequence[tuple[str, Effect]]) -> dict[str, Any]:

@@ -27,6 +27,11 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
         yield writer.writerow([safe_cell(value) for value in row])
 
 
+def by_shop_clock(*names: str) -> tuple[str, ...]:
+    """Heads of columns that hold moments: Due (America/New_York)."""
+    return tuple(f"{name} ({timezone.get_current_timezone_name()})" for name in names)
+
+
 def safe_cell(value: Any) -> Any:
     """As people read it in a spreadsheet: moments by the shop's clock with its distance from UTC, numbers as they are.
 

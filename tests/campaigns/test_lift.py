@@ -291,7 +291,7 @@ def test_a_campaign_that_holds_members_out_and_waits_for_its_first_message_has_n
     assert due in client.get(reverse("campaigns:earned", args=[tried.public_id])).content.decode()
     answer: Any = client.get(reverse("analytics:marketing"), {"format": "csv"})
     (row,) = csv.DictReader(b"".join(answer.streaming_content).decode().splitlines())
-    assert (row["Campaign"], row["In all"], row["Result"]) == ("Tried", "", "Not begun")
+    assert (row["Campaign"], row["Members"], row["In all"], row["Result"]) == ("Tried", "", "", "Not begun")
     Send.objects.filter(campaign=tried).delete()
     page = marketing_of(client)
     assert "Counting begins once the first message has left." in page
@@ -306,6 +306,16 @@ def test_a_campaign_cancelled_before_its_first_message_waits_for_nothing(
     page = marketing_of(client_of(viewer))
     assert "Nothing to compare" in page
     assert "It was cancelled before its first message had left." in page
+
+
+def test_a_campaign_with_nobody_to_compare_with_is_in_the_file_with_how_many_it_was_for(
+    tried: Campaign, client_of: Callable[[User], Client], viewer: User
+):
+    Candidate.objects.filter(plan__campaign=tried).update(is_held_out=False)
+    answer: Any = client_of(viewer).get(reverse("analytics:marketing"), {"format": "csv"})
+    (row,) = csv.DictReader(b"".join(answer.streaming_content).decode().splitlines())
+    assert (row["Members held out"], row["Measure"], row["Result"]) == ("0", "", "Nothing to compare")
+    assert int(row["Members"]) > 0
 
 
 def test_what_one_campaign_brought_is_told_with_its_own_bounds(
@@ -402,14 +412,23 @@ def test_page_csv_and_api_tell_the_same(tried: Campaign, client_of: Callable[[Us
     assert orders
     assert f"About {round(orders.total.value)} more orders than without it" in page
     text = b"".join(client.get(f"{url}?format=csv").streaming_content).decode()  # type: ignore[attr-defined]
-    told = {row["Measure"]: list(row.values()) for row in csv.DictReader(text.splitlines())}
+    told = {row["Measure"]: row for row in csv.DictReader(text.splitlines())}
     answer = client.get(reverse("campaigns-api:earned", args=[tried.public_id])).json()
     asked = {row["measure"]: row for row in answer["effects"]}
     assert set(asked) == {BUYERS, ORDERS, REVENUE, MARGIN}
     assert set(told) == {LABELS[measure] for measure in asked}
     for measure, row in asked.items():
-        known = {name: row[name] for name in ("percent", "percent_low", "percent_high") if row[name] is not None}
-        shares = {name: round(100 * share, 10) for name, share in known.items()}
-        in_words = row | shares | {"measure": LABELS[measure], "verdict": VERDICTS[row["verdict"]]}
-        assert told[LABELS[measure]] == ["" if value is None else str(value) for value in in_words.values()]
-    assert str(orders.total.value) in told["Orders"]
+        in_the_file = told[LABELS[measure]]
+        scale = 100 if measure == BUYERS else 1
+        assert in_the_file["Result"] == VERDICTS[row["verdict"]]
+        for head, name, times in (
+            ("Members held out", "other_members", 1), ("A member", "per_member", scale), ("At most", "high", scale),
+            ("In all", "total", 1), ("In percent, at least", "percent_low", 100), ("By chance alone (p)", "p", 1),
+        ):  # fmt: skip
+            assert float(in_the_file[head]) == pytest.approx(times * row[name]), (measure, head)
+    assert told["Orders"]["In all"] == str(orders.total.value)
+    units = {name: (row["Unit"], row["Unit in all"]) for name, row in told.items()}
+    assert units == {
+        "Members who bought": ("percent, differences in percentage points", "members who bought"),
+        "Orders": ("orders", "orders"), "Revenue": ("USD", "USD"), "Margin": ("USD", "USD"),
+    }  # fmt: skip

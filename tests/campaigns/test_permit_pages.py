@@ -218,7 +218,8 @@ def test_an_export_leaves_a_trace_of_who_took_it(office: Client, manager: User) 
     leave_alone(manager)
     answer: Any = office.get(SETTINGS + "left-alone/?format=csv")
     rows = list(csv.DictReader(b"".join(answer.streaming_content).decode().splitlines()))
-    assert [(row["address"], row["reason"]) for row in rows] == [(ADA, "Added by staff")]
+    assert [(row["Address"], row["Channel"], row["Why"]) for row in rows] == [(ADA, "Email", "Added by staff")]
+    assert rows[0]["By"] == manager.get_full_name()
     told = Event.objects.filter(name="members.exported").latest("pk")
     assert told.subject == str(manager.pk)
     assert told.properties["filters"] == {"list": "addresses left alone"}

@@ -261,8 +261,8 @@ def test_whom_it_is_for_counts_only_those_a_step_reaches_and_gives_nobody_else_a
     assert f"{held_out} {'is' if held_out == 1 else 'are'} held out" in text
     assert "No step reaches the other 1." in text
     rows = list(csv.DictReader(b"".join(client.get(f"{url}?format=csv")).decode().splitlines()))  # type: ignore[call-overload]
-    assert {row["Reached"] for row in rows if row["Expected to add"]} == {"yes"}
-    assert sum(not row["Expected to add"] for row in rows) == held_out + 1
+    assert {row["Reached"] for row in rows if row["Expected to add (USD)"]} == {"yes"}
+    assert sum(not row["Expected to add (USD)"] for row in rows) == held_out + 1
 
 
 def test_what_was_expected_stays_as_it_was_approved_and_is_the_sum_of_its_steps(

@@ -431,7 +431,8 @@ def test_every_count_on_the_page_is_the_number_of_its_rows(
     orders = client.get(f"/staff/campaigns/{running.public_id}/orders/?format=csv")
     lines = b"".join(orders.streaming_content if orders.streaming else [orders.content]).decode().splitlines()
     assert len(lines) - 1 == results.orders == orders_of(running).count() == 1
-    assert lines[1].endswith("20.00")
+    assert f",{sent.member.name}," in lines[1]
+    assert ",20.00," in lines[1]
     page = client.get(f"/staff/campaigns/{running.public_id}/orders/").content.decode()
     assert "$20.00" in page
 

@@ -1,5 +1,6 @@
 """Every message of a campaign, with all that became of it; the numbers add up whatever happens."""
 
+import csv
 import datetime as dt
 import re
 from typing import Any
@@ -19,7 +20,7 @@ from campaigns.rules.progress import after_report
 from campaigns.sending import dispatch
 from integrations.channels.base import DeliveryFailed, OutcomeUnknown
 from integrations.models import ProviderReport
-from loyalty.models import User
+from loyalty.models import Member, User
 from tests.campaigns.world import Outlet, report, rule, send_all, states
 from tracking.models import Event
 
@@ -136,6 +137,22 @@ def test_the_list_and_what_it_is_filtered_by_use_one_word_for_one_thing(
         assert f"</strong> {word.lower()}</a>" in page
 
 
+def test_the_list_as_a_file_says_what_the_page_says_in_words_by_the_shops_clock_and_runs_nothing(
+    mixed: Campaign, client: Client, manager: User, settings: Any
+) -> None:
+    client.force_login(manager)
+    send = mixed.sends.select_related("member", "action__step").get(status=Status.BOUNCED)
+    Member.objects.filter(pk=send.member_id).update(name='=HYPERLINK("https://x.example")')
+    mixed.sends.filter(pk=send.pk).update(due_at=dt.datetime(2026, 1, 5, 14, 30, tzinfo=dt.UTC))
+    settings.TIME_ZONE = "America/New_York"
+    answer: Any = client.get(reverse("campaigns:sends", args=[mixed.public_id]), {"format": "csv", "kind": "bounced"})
+    (row,) = csv.DictReader(b"".join(answer.streaming_content).decode().splitlines())
+    assert row["Member"] == '\'=HYPERLINK("https://x.example")'
+    assert (row["Channel"], row["Status"]) == (send.get_channel_display(), "Bounced")
+    assert row["Subject"]
+    assert row["Due (America/New_York)"] == "2026-01-05 09:30:00-05:00"
+
+
 def test_somebody_is_found_by_name_and_by_address(mixed: Campaign) -> None:
     send = mixed.sends.select_related("member").get(status=Status.BOUNCED)
     for words in (send.member.name, send.recipient, send.recipient.upper(), send.provider_id):
@@ -146,8 +163,8 @@ def test_somebody_is_found_by_name_and_by_address(mixed: Campaign) -> None:
 
 def test_the_history_can_be_taken_along_with_every_move(mixed: Campaign, client: Client, manager: User) -> None:
     client.force_login(manager)
-    csv = client.get(reverse("campaigns:sends", args=[mixed.public_id]), {"format": "history"})
-    lines = b"".join(csv.streaming_content).decode().strip().splitlines()  # type: ignore[attr-defined]
+    answer = client.get(reverse("campaigns:sends", args=[mixed.public_id]), {"format": "history"})
+    lines = b"".join(answer.streaming_content).decode().strip().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 1 + SendMove.objects.filter(send__campaign=mixed).count()
 
 

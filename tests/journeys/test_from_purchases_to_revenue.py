@@ -183,7 +183,7 @@ def test_purchases_become_a_plan_messages_and_a_measured_result(
     assert (shown["Clicked"], shown["Opened"], shown["Orders"], shown["Revenue"]) == ("1", "1", "1", "$88.00")
     table = client.get(reverse("campaigns:orders", args=[campaign.public_id]), {"format": "csv"})
     rows = list(csv.DictReader(io.StringIO(b"".join(table.streaming_content).decode())))
-    assert [(row["Order"], row["Total"]) for row in rows] == [("after", "88.00")]
+    assert [(row["Order"], row["Total (USD)"]) for row in rows] == [("after", "88.00")]
 
     leave = link(letter, "Unsubscribe")
     reader.get(leave)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import arms as actions
-from campaigns.dashboard.comparing import chance, in_percent
+from campaigns.dashboard.comparing import IN_PERCENT, chance, in_percent
 from campaigns.forms import ArmsForm
 from campaigns.models import ArmsReport
 from campaigns.rules import arms, sayings
@@ -27,7 +27,7 @@ from loyalty.queries.brand import brand
 
 SHOWN = 20
 COLUMNS = (
-    *("Outcome", "Unit", "Arm", "Members", "More than zero, in percent", "A member", "Difference", "At least"),
+    *("Outcome", "Arm", "Members", "More than zero, in percent", "Unit", "A member", "Difference", "At least"),
     *("At most", "p (Holm)", "Result"),
 )
 
@@ -86,15 +86,18 @@ def report_delete(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 
 def _rows(outcomes: list[arms.OutcomeReport], currency: str) -> Iterator[list[Any]]:
-    """Shares in percent and their differences in percentage points, amounts in the shop's currency."""
+    """Unrounded. A single member has no spread: what has no bound for it is left empty."""
     for outcome in outcomes:
-        unit = "percent" if outcome.is_share else currency if outcome.is_money else ""
-        scaled = in_percent if outcome.is_share else float
+        unit = IN_PERCENT if outcome.is_share else currency if outcome.is_money else outcome.outcome
         for each in outcome.arms:
             d = each.difference
-            told = [scaled(d.value), scaled(d.low), scaled(d.high), d.p] if d else [None] * 4
-            figures = [each.units, in_percent(each.rate), scaled(each.mean), *told]
-            yield [outcome.outcome, unit, each.arm, *figures, sayings.VERDICTS.get(each.verdict)]
+            bounds = [d.value, *(bound if isfinite(bound) else None for bound in (d.low, d.high))] if d else [None] * 3
+            figures = [each.mean, *bounds]
+            yield [
+                outcome.outcome, each.arm, each.units, in_percent(each.rate), unit,
+                *(map(in_percent, figures) if outcome.is_share else figures), d.p if d else None,
+                sayings.VERDICTS.get(each.verdict),
+            ]  # fmt: skip
 
 
 def _headline(outcomes: Sequence[arms.OutcomeReport], currency: str) -> str:

@@ -19,12 +19,9 @@ from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
 from loyalty.models import Score
+from loyalty.queries.brand import brand
 
 SHOWN = 50
-COLUMNS = (
-    *("Place", "Member", "Group", "Points", "Made of", "Expected to add", "Held out", "Reached"),
-    "Number of the member",
-)
 
 
 @require_GET
@@ -36,7 +33,7 @@ def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     audience = with_reach(plan, now=now)
     rows = audience.filter(group=group) if group else audience
     if request.GET.get("format") == "csv":
-        return csv_response(f"audience-{plan.public_id}.csv", COLUMNS, _lines(rows))
+        return csv_response(f"audience-{plan.public_id}.csv", _heads(), _lines(rows))
     expected = expected_of(plan, now=now)
     counted = audience.order_by().aggregate(
         members=Count("pk"),
@@ -56,6 +53,13 @@ def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "selects": [{"name": "group", "label": "Group", "value": group, "options": Score.Group.choices}],
     }
     return page(request, "campaigns/audience.html", context, partials=("candidates",))
+
+
+def _heads() -> tuple[str, ...]:
+    return (
+        "Place", "Member", "Group", "Points", "Made of", f"Expected to add ({brand().currency})", "Held out", "Reached",
+        "Number of the member",
+    )  # fmt: skip
 
 
 def _lines(rows: Any) -> Iterator[tuple[Any, ...]]:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.actions import campaigns as actions
 from campaigns.actions import notices, repeating
 from campaigns.ai import audience
+from campaigns.dashboard.orders import orders_csv
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, CampaignPolicy, Plan
 from campaigns.queries import campaigns as queries
@@ -33,7 +34,6 @@ from campaigns.rules import goals, sayings
 from campaigns.rules.checking import Check
 from campaigns.sending.checklist import told_drift
 from config.shared.access import needs
-from config.shared.exports import csv_response
 from config.shared.htmx import page, part_of
 from config.shared.live import stream
 from integrations.llm.rules import RulesModel
@@ -290,8 +290,7 @@ def campaign_orders(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
     orders = results.orders_of(campaign)
     if request.GET.get("format") == "csv":
-        rows = ((order.number, order.ordered_at, order.store.name, order.total) for order in orders)
-        return csv_response(f"orders-{campaign.public_id}.csv", ("Order", "Ordered", "Store", "Total"), rows)
+        return orders_csv(f"orders-{campaign.public_id}.csv", orders)
     context = {
         "campaign": campaign,
         "orders": Paginator(orders, SHOWN).get_page(request.GET.get("page")),

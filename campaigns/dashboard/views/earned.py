@@ -1,5 +1,6 @@
 """What a campaign earned, told three ways from one query: the page, its CSV, and below it what each figure means."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -26,7 +27,7 @@ def campaign_earned(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
     lift, currency = lift_of(campaign, now=timezone.now()), brand().currency
     if request.GET.get("format") == "csv":
-        return csv_response(f"earned-{campaign.public_id}.csv", columns("held out"), map(exactly, lift.effects))
+        return csv_response(f"earned-{campaign.public_id}.csv", columns("held out"), _figures(lift, currency))
     rules = policy()
     context = {
         "campaign": campaign,
@@ -41,6 +42,10 @@ def campaign_earned(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "may_change": request.user.has_perm("campaigns.change_campaignpolicy"),
     }
     return page(request, "campaigns/earned.html", context)
+
+
+def _figures(lift: Lift, currency: str) -> Iterator[list[Any]]:
+    return (exactly(effect, currency) for effect in lift.effects)
 
 
 def _counted(lift: Lift, days: int) -> list[dict[str, Any]]:

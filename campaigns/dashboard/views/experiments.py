@@ -43,7 +43,8 @@ def variants(request: HttpRequest, step_id: UUID) -> HttpResponse:
 
 
 def figures_of(tried: Tried) -> list[list[Any]]:
-    return [[arm.letter, *exactly(effect)] for arm in tried.arms for effect in arm.effects]
+    currency = brand().currency
+    return [[arm.letter, *exactly(effect, currency)] for arm in tried.arms for effect in arm.effects]
 
 
 def _shown(tried: Tried, experiment: Experiment) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from campaigns.queries import history, results
 from campaigns.queries.permits import left_alone
 from campaigns.rules.wording import unfilled
 from config.shared.access import needs
-from config.shared.exports import csv_response
+from config.shared.exports import by_shop_clock, csv_response
 from config.shared.htmx import page
 from config.shared.masking import masked
 from loyalty.rules.contacts import masked_email, masked_phone
@@ -34,11 +34,6 @@ SETTLED = {
     actions.Doubt.NOT_SENT: "Settled: it did not leave, and is not sent again.",
 }
 LABELS = {"complained": Send.Status.COMPLAINED.label, "unknown": Send.Status.UNKNOWN.label}
-SEND_COLUMNS = (
-    *("Member", "To", "Channel", "Provider", "Provider's number", "Status", "Due", "Sent", "Delivered", "Opened"),
-    *("Clicked", "Unsubscribed", "Marked as spam", "Why it failed", "Wording", "Number of the member"),
-)
-MOVE_COLUMNS = ("Message", "Member", "When", "Status", "Due", "Note", "Number of the member")
 
 
 @require_GET
@@ -51,9 +46,9 @@ def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
     rows = history.found(results.sends_of(campaign, kind=kind), search, may_see=may_see)
     match request.GET.get("format"):
         case "csv":
-            return csv_response(f"sends-{campaign.public_id}.csv", SEND_COLUMNS, _send_rows(rows, may_see))
+            return csv_response(f"sends-{campaign.public_id}.csv", _send_heads(), _send_rows(rows, may_see))
         case "history":
-            return csv_response(f"history-{campaign.public_id}.csv", MOVE_COLUMNS, _move_rows(campaign, may_see))
+            return csv_response(f"history-{campaign.public_id}.csv", _move_heads(), _move_rows(campaign, may_see))
     sends = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
     context = {
         "campaign": campaign,
@@ -166,15 +161,30 @@ def sends_of_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return page(request, "campaigns/sends_of_member.html", context)
 
 
+def _send_heads() -> tuple[str, ...]:
+    moments = by_shop_clock("Due", "Sent", "Delivered", "Opened", "Clicked", "Unsubscribed", "Marked as spam")
+    return (
+        "Member", "To", "Subject", "Wording", "Channel", "Provider", "Provider's number", "Status", "Why it failed",
+        *moments, "Number of the member",
+    )  # fmt: skip
+
+
 def _send_rows(rows: QuerySet[Send], may_see: bool) -> Iterator[tuple[Any, ...]]:
+    send: Any
     for send in rows.iterator(chunk_size=1_000):
         recipient, failure = _addressed(send, may_see)
+        waits = send.waits_for_winner and send.status == Send.Status.PENDING
         yield (
-            *(send.member.name or "Unnamed", recipient, send.get_channel_display(), send.provider, send.provider_id),
-            *(send.get_status_display(), send.due_at, send.sent_at, send.delivered_at, send.opened_at),
-            *(send.clicked_at, send.unsubscribed_at, send.complained_at, failure, send.variant),
-            send.member.public_id,
-        )
+            send.member.name or "Unnamed", recipient or "All devices", unfilled(send.said),
+            "Waits for the winner" if waits else send.variant, send.get_channel_display(), send.provider,
+            send.provider_id, send.get_status_display(), failure, send.due_at, send.sent_at, send.delivered_at,
+            send.opened_at, send.clicked_at, send.unsubscribed_at, send.complained_at, send.member.public_id,
+        )  # fmt: skip
+
+
+def _move_heads() -> tuple[str, ...]:
+    when, due = by_shop_clock("When", "Due")
+    return ("Message", "Member", when, "Status", due, "Note", "Number of the member")
 
 
 def _move_rows(campaign: Campaign, may_see: bool) -> Iterator[tuple[Any, ...]]:

@@ -18,14 +18,13 @@ from campaigns.models import Suppression
 from campaigns.queries import permits as queries
 from config.shared.access import needs
 from config.shared.errors import DomainError
-from config.shared.exports import csv_response
+from config.shared.exports import by_shop_clock, csv_response
 from config.shared.htmx import page
 from config.shared.masking import masked
 from loyalty.actions.members import note_export
 from loyalty.rules.contacts import masked_email, masked_phone
 
 SHOWN = 50
-COLUMNS = ("channel", "address", "reason", "note", "by", "since")
 
 
 @require_GET
@@ -41,7 +40,7 @@ def suppression_list(request: HttpRequest) -> HttpResponseBase:
         chosen = {"list": "addresses left alone", "q": search, "reason": reason}
         filters = {name: value for name, value in chosen.items() if value}
         note_export(by=request.user, filters=filters, is_masked=not may_see, now=now)  # type: ignore[arg-type]
-        return csv_response("left-alone.csv", COLUMNS, _csv_rows(found, may_see))
+        return csv_response("left-alone.csv", _heads(), _csv_rows(found, may_see))
     rows = Paginator(found, SHOWN).get_page(request.GET.get("page"))
     context = {
         "page": rows,
@@ -99,11 +98,15 @@ def suppression_lift(request: HttpRequest, pk: int) -> HttpResponse:
     return page(request, "campaigns/suppression_lift.html", context, status=422 if form.errors else 200)
 
 
+def _heads() -> tuple[str, ...]:
+    return ("Address", "Channel", "Why", "Note", *by_shop_clock("Since"), "By")
+
+
 def _csv_rows(found: QuerySet[Suppression], may_see: bool) -> Iterator[tuple[Any, ...]]:
     for row in found.iterator(chunk_size=1_000):
         address, note = _shown(row, may_see)
-        by = row.by.email if row.by else ""
-        yield row.channel, address, row.get_reason_display(), note, by, row.created_at
+        by = row.by.get_full_name() if row.by else "The provider's report"
+        yield address, row.get_channel_display(), row.get_reason_display(), note, row.created_at, by
 
 
 def _shown(row: Suppression, may_see: bool) -> tuple[str, str]:
