@@ -27,8 +27,12 @@ LARGEST = Decimal(10) ** 12
 DOUBTFUL_SPLIT = 0.001
 
 
-_SIGNS = str.maketrans("", "", "$€£, ")
-_WITH_SIGNS = re.compile(r"-?[$€£]? ?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
+# Of all currencies, before or behind the amount. Cents are none: 50¢ is half of a dollar.
+_SIGN = r"[$£¤¥\u20a0-\u20c0]"
+_PLAIN = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
+_WITH_SIGNS = re.compile(rf"-?(?:{_SIGN} ?)?{_PLAIN}|{_SIGN} ?-{_PLAIN}|-?{_PLAIN} ?{_SIGN}")
+# One mark before three digits may part thousands or decimals.
+_DOUBTFUL = re.compile(rf"-?(?:{_SIGN} ?)?-?([1-9][0-9]{{0,2}})[.,]([0-9]{{3}})(?: ?{_SIGN})?")
 
 
 class BadFile(ValueError):
@@ -166,7 +170,7 @@ class Head:
 def _opened(lines: Iterable[str]) -> tuple[Iterable[list[str]], Head]:
     """The rows below the first, and the first.
 
-    Where semicolons part the columns, a comma may be that of decimals: a number with one is not guessed at.
+    Where semicolons part the columns, a comma may be that of decimals and a point that of thousands.
     """
     stream = iter(lines)
     head = next(stream, "").lstrip("\ufeff")
@@ -175,7 +179,7 @@ def _opened(lines: Iterable[str]) -> tuple[Iterable[list[str]], Head]:
     if len(set(names)) < len(names):
         raise BadFile("Two columns have the same name.")
     unit, arm = _named(names, UNITS, "who"), _named(names, ARMS, "the arm")
-    return csv.reader(stream, delimiter=mark), Head(names, unit, arm, _number if mark == ";" else _amount)
+    return csv.reader(stream, delimiter=mark), Head(names, unit, arm, _sure_amount if mark == ";" else _amount)
 
 
 def _named(columns: Sequence[str], known: Sequence[str], what: str) -> str:
@@ -199,7 +203,7 @@ def _take(table: Table, head: Head, row: Sequence[str], seen: set[str]) -> str |
     values = [head.number_of(told.get(outcome, "")) for outcome in table.outcomes]
     if None in values:
         wrong = table.outcomes[values.index(None)]
-        return f"“{told.get(wrong, '')[:40]}” in {wrong} is no number. Write it like 1234.50."
+        return _unread(told.get(wrong, "").strip(), wrong)
     if name not in table.units and len(table.units) == MOST_ARMS:
         return f"more than {MOST_ARMS} arms. Is {head.arm} the right column?"
     seen.add(who)
@@ -223,7 +227,19 @@ def _number(text: str) -> Decimal | None:
 def _amount(text: str) -> Decimal | None:
     """With a sign of currency and commas between thousands, too: $1,234.50."""
     plain = text.strip()
-    return _number(plain.translate(_SIGNS) if _WITH_SIGNS.fullmatch(plain) else plain)
+    return _number(re.sub(r"[^0-9.-]", "", plain) if _WITH_SIGNS.fullmatch(plain) else plain)
+
+
+def _sure_amount(text: str) -> Decimal | None:
+    """What can be read in one way only: not 1,000 and not 1.000."""
+    return None if _DOUBTFUL.fullmatch(text.strip()) else _amount(text)
+
+
+def _unread(text: str, column: str) -> str:
+    if doubtful := _DOUBTFUL.fullmatch(text):
+        whole, rest = doubtful.groups()
+        return f"“{text}” in {column} may mean {whole}{rest} or {whole}.{rest}0. Write it as one of these."
+    return f"“{text[:40]}” in {column} is no number. Write it like 1234.50."
 
 
 def control_in(table: Table, wanted: str) -> str:

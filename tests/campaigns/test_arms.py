@@ -195,8 +195,31 @@ def test_amounts_are_read_as_tills_write_them_and_nothing_is_guessed():
     for doubtful in ('"1.000,50"', '"1,5"', '"12,34,567"', "1e5x"):
         with pytest.raises(BadFile, match=r"is no number. Write it like 1234.50."):
             arms.read([head, f"1,control,{doubtful}"])
-    with pytest.raises(BadFile, match=r"“1,000” in revenue is no number"):
-        arms.read([head.replace(",", ";"), "1;control;1,000"])
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("1,000 €", 1000), ("£ 20.5", 20.5), ("$-5.00", -5), ("-$5", -5), ("₹1,000,000", 1_000_000)],
+)
+def test_a_sign_of_currency_may_stand_on_either_side(written: str, meant: float):
+    table = arms.read(["member,arm,revenue", f'1,control,"{written}"', "2,email,1"])
+    assert table.tallies["control"]["revenue"].total == Decimal(str(meant))
+
+
+@pytest.mark.parametrize("written", ["50¢", "$5$", "$1.000,50", "1.000,50 €", "(5.00)"])
+def test_what_is_no_plain_amount_is_refused_with_how_to_write_it(written: str):
+    with pytest.raises(BadFile, match=r"Line 2: “.+” in revenue is no number. Write it like 1234.50."):
+        arms.read(["member,arm,revenue", f'1,control,"{written}"', "2,email,1"])
+
+
+def test_between_semicolons_a_mark_that_may_part_thousands_or_decimals_is_asked_about():
+    head = "member;arm;revenue"
+    table = arms.read([head, "1;control;$1,000.50", "2;control;1,000,000", "3;email;0.125", "4;email;€20"])
+    assert [str(table.tallies[arm]["revenue"].total) for arm in table.units] == ["1001000.50", "20.125"]
+    for doubtful in ("1,000", "1.000", "-€1.000", "1,000 €"):
+        with pytest.raises(BadFile, match=r"in revenue may mean 1000 or 1.0000. Write it as one of these."):
+            arms.read([head, f"1;control;{doubtful}"])
+    assert arms.read([head, "1;a;1.0000", "2;b;1000"]).tallies["a"]["revenue"].total == 1
 
 
 def test_a_difference_of_shares_is_in_percentage_points(db: None, client_of: Callable[[User], Client], marketer: User):
