@@ -4,11 +4,13 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -32,7 +34,7 @@ from integrations.llm.base import ModelUnavailable, Question
 from loyalty.models import Member, User
 from tests.campaigns.scripted import Scripted
 from tests.campaigns.test_review import edit
-from tests.campaigns.world import Shop, first_of, rule
+from tests.campaigns.world import Shop, first_of, rule, somebody_waits_for_me
 
 Task = ModelCall.Task
 
@@ -139,6 +141,29 @@ def test_who_changes_words_by_an_old_copy_of_a_step_does_not_put_it_back(
     review.remove_step(step=old_copy, by=manager, now=now)
     edit(old_copy, marketer, now, subject="Mine")
     assert (as_it_is(old_copy).subject, as_it_is(old_copy).is_removed) == ("Mine", True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_two_people_change_at_the_same_moment_stands_both(
+    plan: Plan, marketer: User, manager: User, now: dt.datetime
+) -> None:
+    """Who moves a step waits for whoever writes in it, and moves what was written."""
+    step = first_of(plan)
+    day = free_day(step)
+
+    def move() -> None:
+        with closing(connection):
+            revising.move_step(step=step, day=day, by=manager, now=now)
+
+    with ThreadPoolExecutor(1) as other, transaction.atomic():
+        edit(step, marketer, now, subject="Mine")
+        moving = other.submit(move)
+        while not somebody_waits_for_me():
+            assert not moving.done()
+    moving.result()
+    assert (as_it_is(step).subject, as_it_is(step).date) == ("Mine", day)
+    changes = {change.number: change for change in plan.changes.all()}
+    assert changes[2].before == changes[1].after
 
 
 def test_who_makes_a_change_again_has_written_in_the_plan_whoever_writes_after_them(
@@ -319,6 +344,7 @@ def test_above_a_sum_nobody_changes_what_runs_alone(
         review.change_running_step(step=step, **words, by=manager, now=now)
     page = client_of(manager).get(f"/staff/campaigns/steps/{step.public_id}/").text
     assert "Nobody changes this alone while it runs." in page
+    assert "Pause the campaign to hold these words back." in page
     assert 'name="body"' not in page
     rule(second_person_above=None)
     assert 'name="body"' in client_of(manager).get(f"/staff/campaigns/steps/{step.public_id}/").text
