@@ -1,6 +1,7 @@
 """A real browser on the pages. Console errors fail the test that caused them, and so does a refused script or style."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from pytest_django.live_server_helper import LiveServer
 
@@ -104,6 +105,22 @@ def every_look(page: Page) -> Iterator[str]:
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_function(SETTLED)
             yield f"{theme}-{width}"
+
+
+@pytest.fixture
+def carry() -> Callable[[Locator, Locator], None]:
+    """`carry(card, day)`: dragged as a hand does it, which lets go once the day shows that it would take the card."""
+
+    def drag(card: Locator, day: Locator) -> None:
+        day.scroll_into_view_if_needed()  # a page that scrolls under the pressed button drags nothing
+        card.hover()
+        card.page.mouse.down()
+        for _ in range(2):  # the first move only begins to drag
+            day.hover()
+        expect(day).to_have_class(re.compile(r"\bis-over\b"))
+        card.page.mouse.up()
+
+    return drag
 
 
 @pytest.fixture

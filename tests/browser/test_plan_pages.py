@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns.actions import review, revising, wordings
@@ -55,7 +55,7 @@ def plan(tmp_path: Any, marketer: User, follow_events: Callable[[], None], trans
 def test_a_plan_says_whom_it_reaches_what_it_lost_and_what_came_of_it(
     browser_page: Page, live_server: LiveServer, plan: Plan, marketer: User, manager: User,
     sign_in: Callable[..., None], shot: Callable[[Page, str], None], assert_accessible: Callable[[Page], None],
-    console_errors: list[str], settings: Any,
+    carry: Callable[[Locator, Locator], None], console_errors: list[str], settings: Any,
 ) -> None:  # fmt: skip
     page, now, url = browser_page, timezone.now(), f"{live_server.url}/staff/campaigns/{plan.campaign.public_id}/"
     for step in plan.steps.filter(group=plan.steps.filter(is_reminder=False).last().group):
@@ -72,7 +72,7 @@ def test_a_plan_says_whom_it_reaches_what_it_lost_and_what_came_of_it(
     reminder = plan.steps.filter(is_reminder=True, removed_at=None)[0]
     first = plan.steps.get(group=reminder.group, is_reminder=False)
     last_day = plan.facts["days"][-1]
-    page.locator(f'[data-move*="{first.public_id}"]').drag_to(page.locator(f'[data-day="{last_day}"]'), steps=5)
+    carry(page.locator(f'[data-move*="{first.public_id}"]'), page.locator(f'[data-day="{last_day}"]'))
     expect(page.locator("#toasts")).to_contain_text(
         "move that message to an earlier day, or the reminder to a later one"
     )

@@ -47,6 +47,7 @@ def look(
 
     def open_page(name: str, says: str) -> Page:
         sign_in(browser_page, manager)
+        browser_page.set_viewport_size({"width": 1440, "height": 900})  # so that the check is in sight, and asked for
         browser_page.goto(f"{live_server.url}/staff/integrations/sending/")
         expect(browser_page.locator("main")).to_contain_text(says)
         shot(browser_page, f"sending-{name}")

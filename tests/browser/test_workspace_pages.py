@@ -66,7 +66,7 @@ def plan(
 def test_a_week_is_moved_undone_reworded_and_talked_about(
     browser_page: Page, live_server: LiveServer, plan: Plan, server: ModelServer, marketer: User, manager: User,
     sign_in: Callable[..., None], shot: Callable[[Page, str], None], assert_accessible: Callable[[Page], None],
-    console_errors: list[str],
+    carry: Callable[[Locator, Locator], None], console_errors: list[str],
 ) -> None:  # fmt: skip
     page, step = browser_page, plan.steps.order_by("day").all()[0]
     rule(second_person_above=Decimal(1))
@@ -80,7 +80,7 @@ def test_a_week_is_moved_undone_reworded_and_talked_about(
     page.set_viewport_size({"width": 1440, "height": 900})
     day = free_day(step)
     card = page.locator(f'[data-move*="{step.public_id}"]')
-    card.drag_to(page.locator(f'[data-day="{day}"]'), steps=5)
+    carry(card, page.locator(f'[data-day="{day}"]'))
     expect(page.locator(f'[data-day="{day}"] [data-move*="{step.public_id}"]')).to_be_visible()
     expect(page.locator("#toasts")).to_contain_text(f"moved to {day:%A}")  # read out, too
     page.get_by_role("button", name="Undo").click()
@@ -100,7 +100,7 @@ def test_a_week_is_moved_undone_reworded_and_talked_about(
     twice = next(one for one in plan.steps.all() if plan.steps.filter(group=one.group).count() > 1)
     other = plan.steps.filter(group=twice.group).exclude(pk=twice.pk).get()
     twice.refresh_from_db()
-    page.locator(f'[data-move*="{twice.public_id}"]').drag_to(page.locator(f'[data-day="{other.day}"]'), steps=5)
+    carry(page.locator(f'[data-move*="{twice.public_id}"]'), page.locator(f'[data-day="{other.day}"]'))
     expect(page.locator("#toasts")).to_contain_text("would hear 2 times on")
     expect(page.locator(f'[data-day="{twice.day}"] [data-move*="{twice.public_id}"]')).to_be_visible()
     console_errors.clear()  # the browser writes down the 409
