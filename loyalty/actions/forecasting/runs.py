@@ -7,65 +7,31 @@ short is taken up from its beginning, because doing it again changes nothing tha
 import logging
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from config.shared.errors import DomainError
 from config.shared.live import announce
 from config.shared.nudge import nudge
 from loyalty.actions.forecasting import fitting, foretelling, habits, reading
 from loyalty.actions.forecasting.fitting import Model
+from loyalty.actions.forecasting.requests import TOPIC, Status, unattended
 from loyalty.actions.imports import turns
-from loyalty.models import ForecastRun, ForecastVersion, User
+from loyalty.models import ForecastRun, ForecastVersion
 from loyalty.queries import forecasts
 
-TURN = TOPIC = "loyalty.forecasts"
-LEFT_BEHIND = timedelta(minutes=1)
+TURN = TOPIC
 READING, FITTING, FORETELLING, WRITING, HABITS = (
     "Reading the orders", "Learning from them", "Forecasting", "Writing what moved", "Finding what goes together",
 )  # fmt: skip
 Clock = Callable[[], datetime]
-Status = ForecastRun.Status
 logger = logging.getLogger(__name__)
-
-
-class NotPinned(DomainError):
-    code = "not_pinned"
 
 
 class _NoLongerOurs(Exception):
     """Another worker has the run."""
-
-
-@transaction.atomic
-def request_refit(*, by: User | None, now: datetime) -> ForecastRun:
-    """Have a new version fitted and everybody scored. One that waits already is the one."""
-    waiting = ForecastRun.objects.filter(status=Status.WAITING, version=None).first()
-    return waiting or _ask(ForecastRun(created_by=by, created_at=now))
-
-
-@transaction.atomic
-def use_version(*, version: ForecastVersion, by: User, now: datetime) -> ForecastRun:
-    """Go back to a version, or on to one that was kept aside: everybody is scored with it, and it stays in use until
-    somebody lets newer ones take over.
-    """
-    waiting = ForecastRun.objects.filter(status=Status.WAITING, version=version).first()
-    return waiting or _ask(ForecastRun(version=version, created_by=by, created_at=now))
-
-
-@transaction.atomic
-def let_refits_take_over(*, by: User) -> None:
-    """The pinned version stays in use until the next fit. Raises NotPinned."""
-    if not ForecastVersion.objects.exclude(pinned_at=None).update(pinned_at=None, pinned_by=None):
-        raise NotPinned("No version is pinned: each night's version takes over unless it is clearly worse.")
-    announce(TOPIC)
-
-
-def waiting(now: datetime) -> list[int]:
-    """Runs that no worker is busy with, the oldest first."""
-    return list(_unattended(now).order_by("pk").values_list("pk", flat=True))
 
 
 def run(run_id: int, *, clock: Clock) -> bool:
@@ -75,21 +41,9 @@ def run(run_id: int, *, clock: Clock) -> bool:
         return row is not None and _run(row, clock)
 
 
-def _ask(row: ForecastRun) -> ForecastRun:
-    row.save(force_insert=True)
-    nudge("loyalty.run_forecasts", run_id=row.pk)
-    announce(TOPIC)
-    return row
-
-
-def _unattended(now: datetime) -> QuerySet[ForecastRun]:
-    is_left = Q(status=Status.RUNNING, beat_at__lt=now - LEFT_BEHIND)
-    return ForecastRun.objects.filter(Q(status=Status.WAITING) | is_left)
-
-
 def _claim(run_id: int, now: datetime) -> ForecastRun | None:
     token = uuid.uuid4()
-    claimed = _unattended(now).filter(pk=run_id)
+    claimed = unattended(now).filter(pk=run_id)
     if not claimed.update(status=Status.RUNNING, run_token=token, beat_at=now, started_at=now, phase=READING):
         return None
     announce(TOPIC)
