@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns import tasks
 from campaigns.actions.campaigns import pause_campaign, resume_campaign
 from campaigns.models import Campaign, Send, SendMove
 from campaigns.queries.history import tally
@@ -99,13 +100,13 @@ def ids_of(campaign: Campaign, *statuses: str) -> set[str]:
 
 
 def assert_each_left_once_or_is_in_doubt(campaign: Campaign, post_office: PostOffice, *, kills: int) -> None:
-    """A killed sender leaves one group in doubt, whatever of it had left: that is all that may be."""
+    """A killed worker leaves a group of each sender in doubt, whatever of it had left: that is all that may be."""
     left, doubts = post_office.taken_ids, ids_of(campaign, Status.UNKNOWN)
     print(f"{len(doubts)} in doubt after {kills} kills, {len(doubts & set(left))} of them had left")  # noqa: T201
     assert [each for each, copies in Counter(left).items() if copies > 1] == []
     assert ids_of(campaign, Status.SENT) | doubts == ids_of(campaign, *Status)
     assert ids_of(campaign, Status.SENT) <= set(left)
-    assert len(doubts) <= kills * dispatch.LARGEST_GROUP
+    assert len(doubts) <= kills * tasks.SENDERS * dispatch.LARGEST_GROUP
 
 
 def names_on_the_page(client: Client, campaign: Campaign, kind: str) -> set[str]:
