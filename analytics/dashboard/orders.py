@@ -31,7 +31,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
         return orders_csv(f"orders-{period.first}-{period.last}.csv", orders)
     context = {
         "period": period,
-        "sales": sales.sales_in(period),
+        "sales": sales.sums_of(orders),
         "orders": Paginator(orders, SHOWN).get_page(request.GET.get("page")),
         "q": number,
         "is_narrowed": bool(number or store),

@@ -1,4 +1,4 @@
-"""What the shop sold, in the business's own days. One query serves the page and the CSV."""
+"""What the shop sold, on the business's own days: a void order counts nowhere. One query serves the page and the CSV."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,22 +56,24 @@ def period_of(days: int, *, now: datetime) -> Period:
 
 
 def sales_in(period: Period) -> Sales:
-    start, end = period.bounds
-    counted = Order.objects.filter(ordered_at__gte=start, ordered_at__lt=end).aggregate(
-        revenue=Sum("total"), orders=Count("pk"), buyers=Count("member", distinct=True)
-    )
+    return sums_of(orders_in(period))
+
+
+def sums_of(orders: QuerySet[Order]) -> Sales:
+    buyers = Count("member", distinct=True)
+    counted = orders.order_by().aggregate(revenue=Sum("total"), orders=Count("pk"), buyers=buyers)
     return Sales(counted["revenue"] or ZERO, counted["orders"], counted["buyers"])
 
 
 def orders_in(period: Period, *, number: str = "", store: Store | None = None) -> QuerySet[Order]:
     """The rows behind the sums, newest first."""
     start, end = period.bounds
-    orders = Order.objects.filter(ordered_at__gte=start, ordered_at__lt=end).select_related("member", "store")
+    orders = Order.objects.filter(ordered_at__gte=start, ordered_at__lt=end, voided_at=None)
     if number:
         orders = orders.filter(number=number)
     if store:
         orders = orders.filter(store=store)
-    return orders.order_by("-ordered_at", "-pk")
+    return orders.select_related("member", "store").order_by("-ordered_at", "-pk")
 
 
 def members_joined(period: Period) -> int:
@@ -84,10 +86,10 @@ def revenue_by_day(period: Period) -> list[tuple[date, Decimal, int]]:
     return _read(
         """
         SELECT day::date, coalesce(sum(orders.total), 0), count(orders.id)
-        FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day
+        FROM generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') AS day
         LEFT JOIN loyalty_order orders
           ON orders.ordered_at >= (day AT TIME ZONE %(zone)s)
-         AND orders.ordered_at < ((day + interval '1 day') AT TIME ZONE %(zone)s)
+         AND orders.ordered_at < ((day + interval '1 day') AT TIME ZONE %(zone)s) AND orders.voided_at IS NULL
         GROUP BY day ORDER BY day
         """,
         period,
@@ -102,7 +104,7 @@ def revenue_by_category(period: Period) -> list[tuple[str, Decimal, int]]:
         FROM loyalty_order orders
         JOIN loyalty_orderline line ON line.order_id = orders.id
         JOIN loyalty_product product ON product.id = line.product_id
-        WHERE orders.ordered_at >= %(start)s AND orders.ordered_at < %(end)s
+        WHERE orders.ordered_at >= %(start)s AND orders.ordered_at < %(end)s AND orders.voided_at IS NULL
         GROUP BY 1 ORDER BY 2 DESC, 1
         """,
         period,
@@ -114,7 +116,7 @@ def revenue_by_store(period: Period) -> list[tuple[str, Decimal, int]]:
         """
         SELECT store.name, sum(orders.total), count(*)
         FROM loyalty_order orders JOIN loyalty_store store ON store.id = orders.store_id
-        WHERE orders.ordered_at >= %(start)s AND orders.ordered_at < %(end)s
+        WHERE orders.ordered_at >= %(start)s AND orders.ordered_at < %(end)s AND orders.voided_at IS NULL
         GROUP BY store.name ORDER BY 2 DESC, 1
         """,
         period,
@@ -128,7 +130,7 @@ def orders_by_hour(period: Period) -> list[tuple[int, int, int]]:
         SELECT extract(isodow FROM orders.ordered_at AT TIME ZONE store.time_zone)::int,
                extract(hour FROM orders.ordered_at AT TIME ZONE store.time_zone)::int, count(*)
         FROM loyalty_order orders JOIN loyalty_store store ON store.id = orders.store_id
-        WHERE orders.ordered_at >= %(start)s AND orders.ordered_at < %(end)s
+        WHERE orders.ordered_at >= %(start)s AND orders.ordered_at < %(end)s AND orders.voided_at IS NULL
         GROUP BY 1, 2
         """,
         period,
