@@ -1,4 +1,4 @@
-"""What the shop sold, on the business's own days: a void order counts nowhere. One query serves the page and the CSV."""
+"""What the shop sold, on its own days: a void order counts nowhere. One query serves the page and the CSV."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

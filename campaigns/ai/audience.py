@@ -15,11 +15,13 @@ from campaigns.models import Action, Candidate, Plan
 from campaigns.rules import goals
 from campaigns.rules.goals import Understood
 from campaigns.sending import gate
+from campaigns.sending.assignment import HELD_OUT
 from loyalty.models import Consent, Member, MemberStats, Order, Score, Store
 from loyalty.queries.segments import members_matching
 
 MARKETING = Consent.Topic.MARKETING
 UNHEARD = "No step reaches them by a channel they allow"
+UNWRITTEN = "In a group that no step writes to"
 # They allow the channel of a step, or are no members any more.
 NOT_ANY_MORE = "May not be written to any more, or have left since"
 NOT_IN_GOAL = "In no group that the goal is about"
@@ -80,12 +82,15 @@ def left_out(
 
 
 def group_facts(plan: Plan, channels: Sequence[str], *, now: datetime) -> list[dict[str, Any]]:
-    """One entry per group of the plan's audience, without personal data; texts for money, so that cents stay."""
+    """One entry per group of the plan's audience, without personal data; texts for money, so that cents stay.
+
+    Who is held out is in none of the numbers, as nothing is written to them.
+    """
     facts = [_group_entry(row) for row in _rows(_GROUPS_SQL, [localdate(now), settings.TIME_ZONE, plan.pk])]
     habits = {row["group"]: row for row in _rows(_HABITS_SQL, [plan.pk])}
     favourites = {row["group"]: row["categories"] for row in _rows(_FAVOURITES_SQL, [plan.pk])}
     reached = {channel: reach(plan, channel, now=now) for channel in channels}
-    with_hour = plan.candidates.filter(member__best_hour__isnull=False).order_by()
+    with_hour = plan.candidates.filter(member__best_hour__isnull=False, is_held_out=False).order_by()
     hours_known = dict(with_hour.values_list("group").annotate(Count("pk")))
     for entry in facts:
         group = entry["group"]
@@ -105,19 +110,29 @@ def reach(plan: Plan, channel: str, *, now: datetime) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Hearing:
-    """Members of an audience: whom a step reaches, and whom none reaches by a channel they allow."""
+    """Members of an audience: whom a step reaches; whom none of those to their group reaches by a channel they allow;
+    whose group no step writes to; and who is held out of the groups that steps write to.
+    """
 
     reached: int = 0
     unheard: int = 0
+    unwritten: int = 0
+    compared: int = 0
 
 
 def hearing(plan: Plan, channels: Iterable[str], *, now: datetime) -> Hearing:
     """In one statement; of an approved plan `reached` has a message made. `channels` are those of its steps."""
-    audience, reached = plan.candidates.filter(is_held_out=False).order_by(), _is_reached(plan, channels, now=now)
+    heard, reached = Q(is_held_out=False), _is_reached(plan, channels, now=now)
     allowed = Consent.objects.filter(member=OuterRef(OuterRef("member")), topic=MARKETING, is_granted=True)
     steps = plan.steps.filter(group=OuterRef("group"), removed_at=None)
     unheard = ~Q(Exists(steps.filter(channel__in=allowed.values("channel")))) & ~Q(_made_for(plan))
-    counted = audience.aggregate(reached=Count("pk", filter=reached), unheard=Count("pk", filter=unheard))
+    written_to = Q(Exists(steps))
+    counted = plan.candidates.order_by().aggregate(
+        reached=Count("pk", filter=heard & reached),
+        unheard=Count("pk", filter=heard & written_to & unheard),
+        unwritten=Count("pk", filter=heard & ~written_to & ~Q(_made_for(plan))),
+        compared=Count("pk", filter=~heard & written_to),
+    )
     return Hearing(**counted)
 
 
@@ -161,8 +176,13 @@ def _is_reached(plan: Plan, channels: Iterable[str], *, now: datetime) -> Q:
 def left_out_of(plan: Plan, heard: Hearing) -> dict[str, int]:
     """Everybody in the plan's segments whom none of its steps reaches, by the reason."""
     why = NOT_AT_APPROVAL if plan.status == Plan.Status.APPROVED else NOT_ANY_MORE
-    otherwise = plan.audience_size - heard.reached - heard.unheard
-    return {**plan.excluded, UNHEARD: heard.unheard, **({why: otherwise} if otherwise else {})}
+    otherwise = plan.audience_size - heard.reached - heard.unheard - heard.unwritten
+    # Who is held out of a group that nobody writes to compares with nobody.
+    held = plan.excluded.get(HELD_OUT, 0)
+    compared = {HELD_OUT: heard.compared} if held else {}
+    unwritten = heard.unwritten + (held - heard.compared if held else 0)
+    rest = {reason: many for reason, many in {UNWRITTEN: unwritten, why: otherwise}.items() if many}
+    return {**plan.excluded, **compared, UNHEARD: heard.unheard, **rest}
 
 
 def _group_entry(row: dict[str, Any]) -> dict[str, Any]:
@@ -203,7 +223,7 @@ _GROUPS_SQL = f"""
     JOIN {_SCORE} score USING (member_id)
     JOIN {_STATS} stats USING (member_id)
     CROSS JOIN LATERAL (SELECT %s - (stats.last_ordered_at AT TIME ZONE %s)::date AS days_ago) bought
-    WHERE candidate.plan_id = %s AND stats.orders > 0
+    WHERE candidate.plan_id = %s AND NOT candidate.is_held_out AND stats.orders > 0
     GROUP BY candidate."group"
     ORDER BY min(candidate.rank)
 """
@@ -215,7 +235,7 @@ _HABITS_SQL = f"""
     JOIN {_ORDER} orders USING (member_id)
     JOIN {_STORE} store ON store.id = orders.store_id
     CROSS JOIN LATERAL (SELECT orders.ordered_at AT TIME ZONE store.time_zone AS ordered_at) local
-    WHERE candidate.plan_id = %s
+    WHERE candidate.plan_id = %s AND NOT candidate.is_held_out
     GROUP BY candidate."group"
 """
 _FAVOURITES_SQL = f"""
@@ -227,7 +247,7 @@ _FAVOURITES_SQL = f"""
                ) AS place
         FROM {_CANDIDATE} candidate
         JOIN {_STATS} stats USING (member_id)
-        WHERE candidate.plan_id = %s AND stats.primary_category <> ''
+        WHERE candidate.plan_id = %s AND NOT candidate.is_held_out AND stats.primary_category <> ''
         GROUP BY candidate."group", stats.primary_category
     ) liked
     WHERE place <= 3

@@ -43,7 +43,7 @@ class Campaign(models.Model):
     budget = models.DecimalField(
         max_digits=10, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
-    audience_limit = models.PositiveIntegerField("members at most", default=300)
+    audience_limit = models.PositiveIntegerField("members at most", default=300, validators=[MinValueValidator(1)])
     holdout_percent = models.PositiveSmallIntegerField(
         "held out, in percent of the audience",
         default=0,

@@ -9,10 +9,15 @@ from campaigns.models import Campaign, Notice, Plan, Send
 from campaigns.rules import weeks
 from loyalty.models import Member, User
 
+_ENDED = When(status__in=[Plan.Status.FAILED, Plan.Status.CANCELLED], then=2)
+_MATTERS = Case(When(status=Plan.Status.APPROVED, then=0), _ENDED, default=1)
+
 
 def campaigns() -> QuerySet[Campaign]:
     """Newest first, with the counts the list shows; they are counted only for the rows that are read."""
+    plans = Plan.objects.filter(campaign=OuterRef("pk")).exclude(status=Plan.Status.REPLACED)
     return Campaign.objects.select_related("owner").annotate(
+        plan_status=Subquery(plans.order_by(_MATTERS, "-requested_at").values("status")[:1]),
         messages=_count(Send.objects.all()),
         messages_sent=_count(Send.objects.filter(status__in=Send.LEFT)),
     )
@@ -25,10 +30,8 @@ def _count(sends: QuerySet[Send]) -> Coalesce:
 
 def current_plan(campaign: Campaign) -> Plan | None:
     """The plan that matters now: approved, else under review or at work, else the newest."""
-    status, plans = Plan.Status, campaign.plans.select_related("requested_by", "approved_by", "replaced_by")
-    ended = When(status__in=[status.FAILED, status.CANCELLED], then=2)
-    matters = Case(When(status=status.APPROVED, then=0), ended, default=1)
-    return plans.exclude(status=status.REPLACED).order_by(matters, "-requested_at").first()
+    plans = campaign.plans.select_related("requested_by", "approved_by", "replaced_by")
+    return plans.exclude(status=Plan.Status.REPLACED).order_by(_MATTERS, "-requested_at").first()
 
 
 def failed_since(plan: Plan) -> str:

@@ -89,9 +89,9 @@ def orders_of(campaign: Campaign) -> QuerySet[Order]:
 
 
 def sends_of(campaign: Campaign, *, kind: str = "") -> QuerySet[Send]:
-    """The rows behind one of the counts, newest first."""
+    """The rows behind one of the counts, in the order in which they leave."""
     sends = campaign.sends.select_related("member", "action__step").annotate(said=subject_of_send())
-    sends = sends.order_by("-due_at", "-pk")
+    sends = sends.order_by("due_at", "pk")
     return sends.filter(FILTERS[kind]) if kind in FILTERS else sends
 
 

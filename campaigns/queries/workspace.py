@@ -2,9 +2,11 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.db.models import Exists, Func, Max, OuterRef, Q, QuerySet, Subquery
+from django.utils.formats import date_format
 from django.utils.text import get_text_list
 
 from campaigns.models import (
@@ -110,9 +112,14 @@ def change_log(plan: Plan) -> ChangeLog:
 
 def told(change: PlanChange) -> ChangeTold:
     """`Champions, March 29: text`"""
-    what = steps.told(change.before, change.after) if change.kind == PlanChange.Kind.EDITED else ""
-    verb = change.get_kind_display().lower()
-    return ChangeTold(change, f"{change.step.get_group_display()}: {verb}{f' ({what})' if what else ''}")
+    verb, what = change.get_kind_display().lower(), ""
+    match change.kind:
+        case PlanChange.Kind.EDITED:
+            what = f" ({steps.told(change.before, change.after)})"
+        case PlanChange.Kind.MOVED:
+            first, second = (date.fromisoformat(kept["day"]) for kept in (change.before, change.after))
+            what = f", from {date_format(first, 'D, M j')} to {date_format(second, 'D, M j')}"
+    return ChangeTold(change, f"{change.step.get_group_display()}: {verb}{what}")
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,12 @@ def bought(category: str) -> dict[str, Any]:
     return {"field": "orders.category", "is": "at_least", "value": within_a_year}
 
 
+def unspoken(understood: Mapping[str, Any], texts: Sequence[str]) -> list[str]:
+    """The categories a goal names, where none of these texts speaks of any of them."""
+    categories, said = understood["categories"], _plain(" \n ".join(texts))
+    return [] if _categories_in(said, categories) else list(categories)
+
+
 def told(understood: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     """`Understood of the goal: win back; wine; not lost. The built-in rules read no more of it.`
 

@@ -61,7 +61,8 @@ def planned_holdout(planned: Planned) -> str:
     usual, least = round(100 * planned.bought.rate), planned.seen_from
     if not planned.bought.hits:
         return (
-            f"{held}. None of them bought within {planned.days} days: it takes purchases to tell what a campaign adds."
+            f"{held}. Hardly any of them buys within {planned.days} days anyway: "
+            "it takes purchases to tell what a campaign adds."
         )
     if least is None:
         return f"{held}: too few to tell by themselves what the campaign adds. {_advice(planned)}"

@@ -257,13 +257,14 @@ def _without_offer(subject: str, body: str) -> Facts:
 def _why(group: Facts, place: int, read: Facts) -> str:
     """No day and no hour: people move steps, and the page shows both."""
     category, buyers = _buyers(group)
+    bought = f"{buyers:,} of the group's {group['members']:,} bought {category.lower()}"
     if _is_excluded(group, read):
         return "The goal says it is not about them: they come last."
     if group["group"] in read["groups"]:
-        also = f", and {buyers:,} of them bought {category.lower()} within a year" if buyers else ""
+        also = f", and {bought} within a year" if buyers else ""
         return f"The goal is about them{also}: they come before others."
     if buyers:
-        return f"{buyers:,} of them bought {category.lower()}, which the goal names, within a year."
+        return f"{bought}, which the goal names, within a year."
     return (
         "Most is at stake with them, so they hear first." if place == 0 else "They come by what is at stake with them."
     )

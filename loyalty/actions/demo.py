@@ -25,7 +25,7 @@ from tracking.actions import record_all
 from tracking.actions.record import Occurrence
 
 DATA = Path(__file__).resolve().parent.parent / "demo"
-NAME, ACCENT = "Harbor & Vine", "#7c2d4f"
+NAME, ACCENT, ADDRESS = "Harbor & Vine", "#7c2d4f", "12 Harbor Street, Brooklyn, NY 11201"
 ROLES = ("Admin", "Manager", "Marketer", "Viewer")
 SOURCE = "demo"
 COLUMNS = (
@@ -87,7 +87,7 @@ def _name_the_shop(weeks: int) -> None:
         "consents are made up from a fixed seed; a few members are under age or gave no birth date on purpose."
     )
     Business.objects.filter(pk=1).update(
-        name=NAME, accent=ACCENT, vertical=Business.Vertical.LIQUOR, currency="USD", demo_notice=notice
+        name=NAME, accent=ACCENT, address=ADDRESS, vertical=Business.Vertical.LIQUOR, currency="USD", demo_notice=notice
     )
     transaction.on_commit(lambda: cache.delete(CACHE_KEY))
 

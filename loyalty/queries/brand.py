@@ -6,7 +6,7 @@ from django.urls import reverse
 from loyalty.models import Business
 from loyalty.rules import colours
 
-CACHE_KEY = "brand"
+CACHE_KEY = "brand:with-address"
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Brand:
     accent_strong_dark: str
     accent_css_url: str
     currency: str
+    address: str
     demo_notice: str
 
 
@@ -45,5 +46,6 @@ def _read() -> Brand:
         accent_strong_dark=colours.readable_against(row.accent, colours.DARK_PAGE),
         accent_css_url=f"{reverse('loyalty:brand-css')}?v={row.accent[1:]}",
         currency=row.currency,
+        address=row.address,
         demo_notice=row.demo_notice,
     )

@@ -85,7 +85,7 @@ def test_a_week_is_moved_undone_reworded_and_talked_about(
     expect(page.locator("#toasts")).to_contain_text(f"moved to {day:%A}")  # read out, too
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(f'[data-day="{step.day}"] [data-move*="{step.public_id}"]')).to_be_visible()
-    expect(page.locator("#toasts")).to_contain_text("Undone. ")
+    expect(page.locator("#toasts")).to_contain_text("Taken back: ")
     expect(page.get_by_role("button", name="Redo")).to_be_visible()
 
     # By keyboard.

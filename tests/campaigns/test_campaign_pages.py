@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from campaigns.actions import planning, review
 from campaigns.actions.campaigns import cancel_campaign, pause_campaign
@@ -22,7 +23,7 @@ from campaigns.models import Campaign, Plan, Send
 from campaigns.queries.plans import plans_to_make
 from campaigns.queries.policy import policy
 from loyalty.actions.segments import create_segment
-from loyalty.models import Member, Segment, User
+from loyalty.models import Business, Member, Segment, User
 from tests.campaigns.world import first_of, rule
 
 
@@ -69,6 +70,46 @@ def test_a_first_day_that_has_passed_is_refused_unless_the_campaign_has_it_alrea
     assert client.post(change, asked | {"starts_on": today - 3 * day}).status_code == 302
     campaign.refresh_from_db()
     assert campaign.name == "Summer"
+
+
+def test_what_a_number_may_not_be_is_said_at_its_field(marketer: User, client_of: Callable[[User], Client]) -> None:
+    page = client_of(marketer)
+    for address, typed, said in (
+        ("/staff/campaigns/new/", {"audience_limit": 0}, "greater than or equal to 1"),
+        ("/staff/campaigns/new/", {"budget": -1}, "greater than or equal to 0"),
+        ("/staff/campaigns/offers/new/", {"cost": -1}, "greater than or equal to 0"),
+    ):
+        refused = page.post(address, typed)
+        (field,) = typed
+        assert refused.status_code == 422
+        assert any(said in each for each in refused.context["form"].errors[field])
+        assert "Constraint" not in refused.text
+
+
+def test_the_list_tells_drafts_apart_by_what_is_to_be_done(
+    plan: Plan, make_campaign: Callable[..., Campaign], manager: User, client_of: Callable[[User], Client],
+    now: dt.datetime,
+) -> None:  # fmt: skip
+    make_campaign(name="Without a plan")
+    client = client_of(manager)
+
+    def row(name: str) -> str:
+        return text_of(client.get("/staff/campaigns/")).partition(f"{name} ")[2][:20]
+
+    assert row("Without a plan").startswith("Draft")
+    assert row(plan.campaign.name).startswith("To review")
+    review.approve_plan(plan=plan, by=manager, now=now)
+    assert row(plan.campaign.name).startswith("Ready to start")
+
+
+def test_emails_without_a_postal_address_are_told_of_before_the_approval(
+    plan: Plan, marketer: User, client_of: Callable[[User], Client]
+) -> None:
+    week, client = f"/staff/campaigns/{plan.campaign.public_id}/", client_of(marketer)
+    assert "The emails name no postal address" in text_of(client.get(week))
+    Business.objects.update(address="12 Harbor Street, Brooklyn")
+    cache.clear()
+    assert "The emails name no postal address" not in text_of(client.get(week))
 
 
 def test_the_question_before_the_approval_says_when_the_offers_cost_more_than_the_messages_add(
@@ -237,6 +278,7 @@ def test_a_step_is_sent_ahead_of_its_day_and_the_trail_says_by_whom(
     assert "Due now: " in text_of(client.post(f"{url}send/", follow=True))
     waiting = running.sends.filter(action__step=step)
     assert waiting.filter(due_at__lte=timezone.now()).count() == waiting.count()
+    assert f"ahead of {date_format(step.day, 'l, F j')}" in text_of(client.get(url))
     assert LogEntry.objects.get_for_object(step).filter(actor=marketer, changes__has_key="messages_due_now").exists()
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.ai.audience import NOT_IN_GOAL
-from campaigns.models import Campaign, Plan
+from campaigns.models import Campaign, Plan, PlanStep
 from campaigns.rules.goals import AIMS, CLEAR, FIRST, GROUPS, OFTEN, THANK, WIN_BACK, told, understand
 from integrations.llm import rules
 from integrations.llm.rules import plan_week
@@ -218,7 +218,7 @@ def test_reasons_say_what_the_goal_has_to_do_with_it_and_name_no_hour() -> None:
     reasons = [step["reason"] for step in week("Win back the lapsed with beer")]
     assert reasons == [
         "The goal is about them: they come before others.",
-        "8 of them bought beer, which the goal names, within a year.",
+        "8 of the group's 10 bought beer, which the goal names, within a year.",
         "They come by what is at stake with them.",
     ]
 
@@ -254,6 +254,19 @@ def test_a_goal_that_names_a_category_tells_how_many_of_the_audience_buy_it_and_
     assert f"3 of the {plan.audience_size} bought beer within a year" in text_of(week)
     (offered,) = re.findall(r'href="([a-z/]+segments/new/\?[^"]+)"', week.content.decode())
     assert "3 of 20 members now" in text_of(client.get(html.unescape(offered)))
+
+
+def test_the_week_says_so_when_none_of_its_messages_speaks_of_what_the_goal_names(
+    shop: Shop, regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan],
+    marketer: User, client_of: Callable[[User], Client],
+) -> None:  # fmt: skip
+    shop.sell((regulars[0], 30, "12.00"), category="BEER")
+    plan, client = make_plan(make_campaign(goal="Sell more beer")), client_of(marketer)
+    week = f"/staff/campaigns/{plan.campaign.public_id}/"
+    assert "No message speaks of beer" in text_of(client.get(week))
+    step = plan.steps.all()[0]
+    PlanStep.objects.filter(pk=step.pk).update(subject="The beers are in")
+    assert "No message speaks of" not in text_of(client.get(week))
 
 
 # --- Whom a campaign that follows its goal writes to ----------------------------------------------------------------

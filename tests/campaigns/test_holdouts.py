@@ -1,6 +1,7 @@
 """Some of an audience get nothing, so that the others can be compared with them."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,13 +11,15 @@ from django.db import connection
 from django.test import Client
 
 from campaigns.actions import review
+from campaigns.ai import audience
 from campaigns.models import Action, Campaign, Candidate, Plan
 from campaigns.queries.lots import LOT
 from campaigns.queries.planned_comparison import planned_comparison
 from campaigns.queries.plans import week_of
 from campaigns.rules.assignment import LOTS, is_held_out_of, lot
 from campaigns.sending import assignment, recipients
-from loyalty.models import Member, Order, User
+from campaigns.sending.assignment import HELD_OUT
+from loyalty.models import Forecast, Member, Order, User
 
 
 @pytest.fixture
@@ -91,6 +94,41 @@ def test_before_the_approval_the_plan_says_what_its_holdout_will_show(
     assert all_bought_once.hits == meant.count() > 0
     page = client_of(marketer).get(f"/staff/campaigns/{held_out_plan.campaign.public_id}/").text
     assert f"{planned.held_out} of {meant.count()} are held out" in page
+
+
+def test_who_stays_away_by_the_rule_of_their_group_is_taken_to_come_back_as_forecast(
+    held_out_plan: Plan, now: dt.datetime
+):
+    groups = {step.group for step in held_out_plan.steps.all()}
+    for candidate in held_out_plan.candidates.all():
+        Forecast.objects.create(
+            member=candidate.member, p_alive=1, p_return=0.75, expected_orders=1, expected_value=10, churn_risk="low"
+        )
+    planned = planned_comparison(held_out_plan, groups, counted_days=45 - 7, now=now)
+    assert planned.days == 45
+    assert planned.bought.hits == round(planned.bought.n * (1 - 0.25**0.5))  # half the days: an even chance on each
+
+
+def test_once_a_group_is_left_out_its_members_held_out_compare_with_nobody(
+    held_out_plan: Plan, marketer: User, now: dt.datetime
+):
+    def compared() -> int:
+        return audience.left_out_of(held_out_plan, audience.hearing(held_out_plan, ["email"], now=now))[HELD_OUT]
+
+    before = compared()
+    groups = Counter(held_out_plan.candidates.filter(is_held_out=True).values_list("group", flat=True))
+    written_to = set(held_out_plan.steps.values_list("group", flat=True))
+    largest, members = max((each for each in groups.items() if each[0] in written_to), key=lambda each: each[1])
+    for step in held_out_plan.steps.filter(group=largest):
+        review.remove_step(step=step, by=marketer, now=now)
+    assert before == sum(members for group, members in groups.items() if group in written_to)
+    assert compared() == before - members
+
+
+def test_the_numbers_of_a_group_are_of_those_who_may_hear(held_out_plan: Plan):
+    told = {group["group"]: group["members"] for group in held_out_plan.facts["groups"]}
+    heard = held_out_plan.candidates.filter(is_held_out=False).values_list("group", flat=True)
+    assert told == Counter(heard)
 
 
 def test_a_campaign_that_holds_out_nobody_writes_to_all(plan: Plan):

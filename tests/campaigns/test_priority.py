@@ -257,8 +257,8 @@ def test_whom_it_is_for_counts_only_those_a_step_reaches_and_gives_nobody_else_a
     url = f"/staff/campaigns/plans/{plan.public_id}/audience/"
     text = text_of(client.get(url))
     assert f"from {reached} members who hear one message each" in text
-    assert f"These are the {reached} of 20 best-ranked members whom a step reaches." in text
-    assert f"{held_out} {'is' if held_out == 1 else 'are'} held out" in text
+    assert f"These are the {reached} of {20 - held_out} best-ranked members whom a step reaches." in text
+    assert f"{held_out} more {'is' if held_out == 1 else 'are'} held out" in text
     assert "No step reaches the other 1." in text
     rows = list(csv.DictReader(b"".join(client.get(f"{url}?format=csv")).decode().splitlines()))  # type: ignore[call-overload]
     assert {row["Reached"] for row in rows if row["Expected to add (USD)"]} == {"yes"}

@@ -10,6 +10,8 @@ from uuid import uuid4
 import pytest
 from django.core import signing
 from django.test import Client
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from campaigns.actions import touches
 from campaigns.actions.campaigns import cancel_campaign, start_campaign
@@ -63,6 +65,13 @@ def test_the_pixel_of_a_message_notes_its_opening(sent: Send) -> None:
     event = Event.objects.get(name="message.opened")
     assert event.subject == str(sent.member.public_id)
     assert event.properties["send"] == str(sent.public_id)
+
+
+def test_the_offers_page_says_when_the_message_was_sent_not_when_it_was_planned(sent: Send) -> None:
+    early = timezone.now() - dt.timedelta(days=40)
+    Send.objects.filter(pk=sent.pk).update(sent_at=early)
+    shown = Client().get(path_of(links.offer_url(sent))).text
+    assert f"Sent on {date_format(timezone.localtime(early), 'F j')}" in shown
 
 
 def test_the_pixel_is_served_for_a_token_that_was_bent_and_notes_nothing(sent: Send) -> None:

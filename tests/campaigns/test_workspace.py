@@ -297,10 +297,11 @@ def test_the_question_before_an_approval_says_what_is_approved_and_what_is_still
     begins = date_format(steps[0].day, "l, F j")
     assert asked() == (
         f"{messages} messages in {len(steps)} steps to {reached} members are made ready, the first on {begins}."
-        " They leave once you start the campaign."
+        " They leave once you start the campaign. If everybody takes them up, the offers cost $20.50 of the budget of"
+        " $200.00."
     )
     revising.comment(step=steps[0], text="Too early?", by=marketer, now=now)
-    assert asked().endswith("They leave once you start the campaign. 1 comment is still open.")
+    assert asked().endswith(" of the budget of $200.00. 1 comment is still open.")
 
 
 # --- What people write ----------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         return csv_response(f"audience-{plan.public_id}.csv", _heads(), _lines(rows))
     expected = expected_of(plan, now=now)
     counted = audience.order_by().aggregate(
-        members=Count("pk"),
+        heard=Count("pk", filter=Q(is_held_out=False)),
         reached=Count("pk", filter=Q(is_reached=True)),
         held_out=Count("pk", filter=Q(is_held_out=True)),
     )
@@ -49,7 +49,7 @@ def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "expected": expected.week if expected else None,
         "worth": worth_of_one_message(audience.filter(Q(is_reached=True)), now=now),
         "counted": counted,
-        "unreached": counted["members"] - counted["reached"] - counted["held_out"],
+        "unreached": counted["heard"] - counted["reached"],
         "selects": [{"name": "group", "label": "Group", "value": group, "options": Score.Group.choices}],
     }
     return page(request, "campaigns/audience.html", context, partials=("candidates",))

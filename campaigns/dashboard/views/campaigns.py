@@ -1,6 +1,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import get_text_list
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.actions import campaigns as actions
@@ -31,13 +33,15 @@ from campaigns.queries.policy import policy
 from campaigns.queries.templates import drifts_worn_in
 from campaigns.queries.workspace import WorkByHand, change_log, open_comments, work_by_hand
 from campaigns.rules import goals, sayings
-from campaigns.rules.checking import Check
+from campaigns.rules.checking import Check, State
 from campaigns.sending.checklist import told_drift
 from config.shared.access import needs
 from config.shared.htmx import page, part_of
 from config.shared.live import stream
+from config.shared.tags import money
 from integrations.llm.rules import RulesModel
-from loyalty.models import Score
+from loyalty.models import Consent, Score
+from loyalty.queries.brand import brand
 
 SHOWN = 50
 # In percent of the audience, proposed for each new campaign: what is never held out can never be measured.
@@ -49,6 +53,14 @@ TONES: dict[str, str] = {
     Campaign.Status.FINISHED: "info",
     Campaign.Status.CANCELLED: "neutral",
 }
+UNSPOKEN = (
+    "The goal names it, and no words or offer of this week do: members are not told of it. Change a step's words, or "
+    "give a playbook or an offer words about it and propose anew."
+)
+NO_ADDRESS = (
+    "The law asks for one at the foot of every marketing email. Whoever may change the settings writes it under "
+    "Settings, Business; it is then in these emails, too."
+)
 PLAN_PHASES: dict[str, int] = {Plan.Status.WRITING: 2, Plan.Status.CHECKING: 3}
 
 
@@ -167,7 +179,7 @@ def _week(
         return _making(plan)
     days, is_under_review = week_of(plan), plan.status == Plan.Status.READY
     cautions = cautions_in(view.step for day in days for view in day.steps) if is_under_review else {}
-    comments, totals = open_comments(plan), totals_of(days)
+    comments, totals = open_comments(plan), {**totals_of(days), "can_cost": _can_cost(campaign, days)}
     by_hand = work_by_hand(plan) if is_under_review else WorkByHand()
     heard = audience.hearing(plan, totals["channels"], now=timezone.now())
     left_out = audience.left_out_of(plan, heard)
@@ -194,7 +206,7 @@ def _week(
         "buyers_of_goal": buyers_of_goal(plan),
         "will_show": _will_show(plan, days, rules),
         "log": change_log(plan),
-        "drifts": _drifts(plan),
+        "look_at": _to_look_at(plan, days),
         "two_people": why_two_people(plan),
     }
 
@@ -218,10 +230,19 @@ def _will_show(plan: Plan, days: Sequence[Day], rules: CampaignPolicy) -> str:
     return sayings.planned_holdout(planned)
 
 
-def _drifts(plan: Plan) -> list[Check]:
-    """What to look at before the week is approved: languages of its templates that changed after another."""
+def _to_look_at(plan: Plan, days: Sequence[Day]) -> list[Check]:
+    """Before the week is approved: what its messages lack, and languages of its templates behind another."""
+    live = [view.step for day in days for view in day.steps if view.step.removed_at is None]
     checks = ((template, told_drift(drift)) for template, drift in drifts_worn_in(plan))
-    return [replace(check, title=f"{template.name}: {check.title}") for template, check in checks]
+    found = [replace(check, title=f"{template.name}: {check.title}") for template, check in checks]
+    read = plan.facts.get("understood")
+    texts = [f"{step.subject}\n{step.body}\n{step.offer_said}" for step in live]
+    if live and read and (unspoken := goals.unspoken(read, texts)):
+        named = get_text_list([category.lower() for category in unspoken], "or")
+        found.append(Check(State.LOOK, f"No message speaks of {named}", UNSPOKEN))
+    if any(step.channel == Consent.Channel.EMAIL for step in live) and not brand().address:
+        found.append(Check(State.LOOK, "The emails name no postal address", NO_ADDRESS))
+    return found
 
 
 def _understood(plan: Plan) -> str:
@@ -244,6 +265,16 @@ def _anew_text(by_hand: WorkByHand) -> str:
     return f"A new week takes the place of this one{lost}. This cannot be undone."
 
 
+def _can_cost(campaign: Campaign, days: Sequence[Day]) -> str:
+    """`If everybody takes them up, the offers cost $273.00 of the budget of $500.00.`"""
+    currency = brand().currency
+    most = sum((view.cost for day in days for view in day.steps if view.step.removed_at is None), Decimal(0))
+    if not most:
+        return "Its offers cost nothing."
+    budget = "" if campaign.budget is None else f" of the budget of {money(campaign.budget, currency)}"
+    return f"If everybody takes them up, the offers cost {money(most, currency)}{budget}."
+
+
 def _approve_text(
     days: Sequence[Day], totals: Mapping[str, Any], reached: int, comments: int, expected: Estimate | None
 ) -> str:
@@ -259,7 +290,8 @@ def _approve_text(
         said = f" On these numbers the offers cost more than the messages add.{said}"
     return (
         f"{messages:,} message{pluralize(messages)} in {steps} step{pluralize(steps)} to {reached:,}"
-        f" member{pluralize(reached)} are made ready{begins}. They leave once you start the campaign.{said}"
+        f" member{pluralize(reached)} are made ready{begins}. They leave once you start the campaign."
+        f" {totals['can_cost']}{said}"
     )
 
 

@@ -43,7 +43,7 @@ def step_move(request: HttpRequest, step_id: UUID) -> HttpResponse:
 @require_POST
 @needs("campaigns.change_campaign")
 def plan_undo(request: HttpRequest, plan_id: UUID) -> HttpResponse:
-    return _turned(request, plan_id, revising.undo_change, "Undone")
+    return _turned(request, plan_id, revising.undo_change, "Taken back")
 
 
 @require_POST
@@ -55,7 +55,7 @@ def plan_redo(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 def _turned(request: HttpRequest, plan_id: UUID, turn: Any, said: str) -> HttpResponse:
     plan = get_object_or_404(Plan.objects.select_related("campaign"), public_id=plan_id)
     change = turn(plan=plan, number=_number(request, "number") or 0, by=request.user, now=timezone.now())
-    return _told(request, plan.campaign, f"{said}. {workspace.told(change).what}.")
+    return _told(request, plan.campaign, f"{said}: {workspace.told(change).what}.")
 
 
 def _told(request: HttpRequest, campaign: Campaign, said: str) -> HttpResponse:

@@ -16,7 +16,7 @@ class ShippedSegment:
 DESCRIPTIONS = {
     "champions": "Bought just now, buy often and spend the most.",
     "loyal": "Buy often and spend well.",
-    "potential_loyalists": "Bought lately, more than once; the next visits decide.",
+    "potential_loyalists": "Bought lately, a few times or for a good sum; the next visits decide.",
     "new": "Bought for the first time just now.",
     "promising": "Bought lately, little so far.",
     "need_attention": "In the middle of everything, and drifting.",
