@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from campaigns.actions import planning, review
-from campaigns.actions.campaigns import cancel_campaign, pause_campaign
+from campaigns.actions.campaigns import cancel_campaign, pause_campaign, start_campaign
 from campaigns.models import Campaign, Plan, Send
 from campaigns.queries.plans import plans_to_make
 from campaigns.queries.policy import policy
@@ -252,6 +252,19 @@ def test_the_page_says_when_messages_leave_and_what_was_not_sent(
     assert f"Not sent, and why No consent. {running.sends.count()}" in text_of(client.get(url))
     cancel_campaign(campaign=running, by=manager, now=now)
     assert f"Cancelled: 0 of {running.sends.count()} messages were sent" in text_of(client.get(url))
+
+
+def test_what_was_expected_stands_beside_what_it_earned(
+    make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan], regulars: list[Member],
+    always_open: None, manager: User, client_of: Callable[[User], Client], now: dt.datetime,
+) -> None:  # fmt: skip
+    plan = make_plan(make_campaign(holdout_percent=50))
+    review.approve_plan(plan=plan, by=manager, now=now)
+    start_campaign(campaign=plan.campaign, by=manager, now=now)
+    Send.objects.update(sent_at=now, due_at=now, status=Send.Status.SENT)
+    page = text_of(client_of(manager).get(f"/staff/campaigns/{plan.campaign.public_id}/earned/"))
+    assert "What was expected when it was approved Perhaps" in page
+    assert "if as many take them up as usually click" in page
 
 
 def test_outside_the_hours_the_page_says_so_and_who_can_change_them(

@@ -13,6 +13,8 @@ from django.views.decorators.http import require_GET
 
 from campaigns.dashboard.comparing import cells_of, columns, exactly, interval_chart, labelled, said_of, waits_for
 from campaigns.models import Campaign
+from campaigns.queries.campaigns import current_plan
+from campaigns.queries.estimates import expected_of
 from campaigns.queries.lift import Lift, lift_of
 from campaigns.queries.policy import policy
 from config.shared.access import needs
@@ -29,9 +31,13 @@ def campaign_earned(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if request.GET.get("format") == "csv":
         return csv_response(f"earned-{campaign.public_id}.csv", columns("held out"), _figures(lift, currency))
     rules = policy()
+    plan = current_plan(campaign)
+    expected = expected_of(plan, now=timezone.now()) if plan else None
     context = {
         "campaign": campaign,
         "lift": lift,
+        "expected": expected.week if expected else None,
+        "currency": currency,
         "rules": rules,
         "waits": waits_for(lift),
         "said": said_of(lift, currency),
