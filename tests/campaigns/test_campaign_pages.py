@@ -19,7 +19,7 @@ from django.utils.formats import date_format
 
 from campaigns.actions import planning, review
 from campaigns.actions.campaigns import cancel_campaign, pause_campaign, start_campaign
-from campaigns.models import Campaign, Plan, Send
+from campaigns.models import Campaign, Plan, PlanStep, Send
 from campaigns.queries.plans import plans_to_make
 from campaigns.queries.policy import policy
 from loyalty.actions.segments import create_segment
@@ -293,6 +293,20 @@ def test_a_step_is_sent_ahead_of_its_day_and_the_trail_says_by_whom(
     assert waiting.filter(due_at__lte=timezone.now()).count() == waiting.count()
     assert f"ahead of {date_format(step.day, 'l, F j')}" in text_of(client.get(url))
     assert LogEntry.objects.get_for_object(step).filter(actor=marketer, changes__has_key="messages_due_now").exists()
+
+
+def test_a_step_says_why_it_leaves_at_its_hour(
+    running: Campaign, plan: Plan, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    step, client = first_of(plan), client_of(marketer)
+    url = f"/staff/campaigns/steps/{step.public_id}/"
+    usual = step.evidence | {"usual_hour": 18}
+    PlanStep.objects.filter(pk=step.pk).update(timing="LOCAL", send_at=dt.time(17), evidence=usual)
+    assert "clock, an hour before the one at which these members shop most." in text_of(client.get(f"{url}hours/"))
+    PlanStep.objects.filter(pk=step.pk).update(send_at=dt.time(13))
+    assert "At 1:00 p.m. by each member's own clock." in text_of(client.get(f"{url}hours/"))
+    client.post(f"{url}send/")
+    assert "Sent ahead of its time, so all at one moment" in text_of(client.get(f"{url}hours/"))
 
 
 def test_a_doubt_is_settled_in_words_that_say_what_happened(

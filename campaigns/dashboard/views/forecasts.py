@@ -1,5 +1,6 @@
 """What approving a step would mean: when its messages leave, and what its texts cost. Fragments of other pages."""
 
+from datetime import time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -93,11 +94,15 @@ def _chart(leaving: due.Departures) -> dict[str, Any]:
 
 def _said_of_hours(step: PlanStep, leaving: due.Departures) -> str:
     clock = time_format(step.send_at, "g:i a")
+    if step.sent_now_at:
+        return "Sent ahead of its time, so all at one moment; here by the members' own clocks."
     match step.timing:
         case Timing.BUSINESS:
             return f"All at one moment, {clock} by the clock of the business; here by the members' own clocks."
         case Timing.LOCAL:
-            return f"At {clock} by each member's own clock."
+            is_before = step.send_at == time(max(step.evidence["usual_hour"] - 1, 0))
+            why = ", an hour before the one at which these members shop most" if is_before else ""
+            return f"At {clock} by each member's own clock{why}."
     others = leaving.messages - leaving.by_own_habit - leaving.by_store_habit
     parts = [
         f"{leaving.by_own_habit:,} at the hour they usually open, click or buy",
