@@ -32,7 +32,7 @@ def _tell_of_bounces(now: datetime) -> None:
     for campaign, reported, messages in _too_many(bounced, alarms.BOUNCED, alarms.BOUNCED_OF, now):
         text = (
             f"{reported:,} of the {messages:,} messages of {campaign.name} that left within the last hour came back"
-            f" ({reported / messages:.1%}). Above 5 % providers look into an account, and may close it. Pause it"
+            f" ({reported / messages:.1%}). Above 5% providers look into an account, and may close it. Pause it"
             " and look at where its addresses are from."
         )
         notify(campaign=campaign, kind=Kind.BOUNCES, text=text, now=now)
@@ -43,7 +43,7 @@ def _tell_of_complaints(now: datetime) -> None:
     for campaign, reported, messages in _too_many(complained, alarms.COMPLAINED, alarms.COMPLAINED_OF, now):
         text = (
             f"{reported:,} of the {messages:,} messages of {campaign.name} that left within the last day were marked as"
-            f" spam ({reported / messages:.1%}). Above 0.3 % mailbox providers put everything you send among the spam."
+            f" spam ({reported / messages:.1%}). Above 0.3% mailbox providers put everything you send among the spam."
             " Pause it and write to fewer people."
         )
         notify(campaign=campaign, kind=Kind.COMPLAINTS, text=text, now=now)

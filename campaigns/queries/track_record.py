@@ -50,13 +50,13 @@ class Record:
 
     @property
     def told(self) -> str:
-        """`120 messages, 31 % opened, 8 % clicked, 5 orders, 2 unsubscribed`"""
+        """`120 messages, 31% opened, 8% clicked, 5 orders, 2 unsubscribed`"""
         rates = f"{self._share(self.opened)} opened, {self._share(self.clicked)} clicked"
         messages, orders = _counted(self.messages, "message"), _counted(self.orders, "order")
         return f"{messages}, {rates}, {orders}, {self.unsubscribed:,} unsubscribed"
 
     def _share(self, count: int) -> str:
-        return f"{100 * count / self.messages:.0f} %" if self.messages else "none"
+        return f"{100 * count / self.messages:.0f}%" if self.messages else "none"
 
 
 def track_record(*, now: datetime) -> list[Record]:

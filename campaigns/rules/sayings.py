@@ -53,7 +53,7 @@ def planned_holdout(planned: Planned) -> str:
     """What a campaign's own holdout will be able to tell, in words.
 
     `20 of 300 are held out. Of 100 such members 31 buy within 14 days anyway: what the campaign adds stands out from
-    chance only if 58 of 100 buy. To see a fifth more, hold out 45 %.`
+    chance only if 58 of 100 buy. To see a fifth more, hold out 45%.`
     """
     if not planned.held_out:
         return "Nobody is held out, so nobody will be able to say what it brought."
@@ -77,7 +77,7 @@ def _advice(planned: Planned) -> str:
     """Nothing where enough are held out."""
     if percent := planned.percent_for_a_fifth:
         is_enough = 100 * planned.held_out >= percent * (planned.held_out + planned.treated)
-        return "" if is_enough else f"To see a fifth more, hold out {percent} %."
+        return "" if is_enough else f"To see a fifth more, hold out {percent}%."
     return "No share of so few members would show a fifth more: several campaigns together may."
 
 

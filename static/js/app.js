@@ -98,19 +98,25 @@ addEventListener('pageshow', () => {
 /* Toasts: also sent by the server as `HX-Trigger: {"toast": {"tone": "success", "text": "Saved."}}`. ---------------- */
 
 const LINGER = 6000
+const MOST_NEWS = 2
+const BAD_NEWS = '.tone-danger, .tone-warning'
+const READ = ':hover, :focus-within'
 
 function toast({ tone = 'info', text }) {
   const element = clone('toast-template')
   element.classList.add(`tone-${tone}`)
   element.querySelector('[data-text]').textContent = text
-  document.getElementById('toasts').append(element)
+  const toasts = document.getElementById('toasts')
+  toasts.append(element)
+  const news = [...toasts.children].filter((each) => !each.matches(`${BAD_NEWS}, ${READ}`))
+  for (const older of news.slice(0, -MOST_NEWS)) older.remove()
   expire(element)
 }
 
-/** Good news leaves by itself, unless somebody is reading it; bad news stays until it is closed. */
+/** Good news leaves by itself, unless somebody is reading it, and for newer news; bad news stays until it is closed. */
 function expire(element) {
-  if (element.matches('.tone-danger, .tone-warning')) return
-  const leave = () => (element.matches(':hover, :focus-within') ? setTimeout(leave, LINGER / 3) : element.remove())
+  if (element.matches(BAD_NEWS)) return
+  const leave = () => (element.matches(READ) ? setTimeout(leave, LINGER / 3) : element.remove())
   setTimeout(leave, LINGER)
 }
 

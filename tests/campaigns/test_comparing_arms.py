@@ -132,7 +132,7 @@ def test_what_a_holdout_will_show_is_said_before_the_approval():
     percent = many.percent_for_a_fifth
     assert percent
     assert sample_sizes.for_shares(0.372, 0.31, ratio=(100 - percent) / percent) <= 100 * percent
-    assert sayings.planned_holdout(many).endswith(f"To see a fifth more, hold out {percent} %.")
+    assert sayings.planned_holdout(many).endswith(f"To see a fifth more, hold out {percent}%.")
     enough = replace(many, held_out=100 * percent, treated=10_000 - 100 * percent)
     assert "hold out" not in sayings.planned_holdout(enough)
 

@@ -69,4 +69,4 @@ def _counted(lift: Lift, days: int) -> list[dict[str, Any]]:
 def _margin_text(percent: Decimal | None) -> str:
     if percent is None:
         return "Margin is not shown: nobody has said what share of your revenue it is."
-    return f"Margin is {percent.normalize():f} % of revenue, before what offers and messages cost."
+    return f"Margin is {percent.normalize():f}% of revenue, before what offers and messages cost."
