@@ -190,7 +190,7 @@ def _free_days(campaign: Campaign, now: datetime) -> FreeDays:
     days, hours = planned_days(campaign, now=now), policy().window
     if free := proposals.free_days(days, hours, now=timezone.localtime(now)):
         return free
-    raise CannotPlan("The campaign's last day has passed. Give it new dates first.")
+    raise CannotPlan(proposals.NO_DAY_LEFT)
 
 
 def limits(plan: Plan, channels: tuple[str, ...], now: datetime) -> Limits:

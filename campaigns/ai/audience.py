@@ -47,12 +47,17 @@ def eligible(target: QuerySet[Member], channels: Sequence[str], *, now: datetime
 def whom_goal_is_about(
     target: QuerySet[Member], goal: Understood, channels: Sequence[str], *, now: datetime
 ) -> QuerySet[Member]:
-    """Those of the target in the groups that a goal is about; all of it, where none of them may be written to."""
+    """Those of the target in the groups that a goal is about. Where none of them may be written to, all of it but whom
+    the goal leaves out in so many words.
+    """
     about = [group for group in Score.Group.values if goal.is_about(group)]
     if len(about) == len(Score.Group.values):
         return target
     narrowed = target.filter(score__group__in=about)
-    return narrowed if eligible(narrowed, channels, now=now).exists() else target
+    if not goal.groups or eligible(narrowed, channels, now=now).exists():
+        return narrowed
+    left_out = goal.excluded.groups
+    return target.exclude(score__group__in=left_out) if left_out else target
 
 
 def left_out(

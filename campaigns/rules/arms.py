@@ -142,7 +142,7 @@ def read(lines: Iterable[str]) -> Table:
     with localcontext() as context:
         context.prec = 60
         for number, row in enumerate(rows, start=2):
-            if fault := _take(table, head, row, seen):
+            if fault := _left_over(head, row) or _take(table, head, row, seen):
                 faults.append(f"Line {number}: {fault}")
             if len(faults) == MOST_FAULTS:
                 break
@@ -188,6 +188,12 @@ def _named(columns: Sequence[str], known: Sequence[str], what: str) -> str:
         told = ", ".join(filter(None, columns)) or "nothing"
         raise BadFile(f"No column says {what}: call it {known[0]}. The first line names {told[:200]}.")
     return found
+
+
+def _left_over(head: Head, row: Sequence[str]) -> str | None:
+    if any(cell.strip() for cell in row[len(head.names) :]):
+        return f"{len(row)} values for {len(head.names)} columns. Put quotes around an amount with commas in it."
+    return None
 
 
 def _take(table: Table, head: Head, row: Sequence[str], seen: set[str]) -> str | None:

@@ -20,6 +20,7 @@ from campaigns.rules.hours import SendWindow
 
 DAYS = 7
 LOOKED_AT = timedelta(minutes=30)
+NO_DAY_LEFT = "No time is left on the campaign's days, within the hours you send. Give it later days first."
 TOUCHES_PER_GROUP = 2
 MOST_STEPS = 28
 TIMINGS = ("BUSINESS", "LOCAL", "BEST")
@@ -146,7 +147,7 @@ def faults_in(proposal: WeekProposal, limits: Limits, *, is_of_model: bool = Fal
     A language model is held to more than people: see campaigns.rules.guard.
     """
     if not limits.days:
-        return ["The campaign's last day has passed."]
+        return [NO_DAY_LEFT]
     if not proposal.steps:
         return ["The proposal has no steps."]
     if len(proposal.steps) > MOST_STEPS:
@@ -176,7 +177,8 @@ def faults_in_step(step: StepProposal, limits: Limits) -> list[str]:
     faults = []
     if step.day not in (days := [day.isoformat() for day in limits.days]):
         any_more = " any more" if days and step.day < days[0] else ""
-        faults.append(f"{step.day} is not one of the campaign's days{any_more}: {', '.join(days)}.")
+        named = f"{step.day} is not one of the campaign's days{any_more}: {', '.join(days)}."
+        faults.append(named if days else NO_DAY_LEFT)
     opens, closes = limits.hours.opens, limits.hours.closes
     if (clock := _clock(step.send_at)) is None or not opens <= clock.hour < closes:
         faults.append(f"{step.send_at} is not a time from {opens:02d}:00 to just before {closes:02d}:00.")

@@ -33,21 +33,27 @@ def passage(text: str, longest: int = LONGEST_TEXT) -> str:
     return _without_addresses("\n".join(" ".join(row.split()) for row in _printable(text).splitlines()))[:longest]
 
 
-def runs_of_words(text: str, *, most: int = 4) -> set[str]:
-    """All that could be a full name in it: two to `most` words in a row, in lower case and without a final 's."""
+def runs_of_words(text: str, *, most: int = 6) -> set[str]:
+    """All that could be a full name in it: two to `most` words in a row, in lower case and without a final 's.
+
+    With the point that may end a sentence or an initial, and without it; with either apostrophe.
+    """
     found = re.findall(r"[^\W\d_]+(?:[-'’.][^\W\d_]+)*\.?", _printable(text).lower())
     words = [re.sub(r"['’]s$", "", word) for word in found]
-    return {
+    runs = {
         " ".join(words[first : first + length])
         for length in range(2, most + 1)
         for first in range(len(words) - length + 1)
     }
+    runs |= {run.removesuffix(".") for run in runs}
+    return runs | {run.replace("’", "'") for run in runs} | {run.replace("'", "’") for run in runs}
 
 
 def without(text: str, phrases: Iterable[str]) -> str:
-    """`text` with each of `phrases` left out, however it is spaced and capitalised."""
+    """`text` with each of `phrases` left out, however it is spaced and capitalised, with either apostrophe."""
     for phrase in sorted(phrases, key=len, reverse=True):
-        text = re.sub(r"(?<!\w)" + r"\s+".join(map(re.escape, phrase.split())), LEFT_OUT, text, flags=re.IGNORECASE)
+        words = r"\s+".join(re.sub("['’]", "['’]", re.escape(word)) for word in phrase.split())
+        text = re.sub(rf"(?<!\w){words}", LEFT_OUT, text, flags=re.IGNORECASE)
     return text
 
 

@@ -46,11 +46,17 @@ def for_means(
 
 
 def seen_above(rate: float, members: int, *, ratio: float = 1.0) -> float | None:
-    """The least proportion that stands out from `rate`, in whole percent, where so many `members` do as `rate` says,
-    and `ratio` times as many otherwise. None when not even everybody would.
+    """The least proportion that stands out from `rate`, in whole parts of `parts_of(rate)`, where so many `members` do
+    as `rate` says, and `ratio` times as many otherwise. None when not even everybody would.
     """
-    percents = (percent / 100 for percent in range(floor(100 * rate) + 1, 101))
-    return next((other for other in percents if for_shares(other, rate, ratio=ratio) <= members), None)
+    parts = parts_of(rate)
+    shares = (part / parts for part in range(floor(parts * rate) + 1, parts + 1))
+    return next((other for other in shares if for_shares(other, rate, ratio=ratio) <= members), None)
+
+
+def parts_of(rate: float) -> int:
+    """What a share is told in: hundredths, or thousandths where it is below a twentieth."""
+    return 100 if rate >= 0.05 else 1_000
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def planned_holdout(planned: Planned) -> str:
     if not planned.held_out:
         return "Nobody is held out, so nobody will be able to say what it brought."
     held = f"{planned.held_out:,} of {planned.held_out + planned.treated:,} are held out"
-    usual, least = round(100 * planned.bought.rate), planned.seen_from
+    parts, least = sample_sizes.parts_of(planned.bought.rate), planned.seen_from
     if not planned.bought.hits:
         return (
             f"{held}. Hardly any of them buys within {planned.days} days anyway: "
@@ -67,8 +67,8 @@ def planned_holdout(planned: Planned) -> str:
     if least is None:
         return f"{held}: too few to tell by themselves what the campaign adds. {_advice(planned)}"
     told = (
-        f"{held}. Of 100 such members {usual} buy within {planned.days} days anyway: what the campaign adds stands out"
-        f" from chance only if {round(100 * least)} of 100 buy."
+        f"{held}. Of {parts:,} such members {round(parts * planned.bought.rate)} buy within {planned.days} days anyway:"
+        f" what the campaign adds stands out from chance only if {round(parts * least)} of {parts:,} buy."
     )
     return f"{told} {_advice(planned)}".rstrip()
 
@@ -78,7 +78,7 @@ def _advice(planned: Planned) -> str:
     if percent := planned.percent_for_a_fifth:
         is_enough = 100 * planned.held_out >= percent * (planned.held_out + planned.treated)
         return "" if is_enough else f"To see a fifth more, hold out {percent}%."
-    return "No share of so few members would show a fifth more: several campaigns together may."
+    return "No share of them would show a fifth more: several campaigns together may."
 
 
 def said_of(effect: Effect, *, money: Show, than: str = "without it", others: str = "held out", final: str = "") -> str:

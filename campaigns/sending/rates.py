@@ -30,7 +30,8 @@ def take(provider: str, wanted: int, *, now: datetime) -> int:
     since = (now - rate.filled_at).total_seconds() if rate.filled_at else SECONDS_HELD
     tokens = min(holds, rate.tokens + max(0.0, since) * per_second)
     granted = min(wanted, floor(tokens))
-    rate.tokens, rate.filled_at = tokens - granted, now
+    # Who looked at the clock first may come second: no moment fills the bucket twice.
+    rate.tokens, rate.filled_at = tokens - granted, max(now, rate.filled_at or now)
     rate.save(update_fields=["tokens", "filled_at"])
     return granted
 

@@ -110,6 +110,10 @@ def test_amounts_of_money_are_known_by_the_name_of_their_column(name: str, is_mo
         (["member,arm,orders", "1,a,many"], "Line 2: “many” in orders is no number"),
         (["member,arm,orders", "1,a,nan"], "Line 2: “nan” in orders is no number"),
         (["member,arm,orders", "1,a,2", "2,a,3"], "two arms at least"),
+        (
+            ["member,arm,revenue", "1,a,$1,234.50", "2,b,3"],
+            "Line 2: 4 values for 3 columns. Put quotes",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_line(lines: list[str], fault: str):

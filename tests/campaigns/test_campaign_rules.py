@@ -203,7 +203,7 @@ def test_a_week_without_steps_with_too_many_or_too_late_is_refused() -> None:
     assert faults() == ["The proposal has no steps."]
     assert faults(*[step()] * 29) == ["The proposal has 29 steps; 28 is the most."]
     over = Limits((), LIMITS.reach, LIMITS.playbooks, LIMITS.offers, None)
-    assert faults(step(), limits=over) == ["The campaign's last day has passed."]
+    assert faults(step(), limits=over) == [proposals.NO_DAY_LEFT]
 
 
 @pytest.mark.parametrize(
@@ -456,6 +456,23 @@ def test_people_read_faults_in_their_own_words(fault: str, read: str) -> None:
 
 
 # --- What a language model is told of what people wrote -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ada lovelace", "Win back Ada Lovelace."),
+        ("pat o'brien", "As Pat O’Brien's friends do"),
+        ("pat o’brien", "As PAT O'BRIEN does"),
+        ("j. r. smith", "Like J. R. Smith, she"),
+        ("josé luis garcía de la cruz", "(José  Luis García de la Cruz)"),
+    ],
+)
+def test_a_members_full_name_is_found_and_left_out_however_it_is_written(name: str, text: str) -> None:
+    assert name in quoting.runs_of_words(text)
+    told = quoting.without(text, [name])
+    assert quoting.LEFT_OUT in told
+    assert name.rsplit(maxsplit=1)[-1] not in told.lower()
 
 
 @pytest.mark.parametrize(

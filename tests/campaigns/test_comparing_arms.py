@@ -125,8 +125,8 @@ def test_what_a_holdout_will_show_is_said_before_the_approval():
     assert sample_sizes.for_shares(few.seen_from - 0.01, 0.31, ratio=14) > 20
     assert sayings.planned_holdout(few) == (
         "20 of 300 are held out. Of 100 such members 31 buy within 14 days anyway: what the campaign adds stands out"
-        f" from chance only if {round(100 * few.seen_from)} of 100 buy. No share of so few members would show a fifth"
-        " more: several campaigns together may."
+        f" from chance only if {round(100 * few.seen_from)} of 100 buy. No share of them would show a fifth more:"
+        " several campaigns together may."
     )
     many = Planned(held_out=100, treated=9_900, days=14, bought=Share(10_000, 3_100))
     percent = many.percent_for_a_fifth
@@ -135,6 +135,15 @@ def test_what_a_holdout_will_show_is_said_before_the_approval():
     assert sayings.planned_holdout(many).endswith(f"To see a fifth more, hold out {percent}%.")
     enough = replace(many, held_out=100 * percent, treated=10_000 - 100 * percent)
     assert "hold out" not in sayings.planned_holdout(enough)
+
+
+def test_where_few_buy_anyway_shares_are_told_in_thousandths():
+    rare = Planned(held_out=2_000, treated=18_000, days=14, bought=Share(20_000, 60))
+    assert rare.seen_from
+    assert rare.seen_from < 0.02
+    told = sayings.planned_holdout(rare)
+    assert "Of 1,000 such members 3 buy within 14 days" in told
+    assert f"only if {round(1_000 * rare.seen_from)} of 1,000 buy" in told
 
 
 def test_where_nothing_can_be_shown_it_is_said_why():

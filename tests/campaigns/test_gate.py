@@ -332,6 +332,8 @@ def test_a_rate_is_shared_by_everybody_and_comes_back_with_time(db: None, now: d
     assert rates.take("twilio", 7, now=now) == 3
     assert rates.take("twilio", 7, now=now) == 0
     assert rates.take("twilio", 7, now=now + dt.timedelta(seconds=0.5)) == 5
+    assert rates.take("twilio", 7, now=now) == 0  # of a worker that looked at the clock first and came second
+    assert rates.take("twilio", 7, now=now + dt.timedelta(seconds=0.5)) == 0
     assert rates.take("twilio", 99, now=now + dt.timedelta(hours=1)) == 10, "no more than a second's worth is saved up"
     assert rates.take("smtp", 99, now=now) == 99, "another provider has a bucket of its own"
 

@@ -312,6 +312,18 @@ def test_a_goal_about_nobody_in_the_segments_leaves_the_choice_to_them(
     assert NOT_IN_GOAL not in plan.excluded
 
 
+def test_who_is_left_out_in_so_many_words_is_left_out_even_where_nobody_remains(
+    regulars: list[Member], make_campaign: Callable[..., Campaign], make_plan: Callable[[Campaign], Plan],
+    marketer: User, now: dt.datetime,
+) -> None:  # fmt: skip
+    rule = {"field": "score.group", "is": "one_of", "value": ["champions"]}
+    champions = create_segment(name="Only champions", description="", rule={"all": [rule]}, by=marketer, now=now)
+    for goal in ("Earn more, but not from champions", "Win back lapsed customers, not champions"):
+        plan = make_plan(make_campaign(goal=goal, segments=[champions], follows_goal=True))
+        assert plan.status == Plan.Status.FAILED
+        assert NOT_IN_GOAL.lower() in plan.error
+
+
 def test_a_new_campaign_follows_its_goal_unless_somebody_says_otherwise(
     everybody: Segment, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
 ) -> None:

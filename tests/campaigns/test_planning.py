@@ -116,7 +116,7 @@ def test_a_campaign_that_is_over_or_has_no_days_left_gets_no_plan(
     make_campaign: Callable[..., Campaign], marketer: User, manager: User, now: dt.datetime
 ) -> None:
     late = make_campaign(starts_on=dt.date(2026, 3, 1), ends_on=dt.date(2026, 3, 28))
-    with pytest.raises(CannotPlan, match="last day has passed"):
+    with pytest.raises(CannotPlan, match="No time is left on the campaign's days"):
         request_plan(campaign=late, by=marketer, now=now)
     cancel_campaign(campaign=late, by=manager, now=now)
     with pytest.raises(CannotPlan, match="only a draft"):
