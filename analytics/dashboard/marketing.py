@@ -33,7 +33,11 @@ def marketing(request: HttpRequest) -> HttpResponse:
     now, currency = timezone.now(), brand().currency
     match request.GET.get("format"):
         case "csv":
-            return csv_response("earned.csv", ("Campaign", *COLUMNS), _rows(lifts_of(begun(), now=now), currency))
+            return csv_response(
+                "earned.csv",
+                ("Campaign", *COLUMNS, "Number of the campaign"),
+                _rows(lifts_of(begun(), now=now), currency),
+            )
         case "holdout-csv":
             return csv_response("holdout.csv", ("Month", *COLUMNS), _month_rows(months_of_holdout(now=now), currency))
     campaigns = Paginator(begun(), SHOWN).get_page(request.GET.get("page"))
@@ -112,12 +116,12 @@ def _said_of_months(effects: Sequence[Effect]) -> str:
 def _rows(lifts: Sequence[Lift], currency: str) -> Iterator[list[Any]]:
     for lift in lifts:
         for effect in lift.effects:
-            yield [lift.campaign.name, *exactly(effect, currency)]
+            yield [lift.campaign.name, *exactly(effect, currency), lift.campaign.public_id]
         if not lift.effects:
             told: dict[str, Any] = {"Result": _verdict(lift, None)[0]}
             if lift.has_begun:
                 told |= {"Members": lift.treated.members, "Members held out": lift.held_out.members}
-            yield [lift.campaign.name, *map(told.get, COLUMNS)]
+            yield [lift.campaign.name, *map(told.get, COLUMNS), lift.campaign.public_id]
 
 
 def _month_rows(months: Sequence[Month], currency: str) -> Iterator[list[Any]]:

@@ -177,11 +177,13 @@ def _rank(plan: Plan, channels: tuple[str, ...], now: datetime) -> None:
 
 
 def planned_days(campaign: Campaign, *, now: datetime) -> tuple[date, ...]:
-    """Up to seven days from the campaign's first, or from today when that has passed; from tomorrow at night."""
+    """Up to seven days from the campaign's first, or from today when that has passed; once today's hours are over, the
+    seven after it, too: what is planned for today is still there to be approved, and leaves at once then.
+    """
     local = timezone.localtime(now)
-    today_is_over = local.hour >= policy().window.closes
-    first = max(campaign.starts_on, local.date() + timedelta(days=today_is_over))
-    days = (first + timedelta(days=number) for number in range(proposals.DAYS))
+    first = max(campaign.starts_on, local.date())
+    today_is_over = first == local.date() and local.hour >= policy().window.closes
+    days = (first + timedelta(days=number) for number in range(proposals.DAYS + today_is_over))
     return tuple(day for day in days if day <= campaign.ends_on)
 
 

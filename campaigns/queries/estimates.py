@@ -9,8 +9,9 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import Count, Q, QuerySet, Sum
 
-from campaigns.models import Candidate, Plan, PlanStep, Send
+from campaigns.models import CampaignPolicy, Candidate, Plan, PlanStep, Send
 from campaigns.queries.factors import factors_by_group
+from campaigns.queries.policy import policy
 from campaigns.rules.priority import ASSUMED, Factor
 from campaigns.rules.worth import TakeUp, Worth, of_nth, take_up, worth_of
 
@@ -20,18 +21,29 @@ _KEPT_SECONDS = 600
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of a step or a week: messages, what offers will cost, and what the messages add. Money in the shop's currency."""
+    """Of a step or a week: messages, what offers will cost, and what the messages add. Money in the shop's currency.
+
+    `margin` is how much of the added revenue is the shop's to keep, 0 to 1; None where nobody has said so.
+    """
 
     messages: int
     worth: Worth
     cost: float
     cost_low: float
     cost_high: float
+    margin: float | None = None
 
     @property
     def costs_more(self) -> bool:
-        """Whether the offers are expected to cost more than the messages add."""
-        return self.cost > self.worth.expected
+        """Whether the offers are expected to cost more than the messages add: in margin, or else in revenue."""
+        return self.cost > self.worth.expected * (1.0 if self.margin is None else self.margin)
+
+    @property
+    def said_of_costs(self) -> str:
+        if not self.costs_more:
+            return ""
+        adds = "the messages add" if self.margin is None else "the margin of what the messages add"
+        return f"On these numbers the offers cost more than {adds}."
 
 
 @dataclass(frozen=True)
@@ -47,10 +59,13 @@ def as_json(estimate: WeekEstimate) -> dict[str, Any]:
     return {"week": asdict(estimate.week), "steps": {str(pk): asdict(step) for pk, step in estimate.steps.items()}}
 
 
-def expected_of(plan: Plan, *, now: datetime) -> WeekEstimate | None:
-    """Of a plan under review as it stands now, of an approved one as it was approved; None where nobody counted it."""
+def expected_of(plan: Plan, *, now: datetime, rules: CampaignPolicy | None = None) -> WeekEstimate | None:
+    """Of a plan under review as it stands now, of an approved one as it was approved; None where nobody counted it.
+
+    `rules` are the policy, where it is known already.
+    """
     if plan.status == Plan.Status.READY:
-        return estimate_of(plan, now=now)
+        return estimate_of(plan, now=now, rules=rules)
     if plan.status != Plan.Status.APPROVED or not plan.expected:
         return None
     steps = {int(pk): _read(kept) for pk, kept in plan.expected["steps"].items()}
@@ -69,9 +84,10 @@ def worth_of_one_message(heard: QuerySet[Candidate], *, now: datetime) -> Worth:
     return worth_of(sum(members for members, _, _ in found), [(value, factor) for _, value, factor in found])
 
 
-def estimate_of(plan: Plan, *, now: datetime) -> WeekEstimate:
+def estimate_of(plan: Plan, *, now: datetime, rules: CampaignPolicy | None = None) -> WeekEstimate:
     """Of the plan's steps that were not left out, as they stand now; in two queries however many they are."""
-    factors, share = factors_by_group(now=now), _take_up(now)
+    factors, share, percent = factors_by_group(now=now), _take_up(now), (rules or policy()).gross_margin_percent
+    margin = None if percent is None else float(percent) / 100
     values = dict(
         Candidate.objects.filter(plan=plan).order_by().values_list("group").annotate(value=Sum("value") / Count("pk"))
     )
@@ -82,7 +98,7 @@ def estimate_of(plan: Plan, *, now: datetime) -> WeekEstimate:
         adds = of_nth(reached * float(values.get(step.group, 0)), heard[step.group])
         heard[step.group] += 1
         parts.append((adds, factor))
-        steps[step.pk] = _estimate(reached, worth_of(reached, [(adds, factor)]), _dearest(step), share)
+        steps[step.pk] = _estimate(reached, worth_of(reached, [(adds, factor)]), _dearest(step), share, margin)
     messages = sum(each.messages for each in steps.values())
     week = Estimate(
         messages=messages,
@@ -90,6 +106,7 @@ def estimate_of(plan: Plan, *, now: datetime) -> WeekEstimate:
         cost=sum(each.cost for each in steps.values()),
         cost_low=sum(each.cost_low for each in steps.values()),
         cost_high=sum(each.cost_high for each in steps.values()),
+        margin=margin,
     )
     return WeekEstimate(week, steps)
 
@@ -99,8 +116,8 @@ def _dearest(step: PlanStep) -> float:
     return float(step.evidence["most_it_can_cost"])
 
 
-def _estimate(messages: int, worth: Worth, most: float, share: TakeUp) -> Estimate:
-    return Estimate(messages, worth, most * share.share, most * share.low, most * share.high)
+def _estimate(messages: int, worth: Worth, most: float, share: TakeUp, margin: float | None) -> Estimate:
+    return Estimate(messages, worth, most * share.share, most * share.low, most * share.high, margin)
 
 
 def _take_up(now: datetime) -> TakeUp:

@@ -170,7 +170,7 @@ class Head:
 def _opened(lines: Iterable[str]) -> tuple[Iterable[list[str]], Head]:
     """The rows below the first, and the first.
 
-    Where semicolons part the columns, a comma may be that of decimals and a point that of thousands.
+    Where semicolons or tabs part the columns, a comma may be that of decimals and a point that of thousands.
     """
     stream = iter(lines)
     head = next(stream, "").lstrip("\ufeff")
@@ -179,7 +179,7 @@ def _opened(lines: Iterable[str]) -> tuple[Iterable[list[str]], Head]:
     if len(set(names)) < len(names):
         raise BadFile("Two columns have the same name.")
     unit, arm = _named(names, UNITS, "who"), _named(names, ARMS, "the arm")
-    return csv.reader(stream, delimiter=mark), Head(names, unit, arm, _sure_amount if mark == ";" else _amount)
+    return csv.reader(stream, delimiter=mark), Head(names, unit, arm, _amount if mark == "," else _sure_amount)
 
 
 def _named(columns: Sequence[str], known: Sequence[str], what: str) -> str:
@@ -244,6 +244,7 @@ def _sure_amount(text: str) -> Decimal | None:
 def _unread(text: str, column: str) -> str:
     if doubtful := _DOUBTFUL.fullmatch(text):
         whole, rest = doubtful.groups()
+        whole = f"-{whole}" if "-" in text else whole
         return f"“{text}” in {column} may mean {whole}{rest} or {whole}.{rest}0. Write it as one of these."
     return f"“{text[:40]}” in {column} is no number. Write it like 1234.50."
 

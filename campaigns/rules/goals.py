@@ -53,7 +53,8 @@ AIMS = {
         ("champions", "loyal", "potential_loyalists"),
     ),
     FIRST: Aim(
-        rf"new {_WHO}|newcomers?|welcom\w+|(?:first|second) (?:purchases?|visits?|orders?|time|buy)|first-time"
+        rf"new {_WHO}|newcomers?|welcom\w+(?! back)|(?:first|second) (?:purchases?|visits?|orders?|time|buy)"
+        r"|(?:first|one)-time|b(?:uy|ought) (?:only )?once"
         rf"|nuev[oa]s? {_WHO}|{_WHO} nuev[oa]s?|recien llegad[oa]s?|bienvenid\w+|dar la bienvenida"
         r"|(?:primer|segund)[oa]? (?:compras?|visitas?|pedidos?)",
         ("new", "promising", "potential_loyalists"),
@@ -97,12 +98,28 @@ _GENERIC = frozenset(
     "las el con para".split()
 )
 _MOST_CATEGORIES = 5
+# What members are to become is not who they are.
+_BECOMES = re.compile(
+    r"\b(?:into|become|becoming) (?:(?:our|your|the|more|new|a|an) ){0,2}"
+    rf"(?:(?:loyal|regular|frequent) {_WHO}|regulars?|champions?|fans?)\b"
+    rf"|\ben (?:(?:{_WHO} )?(?:habituales|leales|fieles|frecuentes)|campeones)\b"
+)
+# Not “everybody who has left”: that is somebody.
+_EVERYBODY = (
+    rf"(?:everybody|everyone|anybody|anyone|all (?:(?:of )?(?:our|the|your) )?{_WHO}"
+    rf"|tod[oa]s (?:(?:l[oa]s|nuestr[oa]s) )?{_WHO})"
+    r"(?! (?:who|that|whose|back|of|in|at|with|from|que|de|en|con)\b)"
+)
+# Who stays away, where a goal is not about them: of who is to come back, this is the word for the people.
+_STAYED_AWAY = r"lapsed|inactive|dormant|churned|inactiv[oa]s?"
 # Before a negation what only sounds like one: who does not come any more is whom the goal is about.
 _NOT = re.compile(
     r"\b(?:no longer|not (?:only|just)|(?:why|or) not|no solo|ya no|(?:al|lo|o) menos|no podemos perder"
     r"|(?:who|that) (?:(?:have|has|had|do|does|did) not|(?:have|has|had|do|does|did)n'?t|never)"
     r"|que (?:no|nunca)(?! (?:son|sean|estan|esten)\b)"
-    r"|(?P<negation>(?:do|does|is|are|should|must|wo)n'?t|not|no|never|nor|without|except(?:ing)?|excluding"
+    r"|(?P<negation>(?:everybody|everyone|anybody|anyone|all(?: of)?(?: (?:our|the))?"
+    rf"(?: {_WHO})?) but(?! (?:not|also)\b)"
+    r"|(?:do|does|is|are|should|must|wo)n'?t|not|no|never|nor|without|except(?:ing)?|excluding"
     r"|(?:other|rather) than|apart from|instead of|nunca|ni|sin|excepto|salvo|menos))\b"
 )
 _CLAUSE_ENDS = re.compile(r"[,;.:!?()]|\s[-–—]\s|\b(?:but|pero|sino)\b")
@@ -132,6 +149,8 @@ class Understood:
     groups: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     excluded: Named = Named()
+    is_for_all: bool = False
+    """It says everybody, whoever it names besides."""
 
     def fits(self, *texts: str) -> int:
         """How many of the aims and categories these texts speak of, too: those of a playbook or of an offer."""
@@ -140,8 +159,9 @@ class Understood:
         return aims + len(_categories_in(said, self.categories))
 
     def is_about(self, group: str) -> bool:
-        """True of every group it does not exclude, where it names none."""
-        return group not in self.excluded.groups and (not self.groups or group in self.groups)
+        """True of every group it does not exclude, where it names none or says everybody."""
+        is_open = self.is_for_all or not self.groups
+        return group not in self.excluded.groups and (is_open or group in self.groups)
 
     def as_facts(self) -> dict[str, Any]:
         return {
@@ -158,15 +178,19 @@ def understand(goal: str, *, categories: Iterable[str] = ()) -> Understood:
     wanted, unwanted = _parted(goal)
     known = list(categories)
     about, besides = _named_in(wanted, known), _named_in(unwanted, known)
+    away = AIMS[WIN_BACK].groups if WIN_BACK not in about.aims and _speaks(unwanted, _STAYED_AWAY) else ()
     excluded = Named(
-        aims=tuple(aim for aim in besides.aims if aim not in about.aims),
-        groups=besides.groups,
+        aims=tuple(aim for aim in besides.aims if aim not in about.aims and not (away and aim == WIN_BACK)),
+        groups=tuple(dict.fromkeys((*besides.groups, *away))),
         categories=besides.categories[:_MOST_CATEGORIES],
     )
-    named = tuple(group for group in about.groups if group not in besides.groups)
-    also = (group for aim in about.aims for group in AIMS[aim].groups if group not in besides.groups)
+    named = tuple(group for group in about.groups if group not in excluded.groups)
+    also = (group for aim in about.aims for group in AIMS[aim].groups if group not in excluded.groups)
     liked = tuple(category for category in about.categories if category not in besides.categories)
-    return Understood(about.aims, named, tuple(dict.fromkeys((*named, *also))), liked[:_MOST_CATEGORIES], excluded)
+    groups = tuple(dict.fromkeys((*named, *also)))
+    return Understood(
+        about.aims, named, groups, liked[:_MOST_CATEGORIES], excluded, is_for_all=_speaks(wanted, _EVERYBODY)
+    )
 
 
 def bought(category: str) -> dict[str, Any]:
@@ -203,7 +227,7 @@ def _told_of(
 
 def _parted(goal: str) -> tuple[str, str]:
     """What the goal is about, and what stands behind a negation, to the end of its clause."""
-    said = _plain(goal.replace("\n", " ; "))
+    said = _BECOMES.sub(" ", _plain(goal.replace("\n", " ; ")))
     wanted, unwanted, start = list[str](), list[str](), 0
     for found in _NOT.finditer(said):
         if not found["negation"] or found.start() < start:

@@ -73,7 +73,14 @@ class Planned:
         """The least share of the treated that has to buy for it to stand out; None when not even all of them would."""
         if not (self.held_out and self.treated):
             return None
-        return seen_above(self.bought.rate, self.held_out, ratio=self.treated / self.held_out)
+        rate, parts = self.bought.rate, parts_of(self.bought.rate)
+        least = seen_above(rate, self.held_out, ratio=self.treated / self.held_out)
+        if least is None:
+            return None
+        usual = Share(self.held_out, round(self.held_out * rate))
+        shares = (part / parts for part in range(round(parts * least), parts + 1))
+        treated = ((share, Share(self.treated, round(self.treated * share))) for share in shares)
+        return next((share for share, bought in treated if is_enough(bought, usual, fewest=FEWEST_FOR_SHARES)), None)
 
     @property
     def percent_for_a_fifth(self) -> int | None:

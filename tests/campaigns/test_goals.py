@@ -53,6 +53,9 @@ WINES = ["RED WINE", "WHITE WINE"]
         ("A whiskey week for champions", [], ["champions"], ["CANADIAN WHISKIES", "STRAIGHT BOURBON WHISKIES"]),
         ("A red letter day for American shoppers", [], [], []),
         ("Raise revenue by 10 %", [], [], []),
+        ("Turn one-time buyers into regulars", [FIRST], [], []),
+        ("Convertir a los clientes nuevos en clientes habituales", [FIRST], ["new"], []),
+        ("Welcome back everybody after the renovation", [], [], []),
         # Returning is of people, and clearing takes a verb.
         ("Celebrate our return to Main Street", [], [], []),
         ("Return to our usual volume", [], [], []),
@@ -102,6 +105,9 @@ def test_a_goal_is_read_by_its_words(goal: str, aims: list[str], named: list[str
         ("No lost customers, but champions", ["champions"], ["lost"]),
         ("Not lost customers but champions", ["champions"], ["lost"]),
         ("Everybody except new customers", [], [FIRST, "new"]),
+        ("Sell wine to everybody but champions", WINES, ["champions"]),
+        ("Tell of wine all but our champions", WINES, ["champions"]),
+        ("Write to everyone but lapsed customers", [], list(AIMS[WIN_BACK].groups)),
         ("Anything other than beer: wine", WINES, ["BEER"]),
         ("Beer instead of wine", ["BEER"], WINES),
         ("Wine, but no white wine", ["RED WINE"], ["WHITE WINE"]),
@@ -123,6 +129,22 @@ def test_what_stands_behind_a_not_is_what_a_goal_is_not_about(goal: str, about: 
     assert [*read.aims, *read.named, *read.categories] == about
     assert [*read.excluded.aims, *read.excluded.groups, *read.excluded.categories] == excluded
     assert not set(read.groups) & set(read.excluded.groups)
+
+
+@pytest.mark.parametrize(
+    ("goal", "is_for_all"),
+    [
+        ("Write to everyone, not just champions", True),
+        ("Thank all our customers", True),
+        ("Avisar a todos los clientes", True),
+        ("Win back all lapsed customers", False),
+        ("Win back everybody who stayed away", False),
+        ("Bring everyone back", False),
+    ],
+)
+def test_a_goal_for_everybody_leaves_out_nobody_for_the_groups_it_names(goal: str, is_for_all: bool) -> None:
+    read = understand(goal)
+    assert all(read.is_about(group) for group in GROUPS) == is_for_all
 
 
 @given(st.text(max_size=200), st.lists(st.text(max_size=30), max_size=5))

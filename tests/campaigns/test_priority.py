@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from campaigns.queries.estimates import Estimate, estimate_of, expected_of, wort
 from campaigns.queries.factors import factors_by_group, promised
 from campaigns.rules import priority
 from campaigns.rules.priority import Factor
-from campaigns.rules.worth import take_up, worth_of
+from campaigns.rules.worth import Worth, take_up, worth_of
 from config.shared.tags import roughly
 from loyalty.actions.members import set_consent
 from loyalty.models import Forecast, Member, User
@@ -362,3 +363,12 @@ def test_a_holdout_that_saw_more_than_was_promised_moves_the_next_plan(
     again = second.candidates.filter(group=group)
     assert again.exists()
     assert [each.parts["factor"] for each in again] == [pytest.approx(factor.mean, abs=0.001)] * again.count()
+
+
+def test_offers_are_held_against_the_margin_where_the_shop_has_said_what_it_is() -> None:
+    adds = Worth(members=1, expected=300.0, low=100.0, high=500.0, is_measured=True)
+    of_revenue = Estimate(messages=1, worth=adds, cost=100.0, cost_low=50.0, cost_high=150.0)
+    assert not of_revenue.costs_more
+    of_margin = replace(of_revenue, margin=0.25)
+    assert of_margin.costs_more
+    assert "the margin of what the messages add" in of_margin.said_of_costs

@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
 from campaigns.actions import review, wordings
 from campaigns.actions.campaigns import cancel_campaign, start_campaign
@@ -23,6 +24,16 @@ def edit(step: PlanStep, by: User, now: dt.datetime, **wishes: Any) -> PlanStep:
     fields = ("day", "timing", "send_at", "template", "offer", "subject", "body", "translations")
     asis = {name: getattr(step, name) for name in fields}
     return review.edit_step(step=step, by=by, now=now, **(asis | wishes))
+
+
+def test_a_week_with_a_step_for_today_is_approved_in_the_evening_too(
+    plan: Plan, marketer: User, manager: User, now: dt.datetime
+) -> None:
+    first = plan.steps.order_by("day", "send_at")[0]
+    evening = timezone.make_aware(dt.datetime.combine(first.day, dt.time(21)))
+    edit(first, marketer, evening, subject="Hello")
+    review.approve_plan(plan=plan, by=manager, now=evening)
+    assert Send.objects.filter(action__step=first).exists()
 
 
 def test_every_part_of_a_step_can_be_edited_and_the_editor_is_kept(

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -50,6 +51,17 @@ def mixed(running: Campaign, outlet: type[Outlet], manager: User, at_the_end: dt
     report("complained", send=left[2], at=at_the_end)
     cancel_campaign(campaign=running, by=manager, now=at_the_end)
     return running
+
+
+def test_whoever_takes_a_list_of_messages_out_of_the_house_leaves_a_trace(
+    mixed: Campaign, viewer: User, client_of: Callable[[User], Client]
+) -> None:
+    for shape in ("csv", "history"):
+        answer: Any = client_of(viewer).get(f"/staff/campaigns/{mixed.public_id}/sends/", {"format": shape})
+        b"".join(answer.streaming_content)
+    traces = Event.objects.filter(name="members.exported", subject=str(viewer.pk))
+    assert [trace.properties["filters"]["campaign"] for trace in traces] == [str(mixed.public_id)] * 2
+    assert all(trace.properties["is_masked"] for trace in traces)
 
 
 def test_each_state_belongs_to_one_end_so_that_the_ends_add_up_to_all_that_was_planned(mixed: Campaign) -> None:

@@ -18,6 +18,7 @@ from campaigns.rules.priority import told
 from config.shared.access import needs
 from config.shared.exports import csv_response
 from config.shared.htmx import page
+from loyalty.actions.members import note_export
 from loyalty.models import Score
 from loyalty.queries.brand import brand
 
@@ -33,6 +34,8 @@ def plan_audience(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     audience = with_reach(plan, now=now)
     rows = audience.filter(group=group) if group else audience
     if request.GET.get("format") == "csv":
+        chosen = {"plan": str(plan_id), **({"group": group} if group else {})}
+        note_export(by=request.user, filters=chosen, is_masked=False, now=now)  # type: ignore[arg-type]
         return csv_response(f"audience-{plan.public_id}.csv", _heads(), _lines(rows))
     expected = expected_of(plan, now=now)
     counted = audience.order_by().aggregate(

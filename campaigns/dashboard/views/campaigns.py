@@ -40,6 +40,7 @@ from config.shared.htmx import page, part_of
 from config.shared.live import stream
 from config.shared.tags import money
 from integrations.llm.rules import RulesModel
+from loyalty.actions.members import note_export
 from loyalty.models import Consent, Score
 from loyalty.queries.brand import brand
 
@@ -141,7 +142,7 @@ def campaign_shown(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     if part in ("", "standing"):
         context |= _standing(campaign, rules)
     if part in ("", "results", *PARTS_OF_WEEK):
-        context |= _results(campaign, plan)
+        context |= _results(campaign, plan, rules)
     if part in ("", *PARTS_OF_WEEK):
         context |= _week(request, campaign, plan, rules, context["estimates"])
     if not part:
@@ -160,10 +161,10 @@ def _standing(campaign: Campaign, rules: CampaignPolicy) -> dict[str, Any]:
     }
 
 
-def _results(campaign: Campaign, plan: Plan | None) -> dict[str, Any]:
+def _results(campaign: Campaign, plan: Plan | None, rules: CampaignPolicy) -> dict[str, Any]:
     """What came of it, beside what was expected."""
     has_begun = campaign.status != Campaign.Status.DRAFT
-    expected = expected_of(plan, now=timezone.now()) if plan else None
+    expected = expected_of(plan, now=timezone.now(), rules=rules) if plan else None
     return {
         "results": results.results_of(campaign) if has_begun else None,
         "put_aside": results.put_aside(campaign) if has_begun else [],
@@ -226,6 +227,8 @@ def _making(plan: Plan | None) -> dict[str, Any]:
 def _will_show(plan: Plan, days: Sequence[Day], rules: CampaignPolicy) -> str:
     """What its holdout will be able to tell."""
     groups = [view.step.group for day in days for view in day.steps if view.step.removed_at is None]
+    if not groups:
+        return ""
     planned = planned_comparison(plan, groups, counted_days=rules.result_days, now=timezone.now())
     return sayings.planned_holdout(planned)
 
@@ -287,7 +290,7 @@ def _approve_text(
         leaves = pluralize(late, "it leaves,they leave")
         said = f" The time of {late} step{pluralize(late)} has passed: {leaves} at once then.{said}"
     if expected and expected.costs_more:
-        said = f" On these numbers the offers cost more than the messages add.{said}"
+        said = f" {expected.said_of_costs}{said}"
     return (
         f"{messages:,} message{pluralize(messages)} in {steps} step{pluralize(steps)} to {reached:,}"
         f" member{pluralize(reached)} are made ready{begins}. They leave once you start the campaign."
@@ -322,6 +325,8 @@ def campaign_orders(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
     orders = results.orders_of(campaign)
     if request.GET.get("format") == "csv":
+        told = {"buyers of campaign": str(public_id)}
+        note_export(by=request.user, filters=told, is_masked=False, now=timezone.now())  # type: ignore[arg-type]
         return orders_csv(f"orders-{campaign.public_id}.csv", orders)
     context = {
         "campaign": campaign,

@@ -96,13 +96,16 @@ def plan_evidence(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     plan = _plan(plan_id)
     is_by_rules = plan.model_name == RulesModel.name
     groups = plan.facts.get("groups", [])
-    told = plan.facts if is_by_rules or not plan.facts else as_told(plan.facts)
+    # A plan of before told a model of every group.
+    told_of_few = is_by_rules or not all("bought" in group for group in groups)
+    told = plan.facts if told_of_few or not plan.facts else as_told(plan.facts)
     context = {
         "plan": plan,
         "campaign": plan.campaign,
         "calls": calls_of(plan),
         "bill": bill_of(plan),
         "is_by_rules": is_by_rules,
+        "told_of_few": told_of_few,
         "groups": groups,
         "has_bought": any(group.get("bought") for group in groups),
         "facts": json.dumps(told, indent=2, ensure_ascii=False),

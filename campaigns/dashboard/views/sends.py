@@ -25,6 +25,7 @@ from config.shared.access import needs
 from config.shared.exports import by_shop_clock, csv_response
 from config.shared.htmx import page
 from config.shared.masking import masked
+from loyalty.actions.members import note_export
 from loyalty.rules.contacts import masked_email, masked_phone
 
 SHOWN = 50
@@ -44,10 +45,13 @@ def campaign_sends(request: HttpRequest, public_id: UUID) -> HttpResponse:
     kind, search = request.GET.get("kind", ""), request.GET.get("q", "").strip()
     may_see = request.user.has_perm("loyalty.view_pii")
     rows = history.found(results.sends_of(campaign, kind=kind), search, may_see=may_see)
+    kinds = {"campaign": str(public_id), **({"kind": kind} if kind else {}), **({"q": search} if search else {})}
     match request.GET.get("format"):
         case "csv":
+            note_export(by=request.user, filters=kinds, is_masked=not may_see, now=timezone.now())  # type: ignore[arg-type]
             return csv_response(f"sends-{campaign.public_id}.csv", _send_heads(), _send_rows(rows, may_see))
         case "history":
+            note_export(by=request.user, filters=kinds, is_masked=not may_see, now=timezone.now())  # type: ignore[arg-type]
             return csv_response(f"history-{campaign.public_id}.csv", _move_heads(), _move_rows(campaign, may_see))
     sends = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
     context = {
