@@ -106,7 +106,7 @@ def test_wordings_are_compared_on_the_page_of_their_step(
     expect(browser_page.locator("#step-variants")).to_contain_text("B:")
     shot(browser_page, "variants")
     assert_accessible(browser_page)
-    browser_page.goto(f"{live_server.url}/staff/campaigns/{tried.plan.campaign.public_id}/sends/")
+    browser_page.goto(f"{live_server.url}/staff/campaigns/{tried.plan.campaign.public_id}/sends/?kind=waiting")
     expect(browser_page.locator("#sends")).to_contain_text("Waits for the winner")
     shot(browser_page, "sends-waiting")
     Plan.objects.filter(pk=tried.plan_id).update(status=Plan.Status.READY)

@@ -118,6 +118,7 @@ def test_the_shops_own_events_are_switched_on_and_named(
     page.get_by_label("The website names its shoppers by").select_option("CUSTOMER_NUMBER")
     page.get_by_label("They may see all of it").check()
     page.get_by_role("dialog").get_by_role("button", name="Switch on").click()
+    page.get_by_role("heading", name="The shop's own events").scroll_into_view_if_needed()
     expect(page.get_by_text("analytics.identify(customer.number)")).to_be_visible()
     look("own-events-on", until="People of this partner see all of it")
     page.get_by_role("link", name="Regulars", exact=True).last.click()
