@@ -12,7 +12,11 @@ function load() {
     const script = document.createElement('script')
     script.src = LIBRARY
     script.onload = () => resolve(window.echarts)
-    script.onerror = reject
+    script.onerror = () => {
+      library = undefined // the next chart asks again
+      script.remove()
+      reject(new Error(`${LIBRARY} could not be loaded`))
+    }
     document.head.append(script)
   })
   return library
@@ -235,8 +239,8 @@ async function draw(element) {
   if (charts.get(element)?.source === source) return
   forget(element)
   charts.set(element, { source })
-  const echarts = await load()
-  if (!element.isConnected) return charts.delete(element)
+  const echarts = await load().catch(() => tabulate(element))
+  if (!echarts || !element.isConnected) return charts.delete(element)
   if (element.dataset.chart !== source) return // changed meanwhile: drawn by whoever changed it
   const data = JSON.parse(source)
   const chart = echarts.init(element, null, { renderer: 'svg' })
@@ -249,6 +253,12 @@ async function draw(element) {
   watcher.observe(element)
   charts.set(element, { source, chart, render, watcher })
   element.classList.add('is-drawn')
+}
+
+/** Without the library the numbers are still there: the table that stands for the picture takes its place. */
+function tabulate(element) {
+  element.hidden = true
+  element.parentElement.querySelector('.visually-hidden')?.classList.remove('visually-hidden')
 }
 
 function forget(element) {

@@ -65,6 +65,18 @@ def test_the_chosen_theme_is_remembered(gallery: Page) -> None:
     expect(gallery.locator("html")).to_have_attribute("data-bs-theme", "dark")
 
 
+def test_a_chart_that_cannot_be_drawn_leaves_its_numbers_in_a_table(
+    gallery: Page, console_errors: list[str]
+) -> None:
+    gallery.route("**/echarts.min*.js", lambda route: route.abort())
+    gallery.reload()
+    expect(gallery.locator("figure.chart > .visually-hidden")).to_have_count(0)
+    expect(gallery.locator("[data-chart]:visible")).to_have_count(0)
+    assert console_errors
+    assert all("ERR_FAILED" in error for error in console_errors)
+    console_errors.clear()
+
+
 def test_the_slash_key_goes_to_the_search(gallery: Page) -> None:
     gallery.locator("body").press("/")
     expect(gallery.get_by_role("searchbox", name="Search", exact=True)).to_be_focused()

@@ -162,6 +162,7 @@ def test_other_wordings_are_written_beside_the_message_dropped_and_brought_back(
     page.set_viewport_size({"width": 1440, "height": 900})
     page.locator("#id_subject_B").fill("A word from us")
     page.get_by_role("button", name="Save").click()
+    expect(page.locator("#toasts")).to_contain_text("Who gets which wording")
     expect(variants()).to_contain_text("A word from us", timeout=20_000)
 
     page.get_by_role("button", name="Try nothing").click()
