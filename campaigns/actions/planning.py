@@ -45,10 +45,11 @@ class CannotPlan(DomainError):
 
 
 @transaction.atomic
-def request_plan(*, campaign: Campaign, by: User, now: datetime, losing: int | None = None) -> Plan:
+def request_plan(*, campaign: Campaign, by: User, now: datetime, losing: int | None = None, note: str = "") -> Plan:
     """Queue a plan for a worker; one that waits for review is replaced. Raises CannotPlan.
 
-    `losing` is how many pieces of work by hand `by` knows to be lost with it; None where nobody was asked.
+    `note` is what should be different from that one, in words, 300 characters at most. `losing` is how many pieces of
+    work by hand `by` knows to be lost with it; None where nobody was asked.
     """
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if campaign.status != Campaign.Status.DRAFT:
@@ -63,7 +64,7 @@ def request_plan(*, campaign: Campaign, by: User, now: datetime, losing: int | N
         raise CannotPlan("This plan has work that would be lost, done since you looked. Look at it again first.")
     try:
         with transaction.atomic():
-            plan = Plan.objects.create(campaign=campaign, requested_by=by, requested_at=now)
+            plan = Plan.objects.create(campaign=campaign, note=note, requested_by=by, requested_at=now)
     except IntegrityError:
         raise CannotPlan("A plan is being made already.") from None
     replaced.update(status=Status.REPLACED, replaced_by=plan)
@@ -157,7 +158,7 @@ def _rank(plan: Plan, channels: tuple[str, ...], now: datetime) -> None:
     days = len(_free_days(plan.campaign, now).days)
     wanted = target
     if plan.campaign.follows_goal:
-        goal = briefing.understood(plan.campaign.goal)
+        goal = briefing.understood(plan.asked)
         wanted = audience.whom_goal_is_about(target, goal, channels, now=now)
     ranked = ranking.rank(plan, wanted, channels, factors=factors_by_group(now=now), days=days, now=now)
     left_out = audience.left_out(target, wanted, channels, ranked=ranked, now=now)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from campaigns.ai import audience
-from campaigns.models import Offer, Plan, Playbook
+from campaigns.models import Offer, Plan, PlanStep, Playbook
 from campaigns.queries.house import brand_voice, planned_caps
 from campaigns.queries.lift import PlaybookLift, known_playbook_lifts
 from campaigns.queries.policy import policy
@@ -34,10 +34,11 @@ def week_facts(plan: Plan, free: FreeDays, channels: tuple[str, ...], *, now: da
     """All a model needs for a week. Texts for money, so that cents stay."""
     campaign, hours = plan.campaign, policy().window
     offers = list(Offer.objects.filter(is_active=True))
-    read = understood_facts(campaign.goal, offers)
+    read = understood_facts(plan.asked, offers)
     bought = _bought(plan, read["categories"], now)
     return {
         "goal": typed(campaign.goal),
+        **_note_facts(plan),
         "understood": read | {"bought": {name: sum(groups.values()) for name, groups in bought.items()}},
         "business": business_facts(),
         "days": [day.isoformat() for day in free.days],
@@ -55,6 +56,29 @@ def week_facts(plan: Plan, free: FreeDays, channels: tuple[str, ...], *, now: da
         "brand": brand_facts(),
         "caps": [{"channel": cap.channel, "most": cap.most, "days": cap.days} for cap in planned_caps()],
         "track_record": record_facts(known_track_record(now=now)),
+    }
+
+
+def _note_facts(plan: Plan) -> dict[str, Any]:
+    """What is to be different, and from what: the live steps of the week that it takes the place of."""
+    if not plan.note:
+        return {}
+    steps = PlanStep.objects.filter(plan__replaced_by=plan, removed_at=None).select_related("offer")
+    return {
+        "note": typed(plan.note),
+        "instead_of": [
+            {
+                "day": step.day.isoformat(),
+                "send_at": step.send_at.isoformat("minutes"),
+                "group": step.group,
+                "playbook": step.playbook_id,
+                "channel": step.channel,
+                "offer": step.offer.code if step.offer else None,
+                "subject": typed(step.subject),
+                "body": typed(step.body, 4_000),
+            }
+            for step in steps
+        ],
     }
 
 
@@ -89,12 +113,12 @@ def typed(text: str, longest: int = quoting.LONGEST_TEXT) -> str:
 
 
 def understood(goal: str) -> Understood:
-    """What simple rules read in a goal, with the categories of the shop's own catalogue."""
+    """What simple rules read in a goal or in all that was asked, with the categories of the shop's own catalogue."""
     return goals.understand(quoting.passage(goal), categories=[quoting.line(name) for name in categories()])
 
 
 def understood_facts(goal: str, offers: Sequence[Offer]) -> dict[str, Any]:
-    """What simple rules read in the goal, and how many of its aims and categories each playbook and offer speaks of."""
+    """What simple rules read in a goal, and how many of its aims and categories each playbook and offer speaks of."""
     read = understood(goal)
     return read.as_facts() | {
         "playbooks": {

@@ -77,7 +77,7 @@ def _facts(step: PlanStep, note: str, now: ImageBrief | None) -> dict[str, Any]:
         else None
     )
     return {
-        "goal": briefing.typed(step.plan.campaign.goal),
+        "goal": briefing.typed(step.plan.asked),
         "business": briefing.business_facts(),
         "group": next((each for each in groups if each["group"] == step.group), {}),
         "playbook": briefing.playbook_facts(step.playbook, (step.channel,)),

@@ -111,7 +111,7 @@ def _facts(step: PlanStep, wish: Wish) -> dict[str, Any]:
     if not words["body"] or wish.manner == "translated":
         words = words_in(step, "en")
     return {
-        "goal": briefing.typed(step.plan.campaign.goal),
+        "goal": briefing.typed(step.plan.asked),
         "business": briefing.business_facts(),
         "group": group,
         "playbook": own,

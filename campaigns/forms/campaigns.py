@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils.formats import date_format
 
-from campaigns.models import Campaign, Offer, PlanStep, Playbook
+from campaigns.models import Campaign, Offer, Plan, PlanStep, Playbook
 from campaigns.queries.templates import in_use
 from campaigns.rules import wording
 from campaigns.writing import press
@@ -151,6 +151,20 @@ class WordsForm(forms.ModelForm):
             elif body:
                 data["translations"][code] = {"subject": subject, "body": body}
         return data
+
+
+class AnewForm(forms.Form):
+    """What a new plan is asked for with, in place of one that is there."""
+
+    note = forms.CharField(
+        label="What should be different?",
+        max_length=Plan._meta.get_field("note").max_length,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "Nothing on Monday, no offers for champions"}),
+        help_text="Said to the planner beside the goal. The built-in rules read in it what they read in a goal, and"
+        " weekdays, channels and “no offers”.",
+    )
+    losing = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
 
 
 class StepForm(WordsForm):

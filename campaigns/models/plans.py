@@ -32,6 +32,9 @@ class Plan(models.Model):
     excluded = models.JSONField(default=dict, help_text="Why members of the target were left out, with counts.")
     facts = models.JSONField(default=dict, help_text="What the language model was told. No personal data.")
     model_name = models.CharField(max_length=80, blank=True)
+    note = models.CharField(
+        max_length=300, blank=True, db_default="", help_text="What is to be different from the plan it replaces."
+    )
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0, help_text="How often a worker took it up.")
@@ -63,6 +66,11 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return f"plan #{self.pk} of {self.campaign_id}"
+
+    @property
+    def asked(self) -> str:
+        """All that people asked of it: the campaign's goal and, in a line of its own, its note."""
+        return f"{self.campaign.goal}\n{self.note}" if self.note else self.campaign.goal
 
 
 class PlanStep(models.Model):

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from campaigns.rules import conditions
+from campaigns.rules.conditions import NOTHING_SAID, Conditions
+
 WIN_BACK, THANK, FIRST, OFTEN, CLEAR = "win back", "thank", "first purchases", "come more often", "clear stock"
 _WHO = r"(?:customers?|members?|shoppers?|buyers?|clients?|people|ones|faces|clientes?|miembros?|socios?|compradores)"
 # Returning is of people only: a shop returns to its street, too.
@@ -120,7 +123,8 @@ _NOT = re.compile(
     r"|(?P<negation>(?:everybody|everyone|anybody|anyone|all(?: of)?(?: (?:our|the))?"
     rf"(?: {_WHO})?) but(?! (?:not|also)\b)"
     r"|(?:do|does|is|are|should|must|wo)n'?t|not|no|never|nor|without|except(?:ing)?|excluding"
-    r"|(?:other|rather) than|apart from|instead of|nunca|ni|sin|excepto|salvo|menos))\b"
+    r"|(?:other|rather) than|apart from|instead of|nothing(?! but\b)|avoid(?:ing)?"
+    r"|skip(?:ping)?|nunca|ni|nada|evit(?:ar?|e|en)|sin|excepto|salvo|menos))\b"
 )
 _CLAUSE_ENDS = re.compile(r"[,;.:!?()]|\s[-–—]\s|\b(?:but|pero|sino)\b")
 
@@ -151,6 +155,7 @@ class Understood:
     excluded: Named = Named()
     is_for_all: bool = False
     """It says everybody, whoever it names besides."""
+    conditions: Conditions = NOTHING_SAID
 
     def fits(self, *texts: str) -> int:
         """How many of the aims and categories these texts speak of, too: those of a playbook or of an offer."""
@@ -170,13 +175,14 @@ class Understood:
             "groups": list(self.groups),
             "categories": list(self.categories),
             "excluded": self.excluded.as_facts(),
+            "conditions": self.conditions.as_facts(),
         }
 
 
 def understand(goal: str, *, categories: Iterable[str] = ()) -> Understood:
     """`categories` are those of the shop's own catalogue."""
-    wanted, unwanted = _parted(goal)
-    known = list(categories)
+    wanted, apart = _parted(goal)
+    unwanted, known = " | ".join(apart), list(categories)
     about, besides = _named_in(wanted, known), _named_in(unwanted, known)
     away = AIMS[WIN_BACK].groups if WIN_BACK not in about.aims and _speaks(unwanted, _STAYED_AWAY) else ()
     excluded = Named(
@@ -189,7 +195,13 @@ def understand(goal: str, *, categories: Iterable[str] = ()) -> Understood:
     liked = tuple(category for category in about.categories if category not in besides.categories)
     groups = tuple(dict.fromkeys((*named, *also)))
     return Understood(
-        about.aims, named, groups, liked[:_MOST_CATEGORIES], excluded, is_for_all=_speaks(wanted, _EVERYBODY)
+        about.aims,
+        named,
+        groups,
+        liked[:_MOST_CATEGORIES],
+        excluded,
+        is_for_all=_speaks(wanted, _EVERYBODY),
+        conditions=conditions.read(wanted, apart),
     )
 
 
@@ -205,18 +217,19 @@ def unspoken(understood: Mapping[str, Any], texts: Sequence[str]) -> list[str]:
     return [] if _categories_in(said, categories) else list(categories)
 
 
-def told(understood: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+def told(understood: Mapping[str, Any], labels: Mapping[str, str], *, asked: str = "the goal") -> str:
     """`Understood of the goal: win back; wine; not lost. The built-in rules read no more of it.`
 
-    `labels` are those of the groups.
+    `labels` are those of the groups; `asked` is what was read.
     """
     about = _told_of(understood["aims"], understood["named"], understood["categories"], labels)
     excluded = understood.get("excluded", Named().as_facts())  # a plan of before knows none
     besides = _told_of(excluded["aims"], excluded["groups"], excluded["categories"], labels)
-    parts = [*about, *(f"not {part}" for part in besides)]
+    when_and_how = conditions.told(understood.get("conditions", {}))  # nor these
+    parts = [*about, *(f"not {part}" for part in besides), *when_and_how]
     if not parts:
-        return "The built-in rules understood nothing of the goal. Groups come by what is at stake."
-    return f"Understood of the goal: {'; '.join(parts)}. The built-in rules read no more of it."
+        return f"The built-in rules understood nothing of {asked}. Groups come by what is at stake."
+    return f"Understood of {asked}: {'; '.join(parts)}. The built-in rules read no more of it."
 
 
 def _told_of(
@@ -225,8 +238,8 @@ def _told_of(
     return [*aims, *(labels[group].lower() for group in groups), *(category.lower() for category in categories)]
 
 
-def _parted(goal: str) -> tuple[str, str]:
-    """What the goal is about, and what stands behind a negation, to the end of its clause."""
+def _parted(goal: str) -> tuple[str, list[str]]:
+    """What the goal is about, and what stands behind each negation, to the end of its clause."""
     said = _BECOMES.sub(" ", _plain(goal.replace("\n", " ; ")))
     wanted, unwanted, start = list[str](), list[str](), 0
     for found in _NOT.finditer(said):
@@ -237,7 +250,7 @@ def _parted(goal: str) -> tuple[str, str]:
         wanted.append(said[start : found.start()])
         unwanted.append(said[found.end() : end])
         start = end
-    return " | ".join([*wanted, said[start:]]), " | ".join(unwanted)
+    return " | ".join([*wanted, said[start:]]), unwanted
 
 
 def _named_in(said: str, categories: Sequence[str]) -> Named:

@@ -8,7 +8,9 @@
 3. Of a group's playbooks the one that speaks most of the goal's aims and categories is taken, else the first. Of its
    offers, the same; of equal ones the cheapest that the budget still carries, and the dearest to clear stock. Without
    one, the message makes none.
-4. A group that has stayed away hears a second time three days later, without another offer.
+4. A group that has stayed away hears a second time three days later or more, without another offer.
+5. Where the goal says on which days, by which channels, or without offers, that is kept to. Where it leaves no day or
+   nobody to write to, there is no plan.
 """
 
 import json
@@ -59,20 +61,45 @@ class RulesModel:
 
 
 def plan_week(facts: Facts) -> Facts:
-    days, purse, steps = [date.fromisoformat(day) for day in facts["days"]], _Purse(facts["budget"]), list[Facts]()
     read = facts.get("understood", NOTHING_READ)
+    days, purse, steps = _days(facts["days"], _said(read)), _Purse(facts["budget"]), list[Facts]()
     groups = sorted(facts["groups"], key=lambda group: -_weight(group, read))
     choices = [(group, *choice) for group in groups if (choice := _choice(group, facts["playbooks"], read))]
+    if not choices and any(_said(read).values()):
+        raise ModelUnavailable("Nobody is reached by the channels that the goal leaves, with the playbooks in use.")
     for place, (group, playbook, channel) in enumerate(choices):
         often = min((cap["most"] for cap in facts.get("caps", []) if cap["channel"] == channel), default=len(days))
         offer = _offer(playbook, facts["offers"], group["reachable"][channel], purse, read)
         first = place * len(days) // len(choices)
         hour = _hour(group["usual_hour"], *facts["hours"])
-        if first == 0:
+        if days[first].isoformat() == facts["days"][0]:
             hour = max(hour, facts.get("first_hour", hour))
         steps += _steps(group, playbook, channel, offer, days[first:], hour=hour, why=_why(group, place, read))[:often]
     _say_what_is_required(steps, facts.get("brand", {}).get("required_words", []))
     return {"steps": sorted(steps, key=lambda step: (step["day"], step["send_at"]))}
+
+
+def _said(read: Facts) -> Facts:
+    """What the goal says of days, channels and offers."""
+    said: Facts = read.get("conditions", {})
+    return said
+
+
+def _days(days: list[str], said: Facts) -> list[date]:
+    only, never = said.get("weekdays"), said.get("no_weekdays", [])
+    every = [date.fromisoformat(day) for day in days]
+    left = [day for day in every if (not only or f"{day:%A}" in only) and f"{day:%A}" not in never]
+    if not left:
+        raise ModelUnavailable(
+            f"The goal leaves no day of {every[0]:%A}, {every[0]:%B} {every[0].day}, to {every[-1]:%A},"
+            f" {every[-1]:%B} {every[-1].day}. Name another weekday."
+        )
+    return left
+
+
+def _may_be_used(channel: str, said: Facts) -> bool:
+    only = said.get("channels")
+    return (not only or channel in only) and channel not in said.get("no_channels", [])
 
 
 def _say_what_is_required(steps: list[Facts], required: list[str]) -> None:
@@ -196,7 +223,8 @@ def _buyers(group: Facts) -> tuple[str, int]:
 def _choice(group: Facts, playbooks: list[Facts], read: Facts) -> tuple[Facts, str] | None:
     """The group's playbook that reaches anybody and speaks most of the goal, and its channel that reaches most."""
     for playbook in sorted(playbooks, key=lambda playbook: -read["playbooks"].get(str(playbook["id"]), 0)):
-        reached = {channel: group["reachable"].get(channel, 0) for channel in playbook["channels"]}
+        usable = (channel for channel in playbook["channels"] if _may_be_used(channel, _said(read)))
+        reached = {channel: group["reachable"].get(channel, 0) for channel in usable}
         if playbook["group"] == group["group"] and any(reached.values()):
             return playbook, max(reached, key=lambda channel: reached[channel])
     return None
@@ -216,8 +244,9 @@ def _steps(
     if offer is None:
         words = _without_offer(**words)
     steps = [shared | words | {"day": days[0].isoformat(), "offer": offer, "reason": why}]
-    if group["group"] in REMINDED and len(days) > REMINDED_AFTER:
-        steps.append(shared | REMINDER | {"day": days[REMINDED_AFTER].isoformat()})
+    later = [day for day in days if (day - days[0]).days >= REMINDED_AFTER]
+    if group["group"] in REMINDED and later:
+        steps.append(shared | REMINDER | {"day": later[0].isoformat()})
     return steps
 
 
@@ -230,6 +259,8 @@ def _hour(usual: int | None, opens: int, closes: int) -> int:
 
 def _offer(playbook: Facts, offers: list[Facts], reached: int, purse: _Purse, read: Facts) -> str | None:
     """The offer of the playbook that speaks most of the goal, of those that the budget still carries."""
+    if _said(read).get("no_offers"):
+        return None
     made, dearest_first = (offer for offer in offers if offer["code"] in playbook["offers"]), CLEAR in read["aims"]
 
     def place(offer: Facts) -> tuple[int, Decimal]:

@@ -65,9 +65,7 @@ def test_the_chosen_theme_is_remembered(gallery: Page) -> None:
     expect(gallery.locator("html")).to_have_attribute("data-bs-theme", "dark")
 
 
-def test_a_chart_that_cannot_be_drawn_leaves_its_numbers_in_a_table(
-    gallery: Page, console_errors: list[str]
-) -> None:
+def test_a_chart_that_cannot_be_drawn_leaves_its_numbers_in_a_table(gallery: Page, console_errors: list[str]) -> None:
     gallery.route("**/echarts.min*.js", lambda route: route.abort())
     gallery.reload()
     expect(gallery.locator("figure.chart > .visually-hidden")).to_have_count(0)

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from campaigns.ai.audience import NOT_IN_GOAL
 from campaigns.models import Campaign, Plan, PlanStep
+from campaigns.rules import conditions
 from campaigns.rules.goals import AIMS, CLEAR, FIRST, GROUPS, OFTEN, THANK, WIN_BACK, told, understand
 from integrations.llm import rules
+from integrations.llm.base import ModelUnavailable
 from integrations.llm.rules import plan_week
 from loyalty.actions.segments import create_segment
 from loyalty.models import Member, Score, Segment, User
@@ -173,6 +175,41 @@ def test_people_are_told_what_was_understood_and_what_was_not() -> None:
     assert told(understand("Sell").as_facts(), labels).startswith("The built-in rules understood nothing")
 
 
+@pytest.mark.parametrize(
+    ("goal", "said"),
+    [
+        ("Sell wine, not on Monday", ["no messages on Monday"]),
+        ("Sell wine; only by email", ["by email"]),
+        (
+            "Win back with wine without discounts, on Friday and Saturday",
+            ["messages on Friday and Saturday", "no offers"],
+        ),
+        ("Send on the weekend", ["messages on Saturday and Sunday"]),
+        ("Send nothing on Sundays", ["no messages on Sunday"]),
+        ("no emails on Sunday", ["no messages on Sunday"]),
+        ("never on Sunday or Monday", ["no messages on Monday or Sunday"]),
+        ("Write to champions by email and push", ["by email and push"]),
+        ("by SMS instead of email", ["by SMS", "not by email"]),
+        ("Skip Monday", ["no messages on Monday"]),
+        ("No text messages, no free gifts", ["not by SMS", "no offers"]),
+        ("Solo por correo, no los lunes", ["no messages on Monday", "by email"]),
+        ("Enviar los viernes, sin ofertas", ["messages on Friday", "no offers"]),
+        ("Nothing on weekdays", ["no messages on Monday, Tuesday, Wednesday, Thursday or Friday"]),
+        # When somebody comes, and whom no email is about, is something else.
+        ("More visits on Tuesdays", []),
+        ("No more quiet Mondays", []),
+        ("Win back who does not come on Mondays", []),
+        ("No email about wine to champions", []),
+        ("Email champions about wine", []),
+        ("Promote our gift cards", []),
+    ],
+)
+def test_a_goal_may_say_on_which_days_by_which_channels_and_without_offers(goal: str, said: list[str]) -> None:
+    read = understand(goal, categories=CATALOGUE).as_facts()
+    assert conditions.told(read["conditions"]) == said
+    assert all(part in told(read, dict(Score.Group.choices)) for part in said)
+
+
 # --- What follows from it -------------------------------------------------------------------------------------------
 
 
@@ -234,6 +271,25 @@ def test_groups_playbooks_and_offers_follow_the_goal(goal: str, order: list[str]
     steps = week(goal)
     assert [step["group"] for step in steps] == order
     assert {(step["subject"], step["offer"]) for step in steps} == {(subject, offer)}
+
+
+def test_the_week_keeps_to_the_days_and_offers_that_the_goal_leaves() -> None:
+    days = {step["day"] for step in week("Win back, not on Monday, send only on Monday, Friday or Sunday")}
+    assert days <= {"2026-03-27", "2026-03-29"}
+    assert {step["offer"] for step in week("Sell beer, no discounts")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("goal", "error"),
+    [
+        ("Sell beer, nothing on weekdays or on weekends", "The goal leaves no day of Monday, March 23, to Sunday"),
+        ("Sell beer, only by SMS", "Nobody is reached by the channels that the goal leaves"),
+        ("Sell beer, no emails", "Nobody is reached by the channels that the goal leaves"),
+    ],
+)
+def test_a_goal_that_leaves_no_day_or_nobody_to_write_to_is_answered_with_what_to_change(goal: str, error: str) -> None:
+    with pytest.raises(ModelUnavailable, match=error):
+        week(goal)
 
 
 def test_reasons_say_what_the_goal_has_to_do_with_it_and_name_no_hour() -> None:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from pydantic import BaseModel, ConfigDict
 
-from campaigns.actions import planning
+from campaigns.actions import planning, review
 from campaigns.actions.planning import cancel_plan, request_plan
 from campaigns.ai.instructions import prompt
 from campaigns.models import Campaign, ModelCall, Plan
@@ -247,6 +247,24 @@ def planned(
 def by_the_rules(asked: Asked) -> Said:
     """A model that reads the facts it was sent, and proposes a sound week."""
     return Said(json.dumps(plan_week(facts_of(asked))))
+
+
+def test_a_model_is_told_what_should_be_different_and_from_what_without_the_names_of_members(
+    planned: Callable[[], Plan], server: ModelServer, marketer: User, now: dt.datetime, shop: Shop
+) -> None:
+    server.always = by_the_rules
+    shop.join("Ada Lovelace")
+    plan = planned()
+    assert "note" not in facts_of(server.calls[0])
+    first, left_out = plan.steps.order_by("day", "position")[:2]
+    review.remove_step(step=left_out, by=marketer, now=now)
+    anew = request_plan(campaign=plan.campaign, by=marketer, now=now, note="Shorter, and not to Ada Lovelace")
+    planning.make_plan(anew.pk, now=now)
+    told = facts_of(server.calls[-1])
+    assert told["note"].startswith("Shorter, and not to ")
+    assert "Lovelace" not in told["note"]
+    assert (told["instead_of"][0]["day"], told["instead_of"][0]["body"]) == (first.day.isoformat(), first.body)
+    assert len(told["instead_of"]) == plan.steps.count() - 1
 
 
 def test_a_good_answer_becomes_a_plan_and_the_call_is_kept(planned: Callable[[], Plan], server: ModelServer) -> None:

@@ -66,6 +66,49 @@ def test_a_week_under_review_comes_back_when_the_one_in_its_place_comes_to_nothi
     assert current_plan(campaign) == plan
 
 
+def test_a_week_is_proposed_anew_with_what_should_be_different(
+    plan: Plan, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    campaign = plan.campaign
+    monday = dt.date(2026, 3, 30)
+    assert plan.steps.filter(day=monday).exists()
+    assert plan.steps.exclude(offer=None).exists()
+    note = "Nothing on Monday, and no offers"
+    anew = request_plan(campaign=campaign, by=marketer, now=now + dt.timedelta(minutes=1), note=note)
+    planning.make_plan(anew.pk, now=now)
+    assert anew.steps.exists()
+    assert not anew.steps.filter(day=monday).exists()
+    assert not anew.steps.exclude(offer=None).exists()
+    for reminder in anew.steps.filter(is_reminder=True):
+        first = anew.steps.get(group=reminder.group, is_reminder=False)
+        assert reminder.day - first.day >= dt.timedelta(days=3)
+    page = client_of(marketer).get(f"/staff/campaigns/{campaign.public_id}/").text
+    assert f"wanted it different: “{note}”" in page
+    assert "Understood of the goal and of what should be different: " in page
+    assert "no messages on Monday; no offers" in page
+
+
+def test_too_long_a_note_is_refused_and_the_week_stands(
+    plan: Plan, marketer: User, client_of: Callable[[User], Client]
+) -> None:
+    url = f"/staff/campaigns/{plan.campaign.public_id}/"
+    answer = client_of(marketer).post(f"{url}plan/", {"note": "x" * 301}, follow=True)
+    assert "at most 300 characters" in answer.text
+    assert current_plan(plan.campaign) == plan
+
+
+def test_what_should_have_been_different_is_still_there_when_the_new_week_comes_to_nothing(
+    plan: Plan, marketer: User, client_of: Callable[[User], Client], now: dt.datetime
+) -> None:
+    note = "Nothing on weekdays or weekends"
+    failed = request_plan(campaign=plan.campaign, by=marketer, now=now + dt.timedelta(minutes=1), note=note)
+    planning.make_plan(failed.pk, now=now)
+    assert current_plan(plan.campaign) == plan
+    page = client_of(marketer).get(f"/staff/campaigns/{plan.campaign.public_id}/").text
+    assert "The goal leaves no day of " in page
+    assert f"{note}</textarea>" in page
+
+
 @pytest.mark.parametrize(
     ("asked_at", "begins"),
     [

@@ -13,6 +13,7 @@ KEPT = {
     "plan_week.v3": "610c066e3453d417",
     "plan_week.v4": "c4c2ad4e83c231d5",
     "plan_week.v5": "d5b06e272c70881d",
+    "plan_week.v6": "95ba9d71f09aa12e",
     "regenerate_step.v1": "76244a3a1e2a095f",
     "regenerate_step.v2": "587efd8d1757c114",
     "rewrite.v1": "fba1459e92a7b2cc",

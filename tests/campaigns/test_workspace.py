@@ -207,7 +207,7 @@ def test_what_people_changed_is_never_lost_to_a_new_plan_unasked(
     plan: Plan, marketer: User, now: dt.datetime, client_of: Callable[[User], Client]
 ) -> None:
     client, url = client_of(marketer), f"/staff/campaigns/{plan.campaign.public_id}/"
-    assert 'commandfor="anew"' not in client.get(url).text
+    assert "would be lost" not in client.get(url).text
     edit(first_of(plan), marketer, now, subject="Mine")
     revising.move_step(step=first_of(plan), day=free_day(first_of(plan)), by=marketer, now=now)
     undo = change_log(plan).undo
@@ -221,8 +221,9 @@ def test_what_people_changed_is_never_lost_to_a_new_plan_unasked(
         refused = client.post(f"{url}plan/", looked_at)
         assert (refused.status_code, "work that would be lost" in refused.text) == (409, True)
         assert Plan.objects.get(pk=plan.pk).status == Plan.Status.READY
-    assert client.post(f"{url}plan/", {"losing": "1"}).status_code == 302
-    assert Plan.objects.get(pk=plan.pk).status == Plan.Status.REPLACED
+    assert client.post(f"{url}plan/", {"losing": "1", "note": "Shorter texts"}).status_code == 302
+    replaced = Plan.objects.get(pk=plan.pk)
+    assert (replaced.status, replaced.replaced_by and replaced.replaced_by.note) == ("REPLACED", "Shorter texts")
 
 
 def test_comments_briefs_pictures_and_texts_are_not_lost_unasked_either(
@@ -233,7 +234,7 @@ def test_comments_briefs_pictures_and_texts_are_not_lost_unasked_either(
     comment = revising.comment(step=step, text="Why them?", by=marketer, now=now)
     assert "one: 1 comment would be lost." in client.get(url).text
     revising.settle_comment(comment=comment, is_settled=True, by=marketer, now=now)
-    assert 'commandfor="anew"' not in client.get(url).text
+    assert "would be lost" not in client.get(url).text
 
     revising.comment(step=step, text="Why now?", by=marketer, now=now)
     for scene in ("A bottle on a table", "Two bottles on a table"):

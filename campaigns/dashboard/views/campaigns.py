@@ -19,7 +19,7 @@ from campaigns.actions import campaigns as actions
 from campaigns.actions import notices, repeating
 from campaigns.ai import audience
 from campaigns.dashboard.orders import orders_csv
-from campaigns.forms import CampaignForm
+from campaigns.forms import AnewForm, CampaignForm
 from campaigns.models import Campaign, CampaignPolicy, Plan
 from campaigns.queries import campaigns as queries
 from campaigns.queries import results
@@ -196,6 +196,7 @@ def _week(
         "left_out": [{"label": why, "value": f"{count:,}"} for why, count in left_out.items() if count],
         "by_hand": by_hand.pieces,
         "anew_text": _anew_text(by_hand),
+        "anew_form": _anew_form(plan, by_hand),
         "approve_text": _approve_text(days, totals, heard.reached, sum(comments.values()), expected),
         "cautions": sum(len(found) for found in cautions.values()),
         "is_own_work": is_own_work(plan, request.user),
@@ -220,6 +221,7 @@ def _making(plan: Plan | None) -> dict[str, Any]:
         "thinking": thinking_of(plan, now=timezone.now()) if plan and is_planning else None,
         "approve_text": "",
         "anew_text": _anew_text(WorkByHand()),
+        "anew_form": AnewForm(initial={"losing": 0}),
         "by_hand": 0,
     }
 
@@ -252,7 +254,8 @@ def _understood(plan: Plan) -> str:
     """What the built-in rules read in the goal; a language model reads all of it."""
     read = plan.facts.get("understood")
     is_by_rules = plan.model_name == RulesModel.name
-    return goals.told(read, dict(Score.Group.choices)) if read and is_by_rules else ""
+    asked = "the goal and of what should be different" if plan.note else "the goal"
+    return goals.told(read, dict(Score.Group.choices), asked=asked) if read and is_by_rules else ""
 
 
 def _aside_text(plan: Plan) -> str:
@@ -266,6 +269,12 @@ def _anew_text(by_hand: WorkByHand) -> str:
     """What a new plan in place of this one would cost people."""
     lost = f": {by_hand} would be lost" if by_hand.pieces else ""
     return f"A new week takes the place of this one{lost}. This cannot be undone."
+
+
+def _anew_form(plan: Plan, by_hand: WorkByHand) -> AnewForm:
+    """What was wished of a try that came to nothing is not lost."""
+    tried = plan.replaced_by.note if plan.replaced_by else ""
+    return AnewForm(initial={"note": tried, "losing": by_hand.pieces})
 
 
 def _can_cost(campaign: Campaign, days: Sequence[Day]) -> str:

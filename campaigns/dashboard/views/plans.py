@@ -19,7 +19,7 @@ from campaigns.actions import planning, review
 from campaigns.actions import sends as sending
 from campaigns.ai.briefing import as_told
 from campaigns.dashboard.previews import fault_response, is_dark, message_response, specimen_member, wording_of
-from campaigns.forms import StepForm, WordsForm
+from campaigns.forms import AnewForm, StepForm, WordsForm
 from campaigns.models import Campaign, CampaignPolicy, Plan, PlanStep, Send
 from campaigns.queries.calls import bill_of, calls_of
 from campaigns.queries.cautions import cautions_of
@@ -49,10 +49,11 @@ from loyalty.queries.brand import brand, business
 @needs("campaigns.change_campaign")
 def plan_request(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, public_id=public_id)
-    losing = request.POST.get("losing", "")
-    planning.request_plan(
-        campaign=campaign, by=request.user, now=timezone.now(), losing=int(losing) if losing.isdecimal() else 0
-    )
+    form = AnewForm(request.POST)
+    if not form.is_valid():
+        raise planning.CannotPlan(" ".join(str(fault) for faults in form.errors.values() for fault in faults))
+    losing, note = form.cleaned_data["losing"] or 0, form.cleaned_data["note"]
+    planning.request_plan(campaign=campaign, by=request.user, now=timezone.now(), losing=losing, note=note)
     return redirect("campaigns:campaign", public_id)
 
 
