@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from django.db import connection
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
@@ -53,6 +54,16 @@ class Tried:
 def undecided(step: PlanStep) -> bool:
     """Whether it is still open which words of the step are the better ones, and somebody waits to be told."""
     return Experiment.objects.filter(step=step, winner="").exclude(decides=Experiment.Decides.NEVER).exists()
+
+
+def met_by(experiment: Experiment) -> PlanStep | None:
+    """The next step for the same group by the same channel, where it may be due before all who wait have the winner."""
+    step = experiment.step
+    if experiment.decides == Experiment.Decides.NEVER:
+        return None
+    latest = step.day + timedelta(days=ceil(experiment.hours / 24))
+    others = step.plan.steps.filter(group=step.group, channel=step.channel, removed_at=None)
+    return others.filter(day__gt=step.day, day__lte=latest).order_by("day", "position").first()
 
 
 def to_decide() -> QuerySet[Experiment]:

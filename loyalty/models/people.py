@@ -145,7 +145,10 @@ class Member(models.Model):
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="member_email_is_lower_case"),
             models.CheckConstraint(condition=models.Q(phone__regex=r"^\+[0-9]{7,15}$"), name="member_phone_is_e164"),
         ]
-        indexes = [models.Index(fields=["-joined_at", "-id"], name="member_newest")]
+        indexes = [
+            models.Index(fields=["-joined_at", "-id"], name="member_newest"),
+            models.Index(Lower("name"), name="member_by_lower_name"),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.name or self.external_id or 'unnamed'}"

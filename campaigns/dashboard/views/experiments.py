@@ -19,7 +19,7 @@ from campaigns.dashboard.views.workspace import seen_number
 from campaigns.forms import ExperimentForm
 from campaigns.models import Campaign, Experiment, Plan, PlanStep
 from campaigns.queries import lots
-from campaigns.queries.experiments import Tried, tried_of
+from campaigns.queries.experiments import Tried, met_by, tried_of
 from campaigns.rules import sayings, wording
 from config.shared.access import needs
 from config.shared.exports import csv_response
@@ -69,7 +69,19 @@ def _shown(tried: Tried, experiment: Experiment) -> dict[str, Any]:
         "planned": sayings.planned(lots.expected(experiment, experiment.step.evidence["reached"]), measure)
         if experiment.step.plan.status == Plan.Status.READY
         else "",
+        "meets": "" if experiment.winner else _meets(experiment),
     }
+
+
+def _meets(experiment: Experiment) -> str:
+    other = met_by(experiment)
+    if other is None:
+        return ""
+    return (
+        f"The next message to this group is due on {format_date(other.day, 'l, F j')}, when some may still wait for the"
+        " better wording of this one. Your limits hold for both: whom they allow one message a day gets the other a day"
+        " later."
+    )
 
 
 def _outcome(experiment: Experiment) -> str:

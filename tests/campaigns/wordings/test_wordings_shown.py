@@ -3,7 +3,9 @@
 import csv
 import datetime as dt
 from collections.abc import Callable
+from copy import copy
 from typing import Any
+from uuid import uuid4
 
 from django.test import Client
 from django.urls import reverse
@@ -35,6 +37,24 @@ def test_wordings_are_written_changed_and_dropped_on_their_page(step: PlanStep, 
     assert "Hey" in client.get(url).content.decode()
     client.post(reverse("campaigns:step-variants-drop", args=[step.public_id]))
     assert not Experiment.objects.exists()
+
+
+def test_a_test_that_may_meet_the_next_message_to_its_group_says_so(
+    step: PlanStep, tries: Callable[..., Experiment], marketer: User, client_of: Any
+):
+    experiment = tries(words("Good morning"), hours=36)
+    url, said = reverse("campaigns:step-variants", args=[step.public_id]), "The next message to this group is due on"
+    client = client_of(marketer)
+    assert said not in client.get(url).text
+    other = copy(step)
+    other.pk, other.public_id, other.position = None, uuid4(), 1
+    other.day = step.day + dt.timedelta(days=3)
+    other.save(force_insert=True)
+    assert said not in client.get(url).text  # by then all have it
+    PlanStep.objects.filter(pk=other.pk).update(day=step.day + dt.timedelta(days=2))
+    assert f"{said} Tuesday, March 31, when some may still wait" in client.get(url).text
+    Experiment.objects.filter(pk=experiment.pk).update(decides="NEVER")
+    assert said not in client.get(url).text
 
 
 def test_each_wording_is_shown_as_a_member_gets_it(
