@@ -160,9 +160,9 @@ class AnewForm(forms.Form):
         label="What should be different?",
         max_length=Plan._meta.get_field("note").max_length,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "Nothing on Monday, no offers for champions"}),
-        help_text="Said to the planner beside the goal. The built-in rules read in it what they read in a goal, and"
-        " weekdays, channels and “no offers”.",
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "Nothing on Monday, and no offers"}),
+        help_text="Said to the planner beside the goal. The built-in rules read in it what they read in a goal: groups,"
+        " categories, weekdays, channels, “no offers”.",
     )
     losing = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
 

@@ -279,8 +279,10 @@ def _anew_form(plan: Plan, by_hand: WorkByHand) -> AnewForm:
 
 def _can_cost(campaign: Campaign, days: Sequence[Day]) -> str:
     """`If everybody takes them up, the offers cost $273.00 of the budget of $500.00.`"""
-    currency = brand().currency
-    most = sum((view.cost for day in days for view in day.steps if view.step.removed_at is None), Decimal(0))
+    currency, live = brand().currency, [view for day in days for view in day.steps if view.step.removed_at is None]
+    most = sum((view.cost for view in live), Decimal(0))
+    if live and not any(view.step.offer_id for view in live):
+        return "No step makes an offer."
     if not most:
         return "Its offers cost nothing."
     budget = "" if campaign.budget is None else f" of the budget of {money(campaign.budget, currency)}"
