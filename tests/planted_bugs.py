@@ -259,7 +259,7 @@ BUGS = (
     Bug(
         "a worker in the middle of its batch does not hear that a provider wants quiet",
         DISPATCH,
-        "if rates.is_paused(outlet.provider, now=looked_at):",
+        "if standing.is_paused:",
         "if False:",
         f"{GATE} -k middle_of_its_batch",
     ),

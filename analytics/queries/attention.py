@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
-from campaigns.queries import campaigns
+from campaigns.queries import campaigns, permits
 from loyalty.models import PurchaseImport, User
 from tracking import queries as tracking
 
@@ -23,12 +24,25 @@ def concerns_for(user: User) -> list[Concern]:
     """Only what `user` may see; most pressing first."""
     found: list[Concern] = []
     if user.has_perm("campaigns.view_campaign"):
-        found += _failed_sends(user) + _sends_in_doubt() + _plans_to_review()
+        found += _unreachable_providers() + _failed_sends(user) + _sends_in_doubt() + _plans_to_review()
     if user.has_perm("loyalty.import_purchases"):
         found += _imports()
     if user.has_perm("tracking.view_projection"):
         found += _log()
     return found
+
+
+def _unreachable_providers() -> list[Concern]:
+    return [
+        Concern(
+            f"{rate.provider} cannot be reached",
+            f"Messages wait, and it is tried every minute. {rate.paused_because}",
+            reverse("campaigns:permit-speed"),
+            "danger",
+            "plug-connected-x",
+        )
+        for rate in permits.unreachable_providers(timezone.now())
+    ]
 
 
 def _failed_sends(user: User) -> list[Concern]:

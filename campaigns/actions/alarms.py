@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Count, Min, Q, QuerySet
 from django.urls import reverse
-from django.utils.timezone import localdate
+from django.utils.timezone import localdate, localtime
 
 from campaigns.actions.notices import notify
 from campaigns.models import Campaign, Notice, Send
-from campaigns.queries.permits import paused_providers
+from campaigns.queries.permits import paused_providers, unreachable_providers
 from campaigns.rules import alarms
 from integrations.alerts.telling import tell_staff
 from integrations.models import InboundCall, ProviderReport, StaffAlert
@@ -24,6 +24,7 @@ def look_out(*, now: datetime) -> None:
     _tell_of_complaints(now)
     _tell_of_doubts(now)
     _tell_of_pauses(now)
+    _tell_of_the_unreachable(now)
     _tell_of_late_reports(now)
 
 
@@ -79,6 +80,20 @@ def _tell_of_pauses(now: datetime) -> None:
             severity=Severity.WARNING,
             title=f"{rate.provider} wants to be left alone",
             text=f"Nothing is handed to {rate.provider} for more than ten minutes. It said: {rate.paused_because}",
+            link=settings.PUBLIC_URL + reverse("campaigns:permit-speed"),
+            now=now,
+        )
+
+
+def _tell_of_the_unreachable(now: datetime) -> None:
+    for rate in unreachable_providers(now, longer_than=alarms.LONG_PAUSE):
+        assert rate.unreachable_since
+        tell_staff(
+            key=f"unreachable {rate.provider} {localdate(now)}",
+            severity=Severity.ERROR,
+            title=f"{rate.provider} cannot be reached",
+            text=f"Nothing has left by {rate.provider} since {localtime(rate.unreachable_since):%H:%M}. What is due"
+            f" waits, and it is tried every minute. The last time: {rate.paused_because}",
             link=settings.PUBLIC_URL + reverse("campaigns:permit-speed"),
             now=now,
         )

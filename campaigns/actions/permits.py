@@ -137,7 +137,8 @@ def set_rate(*, provider: str, per_second: Decimal | None) -> SendingRate:
 @transaction.atomic
 def end_pause(*, rate: SendingRate) -> None:
     """Speak to a provider again before the time it asked for is over."""
-    if SendingRate.objects.filter(pk=rate.pk).exclude(paused_until=None).update(paused_until=None, paused_because=""):
+    told = {"paused_until": None, "paused_because": "", "unreachable_since": None}
+    if SendingRate.objects.filter(pk=rate.pk).exclude(paused_until=None).update(**told):
         note_change(rate, paused_until=(rate.paused_until, None))
     nudge("campaigns.send_due")
 

@@ -172,6 +172,9 @@ class SendingRate(models.Model):
     filled_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_until = models.DateTimeField(null=True, blank=True)
     paused_because = models.CharField(max_length=300, blank=True)
+    unreachable_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when nobody has taken our calls, or let us in."
+    )
 
     class Meta:
         ordering = ["provider"]

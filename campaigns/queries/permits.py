@@ -1,14 +1,14 @@
 """What the gate goes by, as rows: read once for a batch of messages."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
 from campaigns.models import FrequencyCap, MessagePolicy, QuietHours, SendingRate, Suppression
 from campaigns.rules.hours import SendWindow
 from campaigns.rules.permits import Ruling
-from integrations.channels.base import available_channels, provider_of
+from integrations.channels.base import UNREACHABLE_FOR, available_channels, provider_of
 from loyalty.models import Consent, Member
 
 
@@ -85,6 +85,12 @@ def left_alone(member: Member) -> list[Suppression]:
     """Those of a member's own addresses that are left alone."""
     own = Q(channel=Consent.Channel.EMAIL, address=member.email) | Q(channel=Consent.Channel.SMS, address=member.phone)
     return list(standing().filter(own).order_by("channel"))
+
+
+def unreachable_providers(now: datetime, *, longer_than: timedelta = timedelta(0)) -> QuerySet[SendingRate]:
+    """Those that have been tried of late, and not reached for so long."""
+    tried = Q(paused_until__gt=now - 5 * UNREACHABLE_FOR)
+    return SendingRate.objects.filter(tried, unreachable_since__lte=now - longer_than)
 
 
 def paused_providers(now: datetime) -> QuerySet[SendingRate]:

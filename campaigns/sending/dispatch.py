@@ -36,6 +36,7 @@ from integrations.channels.base import (
     Message,
     OutcomeUnknown,
     Told,
+    Unreachable,
     at_once,
     available_channels,
     channel,
@@ -195,20 +196,25 @@ def send_claimed(send_ids: list[int], *, now: datetime) -> None:
 
 def _send_all(sends: list[Send], outlet: Channel, terms: gate.Terms, clock: Clock, *, until: datetime) -> None:
     """In groups that grow while the provider is quick."""
-    size, writer, looked_at = 1, render.Writer(terms.shop), None
+    size, writer, looked_at, standing = 1, render.Writer(terms.shop), None, rates.Standing()
     while sends and clock() < until:
         if looked_at is None or clock() - looked_at >= LONGEST_GROUP:
             looked_at = clock()
             _announce({send.campaign.public_id for send in sends})
-            if rates.is_paused(outlet.provider, now=looked_at):
+            standing = rates.standing(outlet.provider, now=looked_at)
+            if standing.is_paused:
                 break
             if (current := gate.still(terms)) is not terms:
                 terms, writer = current, render.Writer(current.shop)
         group, sends = sends[:size], sends[size:]
         outcomes, unspoken, took = _send_group(group, outlet, terms, writer, clock)
         sends = unspoken + sends
+        if standing.is_unreachable and any(_was_reached(outcome) for outcome in outcomes):
+            rates.note_reached(outlet.provider)
         if asked := _asked_quiet(outcomes):
             rates.pause(outlet.provider, until=clock() + asked[0], why=asked[1])
+            if not all(_was_reached(outcome) for outcome in outcomes):
+                rates.note_unreachable(outlet.provider, now=clock())
             break
         size = _next_size(size, took, at_once(outlet))
     _put_back(sends)
@@ -243,6 +249,10 @@ def _asked_quiet(outcomes: list[Outcome]) -> tuple[timedelta, str] | None:
     """The longest that was asked for, and in which words."""
     errors = [each.error for each in outcomes if isinstance(each.error, DeliveryFailed)]
     return max(((error.retry_after, str(error)) for error in errors if error.retry_after), default=None)
+
+
+def _was_reached(outcome: Outcome) -> bool:
+    return not isinstance(outcome.error, Unreachable)
 
 
 def _written(group: list[Send], writer: render.Writer, clock: Clock) -> Iterator[tuple[Send, Message]]:

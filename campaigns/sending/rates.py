@@ -1,5 +1,6 @@
 """How fast each provider is spoken to: one bucket of tokens a provider, in the database, shared by all workers."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from math import floor
 
@@ -42,13 +43,33 @@ def give_back(provider: str, unspent: int) -> None:
         SendingRate.objects.filter(provider=provider, per_second__isnull=False).update(tokens=F("tokens") + unspent)
 
 
-def is_paused(provider: str, *, now: datetime) -> bool:
+@dataclass(frozen=True)
+class Standing:
+    """How a provider stands. `is_unreachable`: it was when it was last spoken to."""
+
+    is_paused: bool = False
+    is_unreachable: bool = False
+
+
+def standing(provider: str, *, now: datetime) -> Standing:
     with connection.cursor() as cursor:
-        cursor.execute(_PAUSED, [provider, now])
-        return cursor.fetchone() is not None
+        cursor.execute(_STANDING, [now, provider])
+        return Standing(*(cursor.fetchone() or ()))
 
 
-_PAUSED = f"SELECT FROM {SendingRate._meta.db_table} WHERE provider = %s AND paused_until > %s"
+_STANDING = f"""
+    SELECT paused_until IS NOT NULL AND paused_until > %s, unreachable_since IS NOT NULL
+    FROM {SendingRate._meta.db_table} WHERE provider = %s
+"""
+
+
+def note_unreachable(provider: str, *, now: datetime) -> None:
+    """Kept from the first time on, until it is reached."""
+    SendingRate.objects.filter(provider=provider, unreachable_since=None).update(unreachable_since=now)
+
+
+def note_reached(provider: str) -> None:
+    SendingRate.objects.filter(provider=provider).update(unreachable_since=None)
 
 
 def pause(provider: str, *, until: datetime, why: str) -> None:

@@ -27,11 +27,13 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from integrations import outgoing
 from integrations.channels import letter
-from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, Told
+from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, Told, Unreachable
 
 CANNOT_BE_WRITTEN = (AnymailInvalidAddress, AnymailSerializationError, AnymailUnsupportedFeature)
 NEVER_LEFT = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)
 OURS_TO_MEND = {401, 402, 403, 404}
+# Of no account, or of one that is not paid for, nothing is taken. The others may be about one letter.
+CLOSED_TO_US = {401, 402}
 TOO_LARGE, TOO_MANY, UNAVAILABLE, CONFLICT = 413, 429, 503, 409
 ASKED_ALONE = {400, TOO_LARGE, 422}
 INACTIVE = 406  # Postmark's own number for an address that came back or complained.
@@ -110,10 +112,11 @@ class AnymailChannel:
         status = _status_of(error)
         if status is None:
             if any(isinstance(cause, NEVER_LEFT) for cause in _causes(error)):
-                return DeliveryFailed(f"{self._title} cannot be reached.", permanent=False)
+                return Unreachable(f"{self._title} cannot be reached.")
             return OutcomeUnknown(f"{self._title} fell silent while it took the message.")
         if status in OURS_TO_MEND:
-            return DeliveryFailed(f"{self._said(error)} Check EMAIL_URL and your account there.", permanent=False)
+            words = f"{self._said(error)} Check EMAIL_URL and your account there."
+            return Unreachable(words) if status in CLOSED_TO_US else DeliveryFailed(words, permanent=False)
         wait = outgoing.retry_after(getattr(error.response, "headers", {}))
         if status == TOO_MANY or (status == UNAVAILABLE and wait):
             return DeliveryFailed(self._said(error), permanent=False, retry_after=wait)

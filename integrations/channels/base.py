@@ -43,6 +43,10 @@ class Message:
 SHORTEST_QUIET = timedelta(seconds=5)
 
 
+# How long nobody knocks again at a door that was closed.
+UNREACHABLE_FOR = timedelta(minutes=1)
+
+
 class DeliveryFailed(Exception):
     """The provider did not take the message. `permanent` when trying again cannot help.
 
@@ -53,6 +57,16 @@ class DeliveryFailed(Exception):
         super().__init__(reason)
         self.permanent = permanent
         self.retry_after = None if retry_after is None else max(retry_after, SHORTEST_QUIET)
+
+
+class Unreachable(DeliveryFailed):
+    """Nobody took the call, or our account is not let in: no message was spoken of, and none is to blame.
+
+    All of them wait, for as long as it lasts, and none has used up a try.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=False, retry_after=UNREACHABLE_FOR)
 
 
 class OutcomeUnknown(Exception):

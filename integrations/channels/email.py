@@ -16,8 +16,8 @@ from django.conf import settings
 from django.core.mail import get_connection
 
 from integrations.channels import letter
-from integrations.channels.base import DeliveryFailed, Message, Told
-from integrations.channels.smtp import Errand, Talk, no_answer
+from integrations.channels.base import DeliveryFailed, Message, Told, Unreachable
+from integrations.channels.smtp import Errand, Talk
 
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _LOST = (smtplib.SMTPException, OSError)
@@ -174,9 +174,10 @@ class _Round:
         try:
             self._channel.open_line()
         except _LOST as error:
-            # A refused login, too: the address is not to blame for our settings, and somebody may mend them in time.
-            self._told[self._waiting.popleft().place] = no_answer(error)
-            self._has_begun = True
+            # A refused login, too: no letter is to blame for our settings, and somebody may mend them in time.
+            unreachable = Unreachable(f"The mail server does not let us in: {error}"[:500])
+            self._told[self._waiting.popleft().place] = unreachable
+            self._has_begun = self._is_quiet = True
             return False
         return True
 

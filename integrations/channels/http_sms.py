@@ -20,7 +20,7 @@ from django.conf import settings
 from requests import RequestException, Response
 
 from integrations import outgoing
-from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown
+from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, Unreachable
 
 NEVER = {400, 422}
 
@@ -51,7 +51,7 @@ class HttpSmsChannel:
         try:
             answer = self._session.post(self._address, json=written, headers={"Idempotency-Key": message.id})
         except outgoing.NotConnected as error:
-            raise DeliveryFailed(f"The SMS server cannot be reached. {error}", permanent=False) from error
+            raise Unreachable(f"The SMS server cannot be reached. {error}") from error
         except RequestException as error:
             raise OutcomeUnknown("The SMS server fell silent while it took the message.") from error
         if answer.status_code >= 500:

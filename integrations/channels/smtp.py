@@ -176,6 +176,7 @@ def refusal(code: int, text: str, *, blames_recipient: bool = True) -> DeliveryF
 
 
 def no_answer(why: object) -> DeliveryFailed:
+    """It hung up on this letter, perhaps because of it."""
     return DeliveryFailed(f"The mail server does not answer as it should: {why}", permanent=False)
 
 

@@ -19,13 +19,14 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from integrations import outgoing
-from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown
+from integrations.channels.base import DeliveryFailed, Message, OutcomeUnknown, Unreachable
 from integrations.inbound import calls
 from integrations.inbound.base import Kind, Report
 
 API = "https://api.twilio.com"
 # The person answered STOP, which Twilio keeps by itself.
 HAS_LEFT = 21610
+NOT_LET_IN = 401
 # What is wrong with the number or the text, and will be tomorrow. All else is about our account, and may be mended.
 FOR_GOOD = {
     21211: "This is not a phone number.",
@@ -68,7 +69,7 @@ class TwilioChannel:
         try:
             sid = self._client.messages.create(to=message.to, body=message.text, **given).sid
         except outgoing.NotConnected as error:
-            raise DeliveryFailed(f"Twilio cannot be reached. {error}", permanent=False) from error
+            raise Unreachable(f"Twilio cannot be reached. {error}") from error
         except RequestException as error:
             raise OutcomeUnknown("Twilio fell silent while it took the message.") from error
         except (TwilioRestException, TwilioServiceException) as error:
@@ -141,4 +142,5 @@ def _refusal(error: TwilioRestException | TwilioServiceException) -> DeliveryFai
     if words:
         return DeliveryFailed(f"{words} (Twilio {error.code})", permanent=True)
     said = error.msg if isinstance(error, TwilioRestException) else error.detail or error.title
-    return DeliveryFailed(f"Twilio answered {error.status}, {error.code}: {said}"[:500], permanent=False)
+    words = f"Twilio answered {error.status}, {error.code}: {said}"[:500]
+    return Unreachable(words) if error.status == NOT_LET_IN else DeliveryFailed(words, permanent=False)

@@ -130,5 +130,5 @@ def test_the_campaigns_page_says_what_its_owner_was_told(
 def test_looking_out_asks_little_however_many_messages_there_are(
     hundred: list[int], now: dt.datetime, django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         look_out(now=now)

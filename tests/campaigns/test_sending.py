@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import connections, transaction
+from django.test import Client
+from django.utils import timezone
 
 from campaigns.actions import notices, review, sends
+from campaigns.actions.alarms import look_out
 from campaigns.actions.campaigns import (
     CannotStart,
     cancel_campaign,
@@ -21,16 +24,17 @@ from campaigns.actions.planning import request_plan
 from campaigns.actions.reports import apply_reports
 from campaigns.actions.sends import Doubt, send_due, send_test, settle_unknown
 from campaigns.actions.touches import note_open
-from campaigns.models import Campaign, Notice, Plan, Send, WrongState
+from campaigns.models import Campaign, Notice, Plan, Send, SendingRate, WrongState
 from campaigns.sending import dispatch, gate, render
 from config.shared.errors import DomainError
 from integrations.actions import take_mail
 from integrations.channels.base import DeliveryFailed, Message
 from integrations.channels.email import EmailChannel
+from integrations.models import StaffAlert
 from loyalty.actions.members import change_member
 from loyalty.models import Member, User
 from tests.campaigns.world import Outlet, Shop, first_of, report, send_all, somebody_waits_for_me, states
-from tests.post_office import PostOffice
+from tests.post_office import PostOffice, open_post_office
 from tracking.models import Event
 
 Status = Send.Status
@@ -284,18 +288,50 @@ def test_a_message_refused_for_now_arrives_once_the_server_has_recovered(
     assert post_office.recipients.count(one_send.recipient) == 1
 
 
-def test_a_mail_server_that_is_down_delays_and_fails_nobody_at_once(
-    running: Campaign, one_send: Send, settings: Any
+def test_a_mail_server_that_is_down_for_half_a_day_costs_nobody_their_message(
+    running: Campaign, one_send: Send, settings: Any, marketer: User, client_of: Callable[[User], Client]
 ) -> None:
     settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = (
         "django.core.mail.backends.smtp.EmailBackend",
         "127.0.0.1",
         9,
     )
-    send_due(now=one_send.due_at)
+    first_due = moment = one_send.due_at
+    planned = running.sends.count()
+    for _ in range(12):
+        send_all(moment)
+        moment += dt.timedelta(hours=1)
+    assert running.sends.filter(status=Status.PENDING, attempts=0).count() == planned
     one_send.refresh_from_db()
-    assert one_send.status == Status.PENDING
-    assert "does not answer" in one_send.failure
+    assert one_send.failure.startswith("The mail server does not let us in: ")
+    rate = SendingRate.objects.get(provider="smtp")
+    assert rate.unreachable_since
+    assert rate.unreachable_since - first_due < dt.timedelta(minutes=1)
+
+    look_out(now=moment - dt.timedelta(minutes=58))
+    assert StaffAlert.objects.get().title == "smtp cannot be reached"
+    SendingRate.objects.update(paused_until=timezone.now() + dt.timedelta(minutes=1))
+    assert "smtp cannot be reached" in client_of(marketer).get("/staff/").text
+
+    SendingRate.objects.update(paused_until=moment)
+    with open_post_office(settings) as office:
+        send_all(moment)
+        assert one_send.recipient in office.recipients
+    assert SendingRate.objects.get(provider="smtp").unreachable_since is None
+    SendingRate.objects.update(paused_until=timezone.now() + dt.timedelta(minutes=1))
+    assert "smtp cannot be reached" not in client_of(marketer).get("/staff/").text
+
+
+def test_of_a_whole_batch_one_message_finds_out_that_the_mail_server_is_down(
+    running: Campaign, settings: Any, at_the_end: dt.datetime
+) -> None:
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = (
+        "django.core.mail.backends.smtp.EmailBackend",
+        "127.0.0.1",
+        9,
+    )
+    assert send_due(now=at_the_end - dt.timedelta(days=2)) > 5
+    assert running.sends.exclude(failure="").count() == 1
 
 
 def test_the_owner_is_told_once_a_day_that_messages_failed(
