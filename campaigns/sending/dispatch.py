@@ -45,7 +45,8 @@ from integrations.channels.base import (
 from loyalty.models import Member
 from tracking.actions import Occurrence, record_all
 
-BATCH = 1_000
+# What is loaded at once: twice as many are no quicker, and take 6 MB more.
+BATCH = 500
 HELD_AT_ONCE = 10_000
 LEASE = timedelta(minutes=5)
 # A slow mail server must not keep a batch until its lease lapses, or until the worker's time limit ends it.
