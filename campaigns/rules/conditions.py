@@ -23,7 +23,7 @@ _DAYS = {
 }
 _CHANNELS = {
     "email": r"e-?mails?|correos?(?: electronicos?)?|letters?",
-    "sms": r"sms|texts?(?: messages?)?|text messages?|mensajes? de texto",
+    "sms": r"sms|texts?(?: messages?)?|mensajes? de texto",
     "push": r"push(?: (?:messages?|notifications?))?|notifications?|notificaciones(?: push)?",
 }
 _CHANNEL_NAMES = {"email": "email", "sms": "SMS", "push": "push"}
@@ -50,8 +50,10 @@ _WANTED_CHANNELS = re.compile(
     rf"|\b(?P<before>{_BY_CHANNELS}) (?:{_ONLY})\b"
 )
 _POLITE = r"(?: (?:please|at all|por favor|this (?:time|week)|esta (?:vez|semana)))*"
+# One word at a time: no goal may be read in more ways than it has words.
 _ANY = (
-    rf"(?:(?:any|by|via|por|an?|the|more|send\w*|writ(?:e|ing)|use|mas|{_CHANNEL}|mensajes?|messages?|nada|anything) )*"
+    r"(?:(?:any|anything|by|via|an?|the|more|send\w*|write|writing|use|e-?mails?|letters?|sms|texts?|push|notifications?"
+    r"|messages?|nada|por|mas|correos?|mensajes?) )*"
 )
 _UNWANTED_DAYS = re.compile(rf"^ ?{_ANY}{_ON}(?P<days>(?:{_DAY})(?:{_AND}{_ON}(?:{_DAY}))*){_POLITE} ?$")
 _UNWANTED_CHANNELS = re.compile(rf"^ ?{_ANY}(?P<channels>{_BY_CHANNELS}){_POLITE} ?$")

@@ -210,6 +210,15 @@ def test_a_goal_may_say_on_which_days_by_which_channels_and_without_offers(goal:
     assert all(part in told(read, dict(Score.Group.choices)) for part in said)
 
 
+@pytest.mark.parametrize(
+    "word", ["text messages ", "the ", "send ", "monday, ", "and offers ", "please ", "by ", "only "]
+)
+@pytest.mark.parametrize("begins", ["no ", "send on monday ", "by email ", ""])
+def test_no_goal_takes_long_to_read_however_often_it_repeats_itself(begins: str, word: str) -> None:
+    goal = (begins + word * 500)[:999] + "x"
+    assert understand(goal, categories=CATALOGUE).groups == ()
+
+
 # --- What follows from it -------------------------------------------------------------------------------------------
 
 
