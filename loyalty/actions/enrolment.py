@@ -19,6 +19,12 @@ class TooYoung(DomainError):
     code = "too_young"
 
 
+class UnknownInvite(DomainError):
+    """Nobody has an invitation with this code: whoever typed it should know before the points for it are missed."""
+
+    code = "unknown_invite"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Allowed:
     """A consent somebody gave, on exactly these words. Being a member allows nothing by itself."""
@@ -53,9 +59,11 @@ def enrol(
 ) -> Member:
     """Take somebody in who is old enough; of anybody else nothing is kept.
 
-    Raises TooYoung, BadContact, AlreadyAMember.
+    Raises TooYoung, UnknownInvite, BadContact, AlreadyAMember.
     """
     refuse_too_young(joining.birth_date, now=now)
+    if joining.invite.strip() and not referrals.is_known(joining.invite):
+        raise UnknownInvite(_("We do not know this invitation code. Correct it, or leave it empty."))
     member = members.join(
         name=joining.name,
         email=email,
@@ -77,7 +85,7 @@ def enrol(
             address=address,
             now=now,
         )
-    if joining.invite:
+    if joining.invite.strip():
         referrals.note_joined(
             friend=member, code=joining.invite, address=address, device_digest=browser_digest, now=now
         )

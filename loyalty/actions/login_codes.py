@@ -55,7 +55,7 @@ class TooManyCodes(DomainError):
 
     def __init__(self, wait: timedelta) -> None:
         self.seconds = max(1, -int(-wait.total_seconds() // 1))
-        told = _("You have asked for many codes. Ask for another one in %(time)s.")
+        told = _("Wait %(time)s before you ask for another code.")
         super().__init__(told % {"time": _in_words(self.seconds)})
 
 

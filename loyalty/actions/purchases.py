@@ -13,6 +13,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
+from config.shared.trail import note_change
 from loyalty.actions import ledger
 from loyalty.events import OrderAmended, OrderDelivered, OrderPaid
 from loyalty.models import Member, Order, OrderLine, Product, Store
@@ -31,7 +32,7 @@ class BadOrder(DomainError):
 
 
 class OrderConflict(DomainError):
-    """The number is taken by an order with other lines, another member or another store."""
+    """The number is taken by an order with other lines, another member or another store; or the key by a return."""
 
     code = "order_conflict"
 
@@ -116,10 +117,11 @@ def record_order(
 @transaction.atomic
 def return_lines(*, order: Order, lines: Sequence[ReturnedLine], key: str, now: datetime) -> Order:
     """Take goods back. The same `key` a second time changes nothing. Raises BadReturn when more comes back than was
-    sold, or the order is void.
+    sold, or the order is void, and OrderConflict for a key that has brought back something else.
     """
     order = _locked(order)
     if order.lines.filter(key=_return_key(key, 0)).exists():
+        _refuse_other_return(order, lines, key)
         return order
     if order.voided_at:
         raise BadReturn(_("Order %(number)s is void.") % {"number": order.number})
@@ -194,6 +196,15 @@ def _refuse_other(order: Order, member: Member | None, store: Store, lines: Sequ
         raise OrderConflict(told % {"number": order.number})
 
 
+def _refuse_other_return(order: Order, lines: Sequence[ReturnedLine], key: str) -> None:
+    wanted = {(_return_key(key, index), line.sku, -line.quantity, -line.amount) for index, line in enumerate(lines)}
+    names = [_return_key(key, index) for index in range(MOST_LINES)]
+    known = order.lines.filter(key__in=names).values_list("key", "product__sku", "quantity", "amount")
+    if wanted != set(known):
+        told = _("Return %(key)s of order %(number)s is there already, and it is another one.")
+        raise OrderConflict(told % {"key": key, "number": order.number})
+
+
 def _products(lines: Sequence[SoldLine]) -> dict[str, Product]:
     """Known ones by SKU; others are taken in with what the till says of them."""
     wanted = {line.sku: line for line in lines}
@@ -245,6 +256,7 @@ def _locked(order: Order) -> Order:
 
 
 def _amend(order: Order, *, total: Decimal, key: str, now: datetime) -> None:
+    note_change(order, total=(order.total, total))
     order.total = total
     order.paid_with_points = min(order.paid_with_points, max(total, Decimal(0)))
     order.save(update_fields=["total", "paid_with_points"])

@@ -55,6 +55,11 @@ def invite_of(member: Member, *, now: datetime) -> Invite:
 
 
 @transaction.atomic
+def is_known(code: str) -> bool:
+    """Whether somebody has an invitation with this code."""
+    return Invite.objects.filter(code=code.strip().upper()).exists()
+
+
 def note_joined(
     *, friend: Member, code: str, address: str | None, device_digest: bytes | None, now: datetime
 ) -> Referral | None:

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -86,7 +87,9 @@ class Orders(OrdersView):
         409 `order_conflict` when another order has this number.
         """
         said, now = self.said(OrderInput), timezone.now()
-        member = one_of(members(), public_id=said["member"]) if said["member"] else None
+        member = members().filter(public_id=said["member"]).first() if said["member"] else None
+        if said["member"] and member is None:
+            raise serializers.ValidationError({"member": [_("No member has this id.")]})
         lines = [purchases.SoldLine(**{"key": str(place)} | line) for place, line in enumerate(said["lines"], 1)]
         order = purchases.record_order(
             number=said["number"].strip(),
@@ -103,7 +106,9 @@ class Orders(OrdersView):
 class Returns(OrdersView):
     @extend_schema(request=ReturnInput, responses=OrderAnswer)
     def post(self, request: Request, number: str) -> Response:
-        """Take goods back: their points go. 409 `bad_return` when more comes back than was sold."""
+        """Take goods back: their points go. 409 `bad_return` when more comes back than was sold, and `order_conflict`
+        for a key that has brought back something else.
+        """
         said = self.said(ReturnInput)
         lines = [purchases.ReturnedLine(**line) for line in said["lines"]]
         order = purchases.return_lines(order=self.order(number), lines=lines, key=said["key"], now=timezone.now())

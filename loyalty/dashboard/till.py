@@ -13,21 +13,22 @@ from django.forms import BaseFormSet, formset_factory
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from config.shared.access import needs
 from config.shared.errors import DomainError
 from config.shared.htmx import page
 from loyalty.actions import cards, purchases
-from loyalty.models import Member, Product, Redemption, Store
+from loyalty.models import Member, Order, Product, Redemption, Store
 from loyalty.queries import at_the_till, tiers
 from loyalty.queries.basket import BasketLine, examine
 from loyalty.queries.members import stores
-from loyalty.queries.rewards import offered_to
+from loyalty.queries.rewards import held_by_code, offered_to
 from loyalty.rules.contacts import masked_email, masked_phone
 
 USE = needs("loyalty.view_member", "loyalty.add_order")
-ROWS = 4
+ROWS, LAST = 4, 5
+FILL_IN = "Choose the store and fill in a line first."
 CARD, PASS = "RGC", "RGW"
 STORE = "till_store"
 
@@ -53,6 +54,8 @@ class LineForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
+        if given.get("amount") and not given.get("sku"):
+            raise forms.ValidationError("Say which product this was paid for, or empty the row.")
         if given.get("sku") and (given.get("amount") is None or given.get("quantity") is None):
             raise forms.ValidationError("Give the quantity and what was paid.")
         return given
@@ -64,11 +67,16 @@ Lines = formset_factory(LineForm, extra=ROWS, max_num=50)
 @require_GET
 @USE
 def till(request: HttpRequest) -> HttpResponse:
-    """By name, number or contact, or the text of a card that a scanner read."""
+    """By name, number or contact, a card's text that a scanner read, a held reward's code, or a receipt's number."""
     asked = request.GET.get("q", "").strip()[:200]
     if asked.startswith((CARD, PASS)):
         return redirect("loyalty:till-member", cards.holder_of(text=asked, now=timezone.now()).public_id)
     found = list(at_the_till.found(asked)) if asked else []
+    if asked and not found:
+        if order := Order.objects.filter(number=asked).first():
+            return redirect("loyalty:till-receipt", order.pk)
+        if redemption := held_by_code(asked).first():
+            return redirect("loyalty:redemption", redemption.public_id)
     if len(found) == 1:
         return redirect("loyalty:till-member", found[0].public_id)
     rows = [(member, masked_email(member.email), masked_phone(member.phone)) for member in found]
@@ -87,9 +95,15 @@ def till_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @require_GET
 @USE
 def till_now(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """What changes while the member stands there: the page asks every few seconds."""
-    member = get_object_or_404(at_the_till.members(), public_id=public_id)
-    return render(request, "loyalty/till_member.html#now", _now(request, member, timezone.now()))
+    """What changes while the member stands there: the page asks every few seconds, and says which points it shows.
+
+    What is within reach is looked through only when they are others by now.
+    """
+    member, now = get_object_or_404(at_the_till.members(), public_id=public_id), timezone.now()
+    context = _now(request, member, now)
+    if request.GET.get("points", now_shown := str(member.points_account.balance)) != now_shown:
+        context["offered"] = offered_to(member, now=now)
+    return render(request, "loyalty/till_member.html#now", context)
 
 
 @require_POST
@@ -99,7 +113,8 @@ def till_try(request: HttpRequest, public_id: UUID) -> HttpResponse:
     member = get_object_or_404(at_the_till.members(), public_id=public_id)
     sale, lines = SaleForm(request.POST), Lines(request.POST)
     if not (sale.is_valid() and lines.is_valid() and _sold(lines)):
-        return page(request, "loyalty/earn_rule_tried.html", {"fault": "Choose the store and fill in a line first."})
+        fault = next((str(faults[0]) for form in lines if (faults := form.non_field_errors())), FILL_IN)
+        return page(request, "loyalty/earn_rule_tried.html", {"fault": fault})
     basket = [BasketLine(sku=line.sku, quantity=line.quantity, amount=line.amount) for line in _sold(lines)]
     tried = examine(
         member=member,
@@ -108,17 +123,24 @@ def till_try(request: HttpRequest, public_id: UUID) -> HttpResponse:
         at=timezone.now(),
         paid_with_points=sale.cleaned_data["paid_with_points"] or Decimal(0),
     )
-    return page(request, "loyalty/earn_rule_tried.html", {"tried": tried, "member": member})
+    context = {"tried": tried, "member": member, "unknown": _unknown(lines)}
+    return page(request, "loyalty/earn_rule_tried.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @USE
 def till_order(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Of a refused order the browser keeps the address: opened again, it leads back to the member."""
+    if request.method == "GET":
+        return redirect("loyalty:till-member", public_id)
     member = get_object_or_404(at_the_till.members(), public_id=public_id)
     sale, lines = SaleForm(request.POST), Lines(request.POST)
     if not (sale.is_valid() and lines.is_valid()):
         return _shown(request, member, sale, lines, status=422)
-    now = timezone.now()
+    if not _sold(lines):
+        sale.add_error(None, "Fill in at least one line.")
+        return _shown(request, member, sale, lines, status=422)
+    now, unknown = timezone.now(), _unknown(lines)
     try:
         order = purchases.record_order(
             number=sale.cleaned_data["number"],
@@ -133,7 +155,8 @@ def till_order(request: HttpRequest, public_id: UUID) -> HttpResponse:
         sale.add_error(None, str(refusal))
         return _shown(request, member, sale, lines, status=422)
     remember_store(request, order.store)
-    messages.success(request, f"Order {order.number} is in. Its points follow in a moment.")
+    also = f" New in the catalogue: {', '.join(unknown)}." if unknown else ""
+    messages.success(request, f"Order {order.number} is in. Its points follow in a moment.{also}")
     return redirect("loyalty:till-member", public_id)
 
 
@@ -155,6 +178,12 @@ def _sold(lines: BaseFormSet) -> Sequence[purchases.SoldLine]:
     ]
 
 
+def _unknown(lines: BaseFormSet) -> list[str]:
+    """What the catalogue does not have yet: a new product, or a slip of the finger."""
+    asked = {line.sku for line in _sold(lines)}
+    return sorted(asked - set(Product.objects.filter(sku__in=asked).values_list("sku", flat=True)))
+
+
 def _shown(
     request: HttpRequest, member: Member, sale: SaleForm, lines: BaseFormSet, *, status: int = 200
 ) -> HttpResponse:
@@ -163,6 +192,7 @@ def _shown(
         "sale": sale,
         "lines": lines,
         "offered": offered_to(member, now=now),
+        "orders": member.orders.select_related("store").order_by("-ordered_at", "-pk")[:LAST],
         "products": Product.objects.order_by("name").values_list("sku", "name")[:500],
     }
     return page(request, "loyalty/till_member.html", context, status=status)

@@ -23,7 +23,7 @@ from loyalty.rules.earning import Conditions, Rule
 
 @dataclass(frozen=True)
 class Earning:
-    """Such as `3 points for each USD 1`, and `Imported wine, 4:00 PM to 6:00 PM`; empty where it always holds."""
+    """Such as `3 points for each $1`, and `Imported wine, 4:00 PM to 6:00 PM`; empty where it always holds."""
 
     name: str
     words: str
@@ -56,14 +56,15 @@ def _gives(rule: Rule, currency: str) -> str:
         case EarnRule.Effect.PER_UNIT:
             each = rule.points_per_unit
             told = ngettext(
-                "%(points)s point for each %(currency)s 1", "%(points)s points for each %(currency)s 1", math.ceil(each)
+                "%(points)s point for each %(amount)s", "%(points)s points for each %(amount)s", math.ceil(each)
             )
-            return told % {"points": wording.number(each), "currency": currency}
+            return told % {"points": wording.number(each), "amount": wording.money(1, currency, cents=False)}
         case EarnRule.Effect.MULTIPLIER:
             return _("%(times)s times the points") % {"times": wording.number(rule.multiplier)}
         case EarnRule.Effect.BRACKET:
             return ", ".join(
-                f"{currency} {wording.number(start)}: {wording.points(points)}" for start, points in rule.brackets
+                f"{wording.money(start, currency, cents=False)}: {wording.points(points)}"
+                for start, points in rule.brackets
             )
     return wording.points(rule.points)
 
@@ -100,7 +101,7 @@ def _asked(asked: Conditions, names: _Names) -> Iterator[str]:
 
 def _limits(rule: Rule, currency: str) -> Iterator[str]:
     if rule.minimum_total:
-        yield _("From %(amount)s on") % {"amount": f"{currency} {wording.number(rule.minimum_total, 2)}"}
+        yield _("From %(amount)s on") % {"amount": wording.money(rule.minimum_total, currency)}
     if rule.cap_points is not None:
         yield _at_most(wording.points(rule.cap_points), rule.cap_period)
     if rule.cap_times is not None:

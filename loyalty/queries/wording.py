@@ -1,7 +1,9 @@
 """What members read, in their language, of the facts that rules find."""
 
+from copy import copy
 from decimal import Decimal
 
+from babel import Locale
 from babel.numbers import format_decimal
 from django.conf import settings
 from django.utils.translation import get_language, ngettext, to_locale
@@ -17,14 +19,23 @@ def number(value: Decimal | int, decimals: int = 0) -> str:
     return format_decimal(value, format=shape, locale=to_locale(get_language() or settings.LANGUAGE_CODE))
 
 
+def money(value: Decimal | int, currency: str, *, cents: bool = True) -> str:
+    """As this language writes it: $1,250.50 or 1.250,50 US$. Without `cents`, none where there are none: $20."""
+    locale = Locale.parse(to_locale(get_language() or settings.LANGUAGE_CODE))
+    pattern, is_whole = copy(locale.currency_formats["standard"]), not cents and value == int(value)
+    if is_whole:
+        pattern.frac_prec = (0, 0)
+    return str(pattern.apply(value, locale, currency=currency, currency_digits=not is_whole))
+
+
 def points(count: int) -> str:
     return ngettext("%(number)s point", "%(number)s points", count) % {"number": number(count)}
 
 
 def amount(reached: Decimal, basis: str, currency: str) -> str:
-    """Of what tiers count: `40 points`, `1 visit`, `USD 12.50`."""
+    """Of what tiers count: `40 points`, `1 visit`, `$12.50`."""
     if basis == SPEND:
-        return f"{currency} {number(reached, 2)}"
+        return money(reached, currency)
     count = int(reached.to_integral_value(rounding="ROUND_CEILING"))
     if basis == POINTS:
         return points(count)

@@ -13,9 +13,15 @@ export async function scan(code) {
   const row = { client_id: crypto.randomUUID(), code, scanned_at: new Date().toISOString() }
   await scans.put(row)
   const outcomes = await sendWaiting()
-  const outcome = outcomes.get(row.client_id)
+  const outcome = outcomes.get(row.client_id) ?? (await sentMeanwhile(row))
   if (!outcome?.answer && !outcome?.refusal) await askToSync()
   return outcome
+}
+
+/** Who sent it with what waited, as the app does when it starts, had the answer: it is given again, and counts once. */
+async function sentMeanwhile(row) {
+  const waits = (await scans.all()).some((other) => other.client_id === row.client_id)
+  return waits ? undefined : send(row)
 }
 
 /**

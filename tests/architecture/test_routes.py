@@ -19,7 +19,7 @@ from campaigns.models import ArmsReport, SavedBlock, Template
 from integrations.inbound import calls, queries
 from integrations.inbound.senders import senders
 from integrations.models import OutboundDelivery
-from loyalty.models import User
+from loyalty.models import Order, User
 from tests.world import PERSONAL, Permits, Tracked, World
 from tracking.models import Dispatch, Event, TrackedEvent
 
@@ -82,6 +82,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         "step-variants-drop step-wording step-picture step-brief step-brief-file step-move step-texts step-comments "
         "step-why"
     ).split()
+    receipt_pages = "till-receipt till-back till-void till-delivered".split()
     campaign, event = world.running.public_id, Event.objects.latest("pk")
     playbook = world.step.playbook
     return {
@@ -89,6 +90,7 @@ def _ids(world: World) -> dict[str, list[dict[str, Any]]]:
         **by(world.purchase_import.public_id, *(f"loyalty:{name}" for name in (*import_pages, "import-stream"))),
         **by(world.segment.public_id, "loyalty:segment", "loyalty:segment-edit", "loyalty:segment-archive"),
         **by("O1", "analytics:order", key="number"),
+        **by(Order.objects.get(number="O1").pk, *(f"loyalty:{name}" for name in receipt_pages), key="pk"),
         **by(_a_rule(), "loyalty:earn-rule", "loyalty:earn-rule-try", key="pk"),
         **by(world.counter.tier.pk, "loyalty:tier", "loyalty:tier-remove", key="pk"),
         **by(world.invitation.invited_by.pk, "loyalty:person-change", key="pk"),

@@ -611,6 +611,18 @@ def test_a_code_is_typed_by_hand_and_one_of_others_is_refused_in_words(
     assert balance(ada) == 940
 
 
+def test_a_code_that_the_phones_own_camera_opened_says_at_once_what_it_was_worth(
+    phone: Phone, ada: Member, now: dt.datetime
+) -> None:
+    """The app starts with it, and sends what waits while it does: the answer is told all the same."""
+    code = a_product_code(now)
+    phone.sign_in()
+    phone.open(f"/app/scan?code={code}")
+    expect(phone.page.get_by_text("40 points for you!")).to_be_visible()
+    expect(phone.page.get_by_text("It is sent as soon as you are online")).to_have_count(0)
+    assert balance(ada) == 940
+
+
 # --- Without a connection -----------------------------------------------------------------------------------------
 
 

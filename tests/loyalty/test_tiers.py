@@ -105,10 +105,10 @@ def test_an_order_moves_its_member_within_the_same_step_of_the_log(ladder, ada, 
 def test_a_member_reads_how_far_the_next_tier_is_and_what_keeps_this_one(ladder, ada, spend, now):
     spend("90.00", now - dt.timedelta(days=345))
     tiers.count_tiers(None, now=now)
-    assert standing_of(ada, now=now).words == "USD 10.00 to Silver"
+    assert standing_of(ada, now=now).words == "$10.00 to Silver"
     spend("30.00", now)
     tiers.count_tiers(None, now=now)
-    assert standing_of(ada, now=now).words == "USD 70.00 to stay Silver"
+    assert standing_of(ada, now=now).words == "$70.00 to stay Silver"
 
 
 @pytest.mark.parametrize(

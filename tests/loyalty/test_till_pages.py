@@ -52,7 +52,9 @@ def test_an_order_is_entered_once_and_earns(manager, client_of, ada, sale, follo
     ("change", "words"),
     [
         ({"form-0-amount": ""}, "Give the quantity and what was paid"),
-        ({"form-0-sku": ""}, "An order has 1 to 500 lines"),
+        ({"form-0-sku": ""}, "Say which product this was paid for"),
+        ({"form-0-sku": "", "form-0-amount": ""}, "Fill in at least one line"),
+        ({"form-1-amount": "50"}, "Say which product this was paid for"),
         ({"paid_with_points": "30"}, "between 0 and the total"),
         ({"store": ""}, "This field is required"),
     ],
@@ -111,3 +113,36 @@ def test_who_only_looks_has_no_till(viewer, client_of, ada):
     assert "Till" not in [
         place.label for place in client_of(viewer).get(reverse("loyalty:members")).context["navigation"]
     ]
+
+
+def test_a_refused_order_opened_again_leads_back_to_the_member(manager, client_of, ada, sale):
+    answer = client_of(manager).get(reverse("loyalty:till-order", args=[ada.public_id]))
+    assert answer["Location"] == reverse("loyalty:till-member", args=[ada.public_id])
+
+
+def test_a_product_that_the_catalogue_does_not_have_is_named_before_and_after(manager, client_of, ada, sale):
+    client = client_of(manager)
+    tried = client.post(reverse("loyalty:till-try", args=[ada.public_id]), sale).text
+    assert "Not in the catalogue yet: GIN" in tried
+    entered = client.post(reverse("loyalty:till-order", args=[ada.public_id]), sale, follow=True).text
+    assert "New in the catalogue: GIN." in entered
+    again = client.post(reverse("loyalty:till-order", args=[ada.public_id]), sale | {"number": "T-2"}, follow=True).text
+    assert "New in the catalogue" not in again
+
+
+def test_what_is_within_reach_follows_the_points(manager, client_of, now):
+    counter, client = Counted(now), client_of(manager)
+    counter.reward("Corkscrew", cost=40)
+    url = reverse("loyalty:till-now", args=[counter.member("Grace", points=50).public_id])
+    assert 'id="reach"' not in client.get(url, {"points": "50"}).text
+    shown = client.get(url, {"points": "20"}).text
+    assert 'id="reach"' in shown
+    assert "within reach" in shown
+
+
+@pytest.mark.parametrize("spoken", ["{0}", " {0} ", "{0}".lower()])
+def test_a_held_rewards_code_leads_to_where_it_is_handed_over(manager, client_of, now, spoken):
+    counter = Counted(now)
+    held = redemptions.hold(member=counter.member("Grace", points=50), reward=counter.reward(cost=20), now=now)
+    answer = client_of(manager).get(reverse("loyalty:till"), {"q": spoken.format(held.code)})
+    assert answer["Location"] == reverse("loyalty:redemption", args=[held.public_id])

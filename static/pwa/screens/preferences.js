@@ -90,14 +90,18 @@ function paint(theme) {
 
 function consents(rows) {
   const place = h('div.card')
-  programmeOf().then((programme) => place.replaceChildren(...switches(rows, programme)))
+  const me = freshOrLast('me').catch(() => ({}))
+  Promise.all([programmeOf(), me]).then(([programme, who]) => place.replaceChildren(...switches(rows, programme, who)))
   return part(t('What you get'), {}, h('p.small', t('Each of these is yours to switch off at any time. Your points do not depend on it.')), place)
 }
 
-function switches(rows, { topics = [], push_key: key }) {
+/** What can reach them; and what they have allowed all the same, so that they can switch it off. */
+function switches(rows, { topics = [], push_key: key }, { email = true, phone = true }) {
   const given = new Map(rows.map((row) => [`${row.channel} ${row.topic}`, row]))
   const all = topics.length ? topics : rows.filter(({ channel }) => key || channel !== 'push')
-  return all.map(({ channel, topic, wording }) => {
+  const reach = { email, sms: phone, push: true }
+  const open = all.filter(({ channel, topic }) => reach[channel] || given.get(`${channel} ${topic}`)?.is_granted)
+  return open.map(({ channel, topic, wording }) => {
     const row = given.get(`${channel} ${topic}`)
     const note = row?.changed_at && (row.is_granted ? t('Switched on {moment}', { moment: moment(row.changed_at) }) : t('Switched off {moment}', { moment: moment(row.changed_at) }))
     return toggle(wording || row?.wording, { checked: Boolean(row?.is_granted), note, onchange: (box) => agree(box, { channel, topic, wording: wording || row?.wording }) })

@@ -93,7 +93,8 @@ function askCode(visit) {
     }
     return undefined
   }
-  const again = button(t('Send a new code'), () => busy(again, async () => (await sendCode(visit), announce(t('A new code is on its way.')))), { kind: 'quiet' })
+  const anew = () => sendCode(visit).then(() => announce(t('A new code is on its way.')), (error) => row.complain(wordsOf(error)))
+  const again = button(t('Send a new code'), () => busy(again, anew), { kind: 'quiet' })
   const other = button(t('Use another address'), () => askContact(visit), { kind: 'quiet' })
   step(visit, {}, t('Enter your code'), h('p', t('We have sent it to {address}.', { address: visit.sentTo })), form(t('Continue'), next, row), h('div.row', again, other))
   code.focus()
@@ -114,7 +115,7 @@ async function askToJoin(visit) {
   const inviteRow = field(t('Invitation code, if you have one'), invite)
   const agreed = new Set()
   const boxes = topics
-    .filter(({ channel }) => channel !== 'push')
+    .filter(({ channel }) => channel === (visit.contact.includes('@') ? 'email' : 'sms'))
     .map((topic) => toggle(topic.wording, { onchange: (box) => (box.checked ? agreed.add(topic) : agreed.delete(topic)) }))
   const next = async () => {
     if (!name.value.trim()) return nameRow.complain(t('Enter your name.'))
@@ -123,7 +124,7 @@ async function askToJoin(visit) {
       await enter(visit, { name: name.value.trim(), birth_date: bornOn(), language: currentLanguage(), invite: invite.value.trim(), consents })
     } catch (error) {
       if (error instanceof Refused && error.code === 'wrong_code') return askContact(visit)
-      ;(error.errors?.invite ? inviteRow : nameRow).complain(wordsOf(error))
+      ;(error.code === 'unknown_invite' ? inviteRow : nameRow).complain(wordsOf(error))
     }
     return undefined
   }

@@ -81,7 +81,7 @@ def test_a_shopper_reads_in_spanish_what_keeps_their_tier(signed_in: Phone, ada:
 def test_amounts_are_written_as_the_language_writes_them(signed_in: Phone, ada: Member, ladder: Any):
     programme.change_terms(tier_basis="spend")
     Tier.objects.filter(name="Silver").update(threshold=Decimal("1250.50"))
-    assert in_spanish(signed_in, "get", "me")["tier"]["words"] == "USD 1.250,50 para llegar a Silver"
+    assert in_spanish(signed_in, "get", "me")["tier"]["words"] == "1.250,50\xa0US$ para llegar a Silver"
 
 
 def test_a_shopper_reads_in_spanish_what_their_points_were_for(

@@ -152,7 +152,9 @@ def test_a_member_has_one_link_and_sees_friends_by_their_first_name(signed_in: P
     assert invite["url"].endswith(f"/join/{invite['code']}")
     friend = Phone("198.51.100.2")
     asked_id, code = friend.ask_for_code("grace@example.com")
-    friend.show(asked_id, code, join=JOIN | {"name": "Grace Hopper", "invite": invite["code"]})
+    unknown = friend.show(asked_id, code, join=JOIN | {"name": "Grace Hopper", "invite": "NOPE123"})
+    assert (unknown.status_code, unknown.json()["code"]) == (409, "unknown_invite")
+    friend.show(asked_id, code, join=JOIN | {"name": "Grace Hopper", "invite": f" {invite['code'].lower()} "})
     shown = signed_in.get("me/invite").json()
     assert (shown["code"], shown["friends"][0]["name"]) == (invite["code"], "Grace")
 
@@ -201,7 +203,7 @@ def test_anybody_may_read_what_the_programme_offers(counted: Counted):
     assert (told["legal_age"], told["currency"], [store["code"] for store in told["stores"]]) == (21, "USD", ["HARBOR"])
     assert ("email", "marketing") in {(topic["channel"], topic["topic"]) for topic in told["topics"]}
     assert "sms" not in {topic["channel"] for topic in told["topics"]}, "this shop sends none"
-    assert (told["earn"][0]["words"], told["earn"][0]["conditions"]) == ("1 point for each USD 1", "")
+    assert (told["earn"][0]["words"], told["earn"][0]["conditions"]) == ("1 point for each $1", "")
     assert told["push_key"] == ""
     assert "push" not in {topic["channel"] for topic in told["topics"]}, "nor does it send these"
 
@@ -222,12 +224,12 @@ def test_how_points_are_earned_is_told_with_when_for_what_and_how_often(counted:
         language: Client().get(f"{V1}/programme", HTTP_ACCEPT_LANGUAGE=language).json() for language in ("en", "es")
     }
     assert [way["conditions"] for way in told["en"]["earn"]] == [
-        "Wine or Old Malt · Monday or Friday · 4:00\u202fPM to 6:00\u202fPM · Store HARBOR · Gold · From USD 20.00 on"
+        "Wine or Old Malt · Monday or Friday · 4:00\u202fPM to 6:00\u202fPM · Store HARBOR · Gold · From $20.00 on"
         " · At most 1,000 points a month",
         "For each scan · At most 1 time a day",
     ]
     assert [way["conditions"] for way in told["es"]["earn"]] == [
-        "Wine o Old Malt · lunes o viernes · 16:00 a 18:00 · Store HARBOR · Gold · Desde USD 20,00"
+        "Wine o Old Malt · lunes o viernes · 16:00 a 18:00 · Store HARBOR · Gold · Desde 20,00\xa0US$"
         " · Como máximo 1.000 puntos al mes",
         "Por cada escaneo · Como máximo 1 vez al día",
     ]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -98,6 +99,11 @@ def test_a_till_takes_members_in_and_nobody_too_young(till: TillCounter, store: 
     assert till.get(f"members/{member.public_id}").json()["name"] == "New One"
 
 
+def test_an_order_for_a_member_nobody_knows_says_so_at_its_field(till: TillCounter, ada: Member):
+    answer = till.post("orders", {"number": "T1", "member": str(uuid.uuid4()), "lines": [LINE]})
+    assert (answer.status_code, answer.json()["errors"]) == (400, {"member": ["No member has this id."]})
+
+
 def test_a_till_learns_nothing_of_who_has_left(till: TillCounter, ada: Member):
     Member.objects.filter(pk=ada.pk).update(left_at=timezone.now())
     assert till.get(f"members/{ada.public_id}").status_code == 404
@@ -117,6 +123,8 @@ def test_an_order_earns_and_its_return_takes_back(till: TillCounter, ada: Member
         assert till.post("orders/T1/returns", back).json()["total"] == "55.90"
     follow_events()
     assert balance(ada) == 55
+    other = back | {"lines": [{"sku": "MALT", "quantity": "1", "amount": "20.00"}]}
+    assert till.post("orders/T1/returns", other).json()["code"] == "order_conflict", "the key has brought back another"
     assert till.post("orders/T1/returns", back | {"key": "R2"}).status_code == 200
     assert till.post("orders/T1/returns", back | {"key": "R3"}).json()["code"] == "bad_return", "more than was sold"
     follow_events()
