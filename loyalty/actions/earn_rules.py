@@ -70,6 +70,8 @@ def _check(rule: EarnRule) -> None:
         raise BadEarnRule("Name the event that earns.")
     if rule.trigger == EarnRule.Trigger.SEGMENT and rule.segment is None:
         raise BadEarnRule("Choose the segment that earns.")
+    if rule.effect == EarnRule.Effect.PER_UNIT and not Decimal(rule.points_per_unit):
+        raise BadEarnRule("Say how many points each unit of the currency gives, more than 0.")
     if rule.effect == EarnRule.Effect.MULTIPLIER and Decimal(rule.multiplier) <= 1:
         raise BadEarnRule("A multiplier is more than 1, such as 2 for double points.")
     if rule.effect == EarnRule.Effect.FIXED and not rule.points:

@@ -75,11 +75,11 @@ def merge(*, kept: Member, merged: Member, from_merged: Mapping[str, bool], by: 
 @transaction.atomic
 def undo(*, row: MemberMerge, now: datetime) -> None:
     """Two members again: what was moved goes back, and so does what is left of the points. What was spent meanwhile
-    stays spent, and what came in since stays with who was kept; rewards they hold, perhaps for points of the other one,
-    are given back first. Raises CannotMerge.
+    stays spent, and what came in since stays with who was kept; rewards held since, perhaps for points of the other
+    one, are given back first. Raises CannotMerge.
     """
     both = [row.kept_id, row.merged_id]
-    redemptions.release_all(member_ids=[row.kept_id], accounts=both, now=now, note="merge undone")
+    redemptions.release_all(member_ids=[row.kept_id], accounts=both, now=now, note="merge undone", since=row.merged_at)
     row = MemberMerge.objects.select_for_update().get(pk=row.pk)
     kept, merged = (Member.objects.get(pk=pk) for pk in (row.kept_id, row.merged_id))
     _refuse_undo(row, kept, merged)

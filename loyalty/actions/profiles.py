@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from config.shared.errors import DomainError
 from config.shared.trail import forget_values, note_change
-from loyalty.actions import members, redemptions, sign_in, wallet
+from loyalty.actions import ledger, members, redemptions, sign_in, wallet
 from loyalty.actions.enrolment import refuse_too_young
 from loyalty.events import ConsentChanged, MemberLeft
 from loyalty.models import (
@@ -18,6 +18,7 @@ from loyalty.models import (
     LoginCode,
     Member,
     MemberMerge,
+    PointsEntry,
     Referral,
     RefreshToken,
     Store,
@@ -62,15 +63,35 @@ def change_profile(
 
 @transaction.atomic
 def forget(member: Member, *, now: datetime) -> None:
-    """Nothing personal is kept of this member, and of those who were merged into them. Orders and points stay, as
-    nobody's; what they hold goes back. A second time changes nothing.
+    """Nothing personal is kept of this member, and of those who were merged into them. Orders and the ledger stay, as
+    nobody's; what they hold goes back, and points that nobody can use any more expire. A second time changes nothing.
     """
     everyone = Member.objects.filter(Q(pk=member.pk) | Q(merged_into=member))
     ids = list(everyone.values_list("pk", flat=True))
     redemptions.release_all(member_ids=ids, accounts=ids, now=now, note=LEFT)
+    _expire_all(ids, now)
     for each in everyone.order_by("pk").select_for_update():
         if each.left_at is None:
             _forget(each, now)
+
+
+def _expire_all(ids: list[int], now: datetime) -> None:
+    """The shop owes them to nobody. Their accounts are locked."""
+    ledger.debit(
+        [
+            ledger.Debit(
+                member_id=member,
+                points=balance,
+                reason=PointsEntry.Reason.EXPIRY,
+                reference=f"left:{member}",
+                note=LEFT,
+                occurred_at=now,
+            )
+            for member, balance in ledger.lock_accounts(ids).items()
+            if balance > 0
+        ],
+        now=now,
+    )
 
 
 def _forget(member: Member, now: datetime) -> None:

@@ -120,7 +120,7 @@ def return_lines(*, order: Order, lines: Sequence[ReturnedLine], key: str, now: 
     sold, or the order is void, and OrderConflict for a key that has brought back something else.
     """
     order = _locked(order)
-    if order.lines.filter(key=_return_key(key, 0)).exists():
+    if was_returned(order, key=key):
         _refuse_other_return(order, lines, key)
         return order
     if order.voided_at:
@@ -140,6 +140,11 @@ def return_lines(*, order: Order, lines: Sequence[ReturnedLine], key: str, now: 
     )
     _amend(order, total=order.total - sum(line.amount for line in lines), key=f"return:{key}", now=now)
     return order
+
+
+def was_returned(order: Order, *, key: str) -> bool:
+    """Whether goods came back under this key."""
+    return order.lines.filter(key=_return_key(key, 0)).exists()
 
 
 @transaction.atomic
@@ -198,7 +203,7 @@ def _refuse_other(order: Order, member: Member | None, store: Store, lines: Sequ
 
 def _refuse_other_return(order: Order, lines: Sequence[ReturnedLine], key: str) -> None:
     wanted = {(_return_key(key, index), line.sku, -line.quantity, -line.amount) for index, line in enumerate(lines)}
-    names = [_return_key(key, index) for index in range(MOST_LINES)]
+    names = [_return_key(key, index) for index in range(len(lines) + 1)]  # one more: it may have had more lines
     known = order.lines.filter(key__in=names).values_list("key", "product__sku", "quantity", "amount")
     if wanted != set(known):
         told = _("Return %(key)s of order %(number)s is there already, and it is another one.")

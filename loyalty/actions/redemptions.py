@@ -148,13 +148,17 @@ def release(*, redemption: Redemption, now: datetime, note: str) -> None:
 
 
 @transaction.atomic
-def release_all(*, member_ids: Sequence[int], accounts: Sequence[int], now: datetime, note: str) -> None:
-    """Give back whatever these members hold, and lock these `accounts`, theirs among them: nothing more is held after.
+def release_all(
+    *, member_ids: Sequence[int], accounts: Sequence[int], now: datetime, note: str, since: datetime | None = None
+) -> None:
+    """Give back whatever these members hold, or what they have held `since` then, and lock these `accounts`, theirs
+    among them: nothing more is held after.
 
     Holds are locked before accounts, and all accounts at once. Where another hold was made until we had those, the
     locks are given up, and we begin anew.
     """
     held = Redemption.objects.filter(member__in=member_ids, status=Status.HELD).order_by("reward_id", "pk")
+    held = held.filter(held_at__gte=since) if since else held
     while True:
         with suppress(_HeldMeanwhile), transaction.atomic():
             rows = list(held.select_for_update(of=("self",)).select_related("reward", "member"))

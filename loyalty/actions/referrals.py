@@ -54,12 +54,12 @@ def invite_of(member: Member, *, now: datetime) -> Invite:
     raise AssertionError("The last try returns or raises.")
 
 
-@transaction.atomic
 def is_known(code: str) -> bool:
     """Whether somebody has an invitation with this code."""
     return Invite.objects.filter(code=code.strip().upper()).exists()
 
 
+@transaction.atomic
 def note_joined(
     *, friend: Member, code: str, address: str | None, device_digest: bytes | None, now: datetime
 ) -> Referral | None:

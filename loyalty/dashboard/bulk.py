@@ -35,11 +35,12 @@ def give_points(request: HttpRequest) -> HttpResponse:
     form = GiveForm(request.POST or None, initial={"reference": uuid.uuid4()})
     is_previewed = False
     if form.is_valid():
-        if request.POST.get("do") == "give":
+        seen, points = request.POST.get("previewed", ""), form.cleaned_data["points"]
+        if request.POST.get("do") == "give" and seen == str(points):
             try:
                 given = actions.give_to_many(
                     members=found,
-                    points=form.cleaned_data["points"],
+                    points=points,
                     note=form.cleaned_data["note"],
                     reference=str(form.cleaned_data["reference"]),
                     by=request.user,
@@ -48,7 +49,7 @@ def give_points(request: HttpRequest) -> HttpResponse:
             except DomainError as refusal:
                 form.add_error(None, str(refusal))
             else:
-                messages.success(request, f"{given:,} members got {form.cleaned_data['points']:,} points each.")
+                messages.success(request, f"{given:,} members got {points:,} points each.")
                 return redirect(f"{reverse('loyalty:members')}?{urlencode(filters.chosen())}")
         else:
             is_previewed = True

@@ -21,6 +21,7 @@ from config.shared.forms import DateInput
 from config.shared.htmx import page
 from loyalty.actions import members as actions
 from loyalty.actions import points
+from loyalty.actions.enrolment import refuse_too_young
 from loyalty.models import Consent, Member, Score, Tier
 from loyalty.queries import members as queries
 from loyalty.queries.brand import business
@@ -120,8 +121,11 @@ def member_ledger(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def member_new(request: HttpRequest) -> HttpResponse:
     form = MemberForm(request.POST or None)
     if form.is_valid():
+        now = timezone.now()
         try:
-            member = actions.join(**form.cleaned_data, source="staff", now=timezone.now())
+            if born := form.cleaned_data["birth_date"]:
+                refuse_too_young(born, now=now)
+            member = actions.join(**form.cleaned_data, source="staff", now=now)
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:

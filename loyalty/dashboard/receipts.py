@@ -63,11 +63,14 @@ def goods_back(request: HttpRequest, pk: int) -> HttpResponse:
     key, rows = KeyForm(request.POST), Rows(request.POST)
     if not (key.is_valid() and rows.is_valid()):
         return _shown(request, order, rows=rows, status=422)
+    told = key.cleaned_data["key"].hex
+    if purchases.was_returned(order, key=told):  # pressed twice: shares are others by now
+        return redirect("loyalty:till-receipt", pk)
     back = _all_of(kept) if "everything" in request.POST else _chosen(kept, rows)
     if not back:
         return _shown(request, order, rows=rows, fault="Say of something how many come back.", status=422)
     try:
-        purchases.return_lines(order=order, lines=back, key=key.cleaned_data["key"].hex, now=timezone.now())
+        purchases.return_lines(order=order, lines=back, key=told, now=timezone.now())
     except DomainError as refusal:
         return _shown(request, order, rows=rows, fault=str(refusal), status=422)
     messages.success(request, "Taken back. The points follow in a moment.")

@@ -100,8 +100,8 @@ def till_now(request: HttpRequest, public_id: UUID) -> HttpResponse:
     What is within reach is looked through only when they are others by now.
     """
     member, now = get_object_or_404(at_the_till.members(), public_id=public_id), timezone.now()
-    context = _now(request, member, now)
-    if request.GET.get("points", now_shown := str(member.points_account.balance)) != now_shown:
+    context, shown = _now(request, member, now), request.GET.get("points")
+    if shown is not None and shown != str(member.points_account.balance):
         context["offered"] = offered_to(member, now=now)
     return render(request, "loyalty/till_member.html#now", context)
 
@@ -192,6 +192,7 @@ def _shown(
         "sale": sale,
         "lines": lines,
         "offered": offered_to(member, now=now),
+        "is_too_young": at_the_till.is_of_age(member, now=now) is False,
         "orders": member.orders.select_related("store").order_by("-ordered_at", "-pk")[:LAST],
         "products": Product.objects.order_by("name").values_list("sku", "name")[:500],
     }

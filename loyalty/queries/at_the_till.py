@@ -10,6 +10,7 @@ from django.utils import timezone
 from config.shared.errors import DomainError
 from loyalty.models import Member
 from loyalty.queries.brand import business
+from loyalty.queries.members import by_number
 from loyalty.queries.shoppers import Profile, profile_of
 from loyalty.rules.contacts import NotAnAddress, normal_phone
 
@@ -34,9 +35,11 @@ def members() -> QuerySet[Member]:
 
 
 def found(q: str) -> list[Member]:
-    """By a whole email, phone or customer number; else by part of a name, three letters or more."""
+    """By a whole email, phone or customer number, or by #7; else by part of a name, three letters or more."""
     text = q.strip()
     exact = Q(email=text.lower()) | Q(external_id=text)
+    if number := by_number(text):
+        exact |= number
     with suppress(NotAnAddress):
         exact |= Q(phone=normal_phone(text))
     rows = list(members().filter(exact).order_by("pk")[:MOST])
@@ -58,6 +61,10 @@ def the_one(q: str, *, besides: Member | None = None) -> Member:
 
 
 def shown(member: Member, *, now: datetime) -> AtTheTill:
+    return AtTheTill(member, profile_of(member, now=now), is_of_age(member, now=now))
+
+
+def is_of_age(member: Member, *, now: datetime) -> bool | None:
+    """None while no date of birth is known."""
     age = member.age_on(timezone.localdate(now))
-    is_of_age = None if age is None else age >= business().legal_age
-    return AtTheTill(member, profile_of(member, now=now), is_of_age)
+    return None if age is None else age >= business().legal_age

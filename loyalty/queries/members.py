@@ -207,9 +207,18 @@ def csv_rows(found: QuerySet[Member], *, may_see: bool, today: date) -> Iterator
         )  # fmt: skip
 
 
+def by_number(text: str, of: str = "") -> Q | None:
+    """What `#7` asks for: the number that refusals and the admin name a member by."""
+    digits = text.removeprefix("#")
+    is_number = text.startswith("#") and digits.isascii() and digits.isdigit() and len(digits) < 10
+    return Q(**{f"{of}pk": int(digits)}) if is_number else None
+
+
 def about(text: str, *, may_see: bool, of: str = "") -> Q:
     """Whom somebody looks for. `of` leads from other rows to their member, such as `member__`."""
     match = Q(**{f"{of}name__icontains": text}) | Q(**{f"{of}external_id": text})
+    if number := by_number(text, of):
+        match |= number
     if may_see:
         match |= Q(**{f"{of}email__istartswith": text})
         with suppress(NotAnAddress):

@@ -89,7 +89,9 @@ def standing_of(member: Member, *, now: datetime) -> Standing | None:
         progress=progress,
         since=kept.since if kept and tier else None,
         keeps_until=kept.keeps_until if kept else None,
-        words=wording.progress(progress, programme.tier_basis, business().currency),
+        words=wording.progress(
+            progress, programme.tier_basis, business().currency, until=kept.keeps_until if kept else None
+        ),
     )
 
 

@@ -1,11 +1,14 @@
 """What members read, in their language, of the facts that rules find."""
 
 from copy import copy
+from datetime import datetime
 from decimal import Decimal
 
 from babel import Locale
 from babel.numbers import format_decimal
 from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext as _
 
@@ -42,10 +45,16 @@ def amount(reached: Decimal, basis: str, currency: str) -> str:
     return ngettext("%(number)s visit", "%(number)s visits", count) % {"number": number(count)}
 
 
-def progress(made: Progress, basis: str, currency: str) -> str:
-    """Such as `40 points to stay Gold`; empty below the first tier when there is no way to it."""
+def progress(made: Progress, basis: str, currency: str, *, until: datetime | None = None) -> str:
+    """Such as `40 points to stay Gold`; empty below the first tier when there is no way to it.
+
+    `until`: when a tier that is no longer reached is lost.
+    """
     if made.tier and made.to_stay:
         told = {"amount": amount(made.to_stay, basis, currency), "tier": made.tier}
+        if until:
+            told["day"] = date_format(localtime(until), "MONTH_DAY_FORMAT")
+            return _("%(amount)s to stay %(tier)s, until %(day)s") % told
         return _("%(amount)s to stay %(tier)s") % told
     if made.missing is not None and made.next_tier:
         return _("%(amount)s to %(tier)s") % {"amount": amount(made.missing, basis, currency), "tier": made.next_tier}

@@ -48,6 +48,8 @@ export const signed = (value) => written(value, { signDisplay: 'exceptZero' })
 
 export const money = (value) => written(Number(value), { style: 'currency', currency: boot.currency })
 
+/** Of what ends at midnight: the day that ends then. */
+export const lastDay = (end) => new Date(Date.parse(end) - 1)
 export const day = (value) => format(value, { day: 'numeric', month: 'long', year: 'numeric' })
 
 export const shortDay = (value) => format(value, { day: 'numeric', month: 'short', ...otherYear(value) })

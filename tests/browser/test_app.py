@@ -111,8 +111,8 @@ class Phone:
         self.page.get_by_label("Code", exact=True).fill(code)
         self.page.get_by_role("button", name="Continue").click()
 
-    def sign_in(self, contact: str = ADA) -> None:
-        self.open()
+    def sign_in(self, contact: str = ADA, *, at: str = "/") -> None:
+        self.open(at)
         self.show_age()
         self.ask_for_code(contact)
         expect(self.page.get_by_role("heading", name="Enter your code")).to_be_visible()
@@ -620,6 +620,15 @@ def test_a_code_that_the_phones_own_camera_opened_says_at_once_what_it_was_worth
     phone.open(f"/app/scan?code={code}")
     expect(phone.page.get_by_text("40 points for you!")).to_be_visible()
     expect(phone.page.get_by_text("It is sent as soon as you are online")).to_have_count(0)
+    assert balance(ada) == 940
+
+
+def test_a_code_opened_before_anybody_signed_in_counts_once_they_have(
+    phone: Phone, ada: Member, now: dt.datetime
+) -> None:
+    code = a_product_code(now)
+    phone.sign_in(at=f"/app/scan?code={code}")
+    expect(phone.page.get_by_text("40 points for you!")).to_be_visible()
     assert balance(ada) == 940
 
 

@@ -211,6 +211,7 @@ def test_value_is_cut_where_the_groups_are_cut(marketer, client_of, now):
 def test_points_go_to_those_the_score_filters_show_and_to_nobody_else(scored_members, manager, client_of):
     url = reverse("loyalty:bulk-points") + "?seen=high&value=high"
     form = {"points": "50", "note": "Come back", "reference": "0192f0a5-0000-7000-8000-000000000000", "do": "give"}
+    form["previewed"] = form["points"]
     assert client_of(manager).post(url, form).status_code == 302
     assert [each.member.name for each in PointsAccount.objects.filter(balance=50)] == ["Gone and dear"]
 

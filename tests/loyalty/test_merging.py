@@ -245,6 +245,17 @@ class TestWhatMovesAlong:
         assert (balance(kept), balance(merged)) == (40, 25)
         assert not list(differences())
 
+    def test_a_reward_held_before_the_merge_is_still_there_when_they_part(self, both, admin, now):
+        kept, merged = both
+        Member.objects.filter(pk=kept.pk).update(birth_date=dt.date(1981, 12, 10))
+        reward = Reward.objects.create(name="Corkscrew", cost=20, created_at=now, changed_at=now)
+        held = redemptions.hold(member=Member.objects.get(pk=kept.pk), reward=reward, now=now)
+        row = merging.merge(kept=kept, merged=merged, from_merged={}, by=admin, now=now + dt.timedelta(minutes=1))
+        merging.undo(row=row, now=now + dt.timedelta(minutes=2))
+        held.refresh_from_db()
+        assert (held.status, balance(kept), balance(merged)) == (Redemption.Status.HELD, 20, 25)
+        assert not list(differences())
+
     def test_points_that_wait_for_the_delivery_still_wait_for_it(self, ada, double, store, admin, now, follow_events):
         programme.change_terms(pending="delivery")
         order = buys(double, store, "25.00", now)

@@ -84,12 +84,12 @@ def test_a_rule_pays_no_order_that_was_told_before_there_was_the_rule(one_per_do
     save_earn_rule(
         rule=one_per_dollar,
         name="None yet",
-        points_per_unit=Decimal(0),
+        points_per_unit=Decimal(1),
         minimum_total=Decimal(0),
         starts_on=None,
         ends_on=None,
         priority=100,
-        is_active=True,
+        is_active=False,
     )
     bring_in(write(BEER))
     follow_events()

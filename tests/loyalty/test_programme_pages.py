@@ -206,6 +206,10 @@ class TestBulk:
         shown = client.post(path, form | {"do": "preview"}).content.decode()
         assert "<strong>150</strong> points in all" in shown
         assert not PointsEntry.objects.exists()
+        other = client.post(path, form | {"do": "give", "points": "1000", "previewed": "50"}).content.decode()
+        assert "<strong>3,000</strong> points in all" in other, "what nobody has looked at is shown first"
+        assert not PointsEntry.objects.exists()
+        form["previewed"] = "50"
         for _ in range(2):
             assert client.post(path, form | {"do": "give"})["Location"] == reverse("loyalty:members") + "?q=Ada"
         assert [account.balance for account in PointsAccount.objects.order_by("pk")] == [50, 50, 50, 0]
@@ -216,7 +220,8 @@ class TestBulk:
         [("Ada", {"note": ""}, "required"), ("Zoe", {}, "Nobody is chosen"), ("Ada", {"points": "0"}, "greater than")],
     )
     def test_what_cannot_be_given_is_refused_in_words(self, manager, client_of, crowd, query, change, words):
-        form = {"points": "50", "note": "Why", "reference": str(uuid.uuid4()), "do": "give"} | change
+        asked = {"points": "50", "note": "Why", "reference": str(uuid.uuid4())} | change
+        form = asked | {"do": "give", "previewed": asked["points"]}
         answer = client_of(manager).post(reverse("loyalty:bulk-points") + f"?q={query}", form)
         assert answer.status_code == 422
         assert words in answer.content.decode()

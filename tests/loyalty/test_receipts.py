@@ -78,6 +78,13 @@ def test_one_of_two_bottles_comes_back_for_its_share_and_takes_its_points(
     assert LogEntry.objects.get_for_object(order).get().changes == {"total": ["61.00", "31.00"]}
 
 
+def test_a_share_is_rounded_to_the_cent_and_pressed_twice_it_comes_back_once(order: Order, at_the_till: Client) -> None:
+    url, sent = reverse("loyalty:till-back", args=[order.pk]), rows(("GIN", "", ""), ("LIME", "2", ""))
+    for _ in range(2):
+        assert at_the_till.post(url, sent).status_code == 302
+    assert bought_in(order)[1].amount == Decimal("0.33")
+
+
 def test_what_is_paid_back_may_be_less_than_the_share(
     order: Order, ada: Member, at_the_till: Client, follow_events: Callable[[], None]
 ) -> None:
@@ -89,8 +96,9 @@ def test_what_is_paid_back_may_be_less_than_the_share(
 def test_everything_comes_back_at_one_press(
     order: Order, ada: Member, at_the_till: Client, follow_events: Callable[[], None]
 ) -> None:
-    url = reverse("loyalty:till-back", args=[order.pk])
-    at_the_till.post(url, rows(("GIN", "", ""), ("LIME", "", ""), everything="1"))
+    url, sent = reverse("loyalty:till-back", args=[order.pk]), rows(("GIN", "", ""), ("LIME", "", ""), everything="1")
+    for _ in range(2):
+        assert at_the_till.post(url, sent).status_code == 302
     follow_events()
     assert (Order.objects.get(pk=order.pk).total, balance(ada)) == (0, 0)
     assert "Take back" not in at_the_till.get(reverse("loyalty:till-receipt", args=[order.pk])).text

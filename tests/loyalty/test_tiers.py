@@ -61,7 +61,9 @@ def test_a_tier_is_lost_after_the_grace_and_not_before(ladder, ada, spend, now):
     later = now + dt.timedelta(days=366)
     tiers.count_tiers(None, now=later)
     assert tier_of(ada) == "Gold"
-    assert standing_of(ada, now=later).keeps_until == later + dt.timedelta(days=30)
+    standing = standing_of(ada, now=later)
+    assert standing.keeps_until == later + dt.timedelta(days=30)
+    assert standing.words.endswith(f"to stay Gold, until {standing.keeps_until:%B} {standing.keeps_until.day}")
     tiers.count_tiers(None, now=later + dt.timedelta(days=29))
     assert tier_of(ada) == "Gold"
     tiers.count_tiers(None, now=later + dt.timedelta(days=30))

@@ -146,3 +146,24 @@ def test_a_held_rewards_code_leads_to_where_it_is_handed_over(manager, client_of
     held = redemptions.hold(member=counter.member("Grace", points=50), reward=counter.reward(cost=20), now=now)
     answer = client_of(manager).get(reverse("loyalty:till"), {"q": spoken.format(held.code)})
     assert answer["Location"] == reverse("loyalty:redemption", args=[held.public_id])
+
+
+def test_who_is_too_young_does_not_join_at_the_staffs_pages_either(manager, client_of, now):
+    url, named = reverse("loyalty:member-new"), {"name": "Kid Fifteen", "email": "kid@example.com"}
+    young = f"{now.year - 15}-01-01"
+    refused = client_of(manager).post(url, named | {"birth_date": young})
+    assert refused.status_code == 422
+    assert "or older to join" in refused.text
+    assert not Member.objects.exists()
+
+
+def test_at_the_till_it_says_who_is_too_young(manager, client_of, now):
+    kid = members.join(name="Kid", external_id="K1", now=now, source="import", birth_date=now.date().replace(year=2015))
+    assert "Too young" in client_of(manager).get(reverse("loyalty:till-member", args=[kid.public_id])).text
+
+
+def test_the_number_that_a_refusal_names_finds_the_member(manager, client_of, ada):
+    client = client_of(manager)
+    for page, what in ((reverse("loyalty:till"), "Location"), (reverse("loyalty:members"), "")):
+        answer = client.get(page, {"q": f"#{ada.pk}"})
+        assert answer[what].endswith(f"{ada.public_id}/") if what else "Ada Lovelace" in answer.text

@@ -1,7 +1,7 @@
 /* Offers meant for this member. */
 
 import { h } from '../dom.js'
-import { day, t } from '../i18n.js'
+import { day, lastDay, t } from '../i18n.js'
 import { icon } from '../icons.js'
 import { part } from '../ui.js'
 
@@ -13,7 +13,7 @@ function one(offer) {
   return h(
     'article.offer',
     h('span.offer-icon', icon('ticket')),
-    h('div', h('h3', offer.name || offer.title), h('p', offer.wording || offer.text), offer.ends_at && h('p.small', t('Until {day}', { day: day(offer.ends_at) }))),
+    h('div', h('h3', offer.name || offer.title), h('p', offer.wording || offer.text), offer.ends_at && h('p.small', t('Until {day}', { day: day(lastDay(offer.ends_at)) }))),
     offer.url && h('a.button.is-small', { href: offer.url }, t('Show')),
   )
 }

@@ -2,7 +2,7 @@
 
 import { serverTime } from '../api.js'
 import { h } from '../dom.js'
-import { n, number, shop, shortDay, t } from '../i18n.js'
+import { lastDay, n, number, shop, shortDay, t } from '../i18n.js'
 import { icon } from '../icons.js'
 import { installHint } from '../install.js'
 import { live } from '../live.js'
@@ -53,7 +53,7 @@ function progress(tier) {
 function expiring(lots) {
   const first = lots?.find(({ at }) => new Date(at) - serverTime() < SOON)
   if (!first) return null
-  return h('p.notice.is-warning', icon('clock'), h('span', n('{count} point runs out on {day}.', '{count} points run out on {day}.', first.points, { day: shortDay(first.at) })), h('a', { href: '/app/rewards' }, t('Use them')))
+  return h('p.notice.is-warning', icon('clock'), h('span', n('{count} point runs out on {day}.', '{count} points run out on {day}.', first.points, { day: shortDay(lastDay(first.at)) })), h('a', { href: '/app/rewards' }, t('Use them')))
 }
 
 function holds({ results }) {

@@ -11,7 +11,7 @@ import { busy, button, field, input, select, toggle, wordsOf } from '../ui.js'
 
 export default function signInScreen(params, signal) {
   const place = h('div.sign-in')
-  const target = new URLSearchParams(location.search).get('next') || (isAppPath(location.pathname) ? location.pathname : '/')
+  const target = new URLSearchParams(location.search).get('next') || (isAppPath(location.pathname) ? location.pathname + location.search : '/')
   const visit = { place, signal, target, id: null, code: '', contact: '', sentTo: '' }
   if (isLetIn()) askContact(visit, { isFirst: true })
   else if (bornOn()) turnAway(visit, { isFirst: true })

@@ -13,6 +13,7 @@ from django.utils import timezone
 from campaigns.models import Send
 from loyalty.actions import members, merging, points, profiles
 from loyalty.models import Consent, Device, Member, Order, PointsEntry
+from loyalty.queries.liability import liability
 from tests.loyalty.api.conftest import Phone, code_in_mail
 from tests.loyalty.counter import Counted, assert_the_ledger_is_right, balance
 from tests.world import BORN, EMAIL, PHONE, World
@@ -105,8 +106,8 @@ def test_who_leaves_is_nowhere_any_more(adas_phone: Phone, world: World, deliver
     assert found_anywhere(*OF_ADA) == []
     assert adas_phone.get("me").status_code == 401
     assert adas_phone.refresh().status_code == 401
-    given_back = PointsEntry.objects.filter(reason="HOLD_BACK").count()
-    assert (PointsEntry.objects.count() - given_back, Order.objects.count()) == (entries, orders)
+    at_the_end = PointsEntry.objects.filter(reason__in=["HOLD_BACK", "EXPIRY"]).count()
+    assert (PointsEntry.objects.count() - at_the_end, Order.objects.count()) == (entries, orders)
     assert_the_ledger_is_right()
     gone = Member.objects.get(pk=world.ada.pk)
     assert (gone.email, gone.phone, gone.birth_date, gone.name) == (None, None, None, "")
@@ -137,6 +138,18 @@ def test_leaving_gives_back_what_is_held(signed_in: Phone, ada: Member, counted:
     signed_in.call("delete", "me", {"confirm": "Regulars"})
     reward.refresh_from_db()
     assert (ada.redemptions.get().status, reward.stock) == ("released", 1)
+    assert_the_ledger_is_right()
+
+
+def test_points_that_nobody_can_use_any_more_are_not_owed(ada: Member, counted: Counted, now: dt.datetime):
+    counted.give(ada, 120)
+    counted.member("Bob", points=30)
+    owed = liability(now=now).owed
+    for _ in range(2):
+        profiles.forget(ada, now=now)
+    assert liability(now=now).owed == owed - 120 == 30
+    expired = PointsEntry.objects.get(member=ada, reason=PointsEntry.Reason.EXPIRY)
+    assert (expired.points, expired.note) == (-120, profiles.LEFT)
     assert_the_ledger_is_right()
 
 
