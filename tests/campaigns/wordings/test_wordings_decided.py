@@ -118,9 +118,10 @@ def test_a_winner_is_taken_before_its_time_only_when_the_careful_interval_says_s
     run(step, manager, now)
     send_all(now)
     a, b = (list(sends_of(step, variant=letter).values_list("member", flat=True)) for letter in "AB")
-    buy([*a[:30], *b[:45]], now + HOUR)
+    few, some, most = len(a) // 6, len(b) * 27 // 100, len(b) * 9 // 10  # shares: the lot says how many there are
+    buy([*a[:few], *b[:some]], now + HOUR)
     assert experiments.decide_due(now=now + 24 * HOUR) == 0  # the ordinary interval would have said B
-    buy(b[45:160], now + 25 * HOUR)
+    buy(b[some:most], now + 25 * HOUR)
     assert experiments.decide_due(now=now + 30 * HOUR) == 1
     experiment.refresh_from_db()
     assert (experiment.winner, experiment.is_certain) == ("B", True)
